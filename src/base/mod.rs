@@ -1,0 +1,15 @@
+//! The words every room shares: time, money, phone numbers, ids, chance. Nothing here knows SIP, files or clocks.
+
+mod ids;
+mod masked;
+mod money;
+mod number;
+mod random;
+mod time;
+
+pub use ids::{DecisionId, DepartmentId, IdSource, PersonId, ReservationId, RoleId, SiteId, TrunkId};
+pub use masked::Masked;
+pub use money::{Money, MoneyError};
+pub use number::PhoneNumber;
+pub use random::Random;
+pub use time::{Moment, Now};

@@ -1,0 +1,50 @@
+//! Phone numbers: E.164 as one integer.
+
+use std::fmt;
+
+/// An E.164 number: 1 to 15 digits, no leading zero, without the `+`. It fits an integer, so sets and tries of numbers are small.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PhoneNumber(u64);
+
+impl PhoneNumber {
+    /// The longest international number (E.164 §6.2.1).
+    pub const DIGITS_MAX: usize = 15;
+
+    /// From bare digits, country code first. `None` unless 1 to 15 ASCII digits without a leading zero.
+    pub fn from_digits(digits: &str) -> Option<PhoneNumber> {
+        let plain = !digits.is_empty() && digits.len() <= Self::DIGITS_MAX && !digits.starts_with('0');
+        let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
+        (plain && all_digits).then(|| digits.parse().ok().map(PhoneNumber)).flatten()
+    }
+
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// With its `+`, as it is sent to trunks. Logs wrap it in `Masked`.
+impl fmt::Display for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "+{}", self.0)
+    }
+}
+
+/// Masked: a number in a debug print is a number in a log (R103).
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&super::Masked(self), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_e164_digits_make_a_number() {
+        assert_eq!(PhoneNumber::from_digits("4930123456").map(|n| n.to_string()), Some("+4930123456".into()));
+        for wrong in ["", "0301", "1234567890123456", "+49", "49a"] {
+            assert_eq!(PhoneNumber::from_digits(wrong), None, "{wrong}");
+        }
+    }
+}

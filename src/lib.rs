@@ -1,0 +1,5 @@
+//! Tollgate: the gate between a company's phones and its trunks.
+//!
+//! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
+
+pub mod base;
