@@ -143,7 +143,7 @@ fn words<'a>(code: &'a str, what: &'a str) -> impl Iterator<Item = usize> + 'a {
     code.match_indices(what).map(|(at, _)| at).filter(move |at| {
         let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         let after = bytes.get(at + what.len());
-        !(opens_with_letter && is_letter(before)) && !(closes_with_letter && is_letter(after))
+        !(opens_with_letter && is_letter(before) || closes_with_letter && is_letter(after))
     })
 }
 
