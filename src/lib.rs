@@ -3,4 +3,6 @@
 //! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
 
 pub mod base;
+pub mod net;
+pub mod policy;
 pub mod sip;
