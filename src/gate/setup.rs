@@ -1,0 +1,97 @@
+//! What the gate is told about the world around it, as plain values: one snapshot, replaced whole when the settings change.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::base::{PersonId, SiteId, TrunkId};
+use crate::ledger::TariffBook;
+use crate::policy::Policy;
+use crate::proxy::{Interfaces, TrunkQueue};
+use crate::sip::digest::Ha1;
+
+/// Everything a verdict depends on besides the message and the time.
+pub struct Snapshot {
+    pub policy: Policy,
+    pub tariffs: TariffBook,
+    /// By SIP user name.
+    pub credentials: HashMap<Box<str>, Credential>,
+    pub interfaces: Interfaces,
+    pub trunks: TrunkQueue,
+    pub peers: Vec<Peer>,
+    /// The digest realm; also what stands behind the `@` of identities that we assert.
+    pub realm: String,
+    pub limits: Limits,
+}
+
+/// What a person proves herself with.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub person: PersonId,
+    pub ha1: Ha1,
+}
+
+/// A network whose packets need no digest.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub network: IpNet,
+    pub kind: PeerKind,
+    pub site: SiteId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// Calls from here come from outside (R20).
+    Trunk(Option<TrunkId>),
+    /// Says truly who calls, by P-Asserted-Identity or else From (RFC 3325).
+    TrustedPbx,
+}
+
+/// Spans and amounts of the call logic.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Timer C (RFC 3261 §16.6 item 11): more than three minutes.
+    pub timer_c: Duration,
+    /// What is reserved before ringing covers at least this long (R64).
+    pub first_slice: Duration,
+    /// No call lasts longer, whatever its permit says: a phone left off the hook must end some day.
+    pub longest_call: Duration,
+    /// A call that money allows less than this is refused rather than connected (R66).
+    pub shortest_call: Duration,
+    /// How much earlier than the limit the BYE leaves (R72).
+    pub cut_lead: Duration,
+    /// Calls in progress at once; beyond, new ones get 503 (R92).
+    pub calls_max: usize,
+    /// Registrations: shortest and longest, in seconds (RFC 3261 §10.3 item 7).
+    pub expires_min: u32,
+    pub expires_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            timer_c: Duration::from_secs(185),
+            first_slice: Duration::from_secs(60),
+            longest_call: Duration::from_secs(4 * 3600),
+            shortest_call: Duration::from_secs(10),
+            cut_lead: Duration::from_secs(1),
+            calls_max: 100_000,
+            expires_min: 60,
+            expires_max: 3600,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The peer whose network holds this address, the narrowest network first.
+    pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
+        let address = address.to_canonical();
+        self.peers.iter().filter(|peer| peer.network.contains(&address)).max_by_key(|peer| peer.network.prefix_len())
+    }
+}
+
+/// The snapshot as it is shared; calls keep the one they began with only as long as they need it.
+pub type Shared = Arc<Snapshot>;
