@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::method::Method;
 use super::name::Name;
-use super::scan::{TOKEN, all};
+use super::scan::{Scanner, TOKEN, all, trim};
 use super::via::Via;
 
 /// One variant per rule that a message broke. Its text is the reason phrase of the answer (§21.4.1: "should identify the
@@ -134,7 +134,7 @@ pub struct Answer {
     pub reason: Fault,
     /// The port to answer to over UDP; None is the port that the request came from (RFC 3581).
     pub port: Option<u16>,
-    pub(super) lines: Lines,
+    pub(super) lines: Box<Lines>,
 }
 
 /// The copied lines, each from its name to before its line end. From, To and Call-ID may be what is missing.
@@ -166,11 +166,11 @@ fn answer(fault: Fault, bytes: &Bytes) -> Option<Answer> {
     let top = first_value(value);
     let via = Via::parse(top).ok()?;
     let port = via.rport().is_none().then(|| via.port().unwrap_or(5060));
-    Some(Answer { status: fault.status(), reason: fault, port, lines })
+    Some(Answer { status: fault.status(), reason: fault, port, lines: Box::new(lines) })
 }
 
 fn first_value(via_line: &[u8]) -> &[u8] {
-    super::scan::trim(super::scan::Scanner::new(via_line).element())
+    trim(Scanner::new(via_line).element())
 }
 
 fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
@@ -195,7 +195,7 @@ fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Opt
 
 fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = line.iter().position(|byte| *byte == b':')?;
-    Some((super::scan::trim(&line[..colon]), super::scan::trim(&line[colon + 1..])))
+    Some((trim(&line[..colon]), trim(&line[colon + 1..])))
 }
 
 /// Nothing that could end a line or a string early goes back out.
