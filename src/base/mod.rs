@@ -6,6 +6,7 @@ mod money;
 pub mod number;
 mod random;
 mod time;
+mod wheel;
 
 pub use ids::{DecisionId, DepartmentId, IdSource, PersonId, ReservationId, RoleId, SiteId, TrunkId};
 pub use masked::Masked;
@@ -13,3 +14,4 @@ pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;
 pub use random::Random;
 pub use time::{Moment, Now};
+pub use wheel::Wheel;
