@@ -3,3 +3,4 @@
 //! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
 
 pub mod base;
+pub mod ledger;

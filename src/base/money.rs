@@ -135,9 +135,12 @@ mod tests {
 
     #[test]
     fn amounts_read_and_print_exactly() {
-        for (text, micros, printed) in
-            [("0.6", 600_000, "0.60"), ("12", 12_000_000, "12.00"), ("0.0125", 12_500, "0.0125"), ("-3.1", -3_100_000, "-3.10")]
-        {
+        for (text, micros, printed) in [
+            ("0.6", 600_000, "0.60"),
+            ("12", 12_000_000, "12.00"),
+            ("0.0125", 12_500, "0.0125"),
+            ("-3.1", -3_100_000, "-3.10"),
+        ] {
             let amount = Money::parse(text).expect("a plain amount");
             assert_eq!(amount.as_micros(), micros, "{text}");
             assert_eq!(amount.to_string(), printed);
