@@ -100,6 +100,8 @@ pub enum Unavailable {
     Full,
     #[error("the store is busy or locked")]
     Busy,
+    #[error("another process writes to the store")]
+    TakenOver,
     #[error("the store's content is damaged")]
     Damaged,
     #[error("too many commands wait for the store")]
