@@ -6,3 +6,5 @@ pub mod base;
 pub mod net;
 pub mod policy;
 pub mod sip;
+pub mod ledger;
+pub mod store;
