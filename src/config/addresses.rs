@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::settings::{Carrier, HostPort, LogFormat, NumberFormat, Rounding};
+use super::settings::{Carrier, HostPort, LogFormat, NumberFormat};
 use super::values::{Choice, Setting};
 
 /// An IP address with or without a port; 5060 (RFC 3261 §19.1.2) without.
@@ -152,22 +152,6 @@ impl Choice for NumberFormat {
     }
 }
 
-impl Choice for Rounding {
-    const NOUN: &'static str = "a way of rounding";
-
-    fn all() -> impl Iterator<Item = Rounding> + Clone {
-        [Rounding::Up, Rounding::HalfUp, Rounding::Down].into_iter()
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Rounding::Up => "up",
-            Rounding::HalfUp => "half-up",
-            Rounding::Down => "down",
-        }
-    }
-}
-
 impl Choice for LogFormat {
     const NOUN: &'static str = "a log format";
 
@@ -197,9 +181,15 @@ mod tests {
             ("Gate.Example.com", "gate.example.com:5060"),
             ("gate.example.com:5061", "gate.example.com:5061"),
         ] {
-            assert_eq!(HostPort::from_text(text).map(|host| host.to_string()).as_deref(), Some(printed), "{text}");
+            assert_eq!(
+                HostPort::from_text(text).map(|host| host.to_string()).as_deref(),
+                Some(printed),
+                "{text}"
+            );
         }
-        for wrong in ["", "0.0.0.0:5060", "192.0.2", "gate:0", "gate:99999", "-gate.example", "a b", "gate..com"] {
+        for wrong in
+            ["", "0.0.0.0:5060", "192.0.2", "gate:0", "gate:99999", "-gate.example", "a b", "gate..com"]
+        {
             assert_eq!(HostPort::from_text(wrong), None, "{wrong}");
         }
     }

@@ -53,8 +53,9 @@ impl Source {
         }
     }
 
-    pub fn file(&self) -> &str {
-        self.problems.file()
+    /// Whether the file has a setting at `path`.
+    pub fn stands(&self, path: &str) -> bool {
+        self.lines.borrow().contains_key(path)
     }
 
     pub fn into_problems(self) -> Vec<Problem> {
@@ -118,7 +119,13 @@ impl<'r> Fields<'r> {
     }
 
     /// A whole number or a time within `allowed`, or `default` if the key is not there.
-    pub fn within<T: Setting + PartialOrd>(&self, key: &str, default: T, allowed: RangeInclusive<T>, words: &str) -> T {
+    pub fn within<T: Setting + PartialOrd>(
+        &self,
+        key: &str,
+        default: T,
+        allowed: RangeInclusive<T>,
+        words: &str,
+    ) -> T {
         let value = self.optional(key);
         if value.as_ref().is_some_and(|value| !allowed.contains(value)) {
             let written = self.table.get(key).map(|value| shown(value.get_ref())).unwrap_or_default();
@@ -140,7 +147,13 @@ impl<'r> Fields<'r> {
         let DeValue::Array(items) = value.get_ref() else {
             return Some(vec![self.read_one(&path, value)]);
         };
-        Some(items.iter().enumerate().map(|(at, item)| self.read_one(&format!("{path}[{at}]"), item)).collect())
+        Some(
+            items
+                .iter()
+                .enumerate()
+                .map(|(at, item)| self.read_one(&format!("{path}[{at}]"), item))
+                .collect(),
+        )
     }
 
     /// A list with at least one value; a missing key or an empty list is a problem.
@@ -178,7 +191,11 @@ impl<'r> Fields<'r> {
     pub fn tables<T>(&self, key: &str, mut read: impl FnMut(&Fields<'_>) -> T) -> Vec<T> {
         let Some(value) = self.slot(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
-            self.blame(key, format!("{} is not a list of tables", shown(value.get_ref())), format!("[[{key}]]"));
+            self.blame(
+                key,
+                format!("{} is not a list of tables", shown(value.get_ref())),
+                format!("[[{key}]]"),
+            );
             return Vec::new();
         };
         let path = self.path_of(key);

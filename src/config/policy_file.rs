@@ -8,7 +8,8 @@ use super::fields::{Fields, Source};
 use super::limits::{read_holder, read_limit};
 use super::values::{Choice, Setting};
 use crate::policy::document::{
-    BudgetRule, ClassRow, Company, Contacts, Department, Document, Group, Guard, NamedList, PermitRule, Role, Zone,
+    BudgetRule, ClassRow, Company, Contacts, Department, Document, Group, Guard, NamedList, PermitRule, Role,
+    Zone,
 };
 use crate::policy::{By, Class, Kind};
 
@@ -17,7 +18,8 @@ pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
     Source::read(file, text, |policy| Document {
         company: policy.table_or_empty("company", read_company),
         roles: policy.named("roles", read_role),
-        groups: policy.named("groups", |name, group| Group { name: name.to_owned(), roles: group.list("roles") }),
+        groups: policy
+            .named("groups", |name, group| Group { name: name.to_owned(), roles: group.list("roles") }),
         departments: policy.named("departments", |name, department| Department {
             name: name.to_owned(),
             parent: department.optional("parent"),
@@ -68,7 +70,9 @@ fn read_permit(permit: &Fields<'_>) -> PermitRule {
         hours: permit.optional("hours"),
         trunks: permit.list("trunks"),
         by: set(permit.list::<By>("by")),
-        longest_s: permit.has("longest_s").then(|| permit.within("longest_s", 1, 1..=604_800, "1 to 604800 seconds")),
+        longest_s: permit
+            .has("longest_s")
+            .then(|| permit.within("longest_s", 1, 1..=604_800, "1 to 604800 seconds")),
         outside_to_outside: permit.or("outside_to_outside", false),
     }
 }
@@ -95,7 +99,11 @@ fn read_contacts(permit: &Fields<'_>) -> Contacts {
         permit.blame("databases", format!("have no meaning with contacts = {:?}", word.word()), right);
     }
     if !lists.is_empty() && word != ContactsWord::List {
-        permit.blame("lists", format!("have no meaning with contacts = {:?}", word.word()), r#"contacts = "list""#);
+        permit.blame(
+            "lists",
+            format!("have no meaning with contacts = {:?}", word.word()),
+            r#"contacts = "list""#,
+        );
     }
     if lists.is_empty() && word == ContactsWord::List {
         permit.missing("lists", "the names of one or more [lists.NAME]");

@@ -61,6 +61,20 @@ impl Problems {
         found.push(Problem { file, line, path, what: what.into(), right: right.into() });
     }
 
+    /// As `push`, but one problem at a place is enough: what follows from it would only confuse.
+    pub fn push_unless_known(
+        &self,
+        line: Option<u32>,
+        path: &str,
+        what: impl Into<String>,
+        right: impl Into<String>,
+    ) {
+        let known = |problem: &Problem| problem.line == line && problem.path == path;
+        if !self.found.borrow().iter().any(known) {
+            self.push(line, path, what, right);
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.found.borrow().is_empty()
     }

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 
 use super::secret::Secret;
 use crate::base::TrunkId;
+use crate::ledger::Rounding;
 
 /// Everything in `tollgate.toml` but its sites: those are policy, and stand compiled in `Loaded::policy`.
 #[derive(Clone, Debug)]
@@ -181,17 +182,8 @@ pub struct MoneySettings {
     pub first_slice: Duration,
     /// A call that could not last so long is refused (R66).
     pub shortest_call: Duration,
-    /// Decimal places of a settled cost, 0 to 6 (R61).
-    pub places: u32,
+    /// How a cost is rounded at settlement (R61).
     pub rounding: Rounding,
-}
-
-/// How the last place of a settled cost is rounded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rounding {
-    Up,
-    HalfUp,
-    Down,
 }
 
 /// `[store]`.

@@ -8,16 +8,17 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
+use super::addresses::{Currency, Endpoint, Host, PeerWord};
 use super::fields::{Fields, Source};
 use super::secret::Secret;
 use super::settings::{
-    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer, PeerKind,
-    Rounding, Settings, Sip, StoreSettings, Trunk,
+    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer,
+    PeerKind, Settings, Sip, StoreSettings, Trunk,
 };
 use super::site;
 use super::spelling;
-use super::addresses::{Currency, Endpoint, Host, PeerWord};
 use crate::base::TrunkId;
+use crate::ledger::Rounding;
 use crate::policy::document;
 
 /// What one `tollgate.toml` holds.
@@ -47,7 +48,9 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             peers,
             sip: fields.table_or_empty("sip", read_sip),
             money: fields.table_or_empty("money", read_money),
-            store: fields.table_or_empty("store", |store| StoreSettings { path: folder.join(store.required::<PathBuf>("path")) }),
+            store: fields.table_or_empty("store", |store| StoreSettings {
+                path: folder.join(store.required::<PathBuf>("path")),
+            }),
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
             files: fields.table_or_empty("files", |files| read_files(files, folder)),
             log: fields.table_or_empty("log", read_log),
@@ -106,13 +109,13 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
 }
 
 fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listeners: &[Listener]) -> usize {
-    let fits = |listener: &Listener| {
-        listener.carrier == carrier && name.is_none_or(|name| listener.name == name)
-    };
+    let fits =
+        |listener: &Listener| listener.carrier == carrier && name.is_none_or(|name| listener.name == name);
     if let Some(index) = listeners.iter().position(fits) {
         return index;
     }
-    let of_carrier = || listeners.iter().filter(|listener| listener.carrier == carrier).map(|one| one.name.as_str());
+    let of_carrier =
+        || listeners.iter().filter(|listener| listener.carrier == carrier).map(|one| one.name.as_str());
     match name {
         Some(name) => {
             let what = format!("{name:?} is not a listener of this transport");
@@ -120,7 +123,11 @@ fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listene
         }
         // With no listener at all, that is the problem to mend.
         None if listeners.is_empty() => {}
-        None => trunk.blame("transport", "no [[listen]] has this transport", "a [[listen]] with the same transport"),
+        None => trunk.blame(
+            "transport",
+            "no [[listen]] has this transport",
+            "a [[listen]] with the same transport",
+        ),
     }
     0
 }
@@ -185,7 +192,13 @@ fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
         peer.blame("trusted", what, "false, or kind = \"pbx\"");
     }
     if site.is_none() && word != PeerWord::Trunk {
-        peer.missing("site", &format!("the site whose emergency numbers hold there: {}", spelling::alternatives(sites.iter().copied())));
+        peer.missing(
+            "site",
+            &format!(
+                "the site whose emergency numbers hold there: {}",
+                spelling::alternatives(sites.iter().copied())
+            ),
+        );
     }
     let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
     networks.into_iter().map(one).collect()
@@ -218,7 +231,11 @@ fn refuse_twins<'n>(fields: &Fields<'_>, key: &str, names: impl Iterator<Item = 
     let mut seen = BTreeSet::new();
     for (at, name) in names.enumerate() {
         if !name.is_empty() && !seen.insert(name) {
-            fields.blame(&format!("{key}[{at}].name"), format!("{name:?} is a name given twice"), "a name of its own");
+            fields.blame(
+                &format!("{key}[{at}].name"),
+                format!("{name:?} is a name given twice"),
+                "a name of its own",
+            );
         }
     }
 }
@@ -237,10 +254,20 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
         t1: sip.within("t1", millis(500), millis(10)..=millis(5000), "10ms to 5s"),
         t2: sip.within("t2", 4 * SECOND, millis(100)..=MINUTE, "100ms to 1m"),
         t4: sip.within("t4", 5 * SECOND, millis(100)..=MINUTE, "100ms to 1m"),
-        timer_c: sip.within("timer_c", 3 * MINUTE + SECOND, 10 * SECOND..=HOUR, "10s to 1h; RFC 3261 asks for more than 3m"),
+        timer_c: sip.within(
+            "timer_c",
+            3 * MINUTE + SECOND,
+            10 * SECOND..=HOUR,
+            "10s to 1h; RFC 3261 asks for more than 3m",
+        ),
         early_media_longest: sip.within("early_media_longest", MINUTE, SECOND..=HOUR, "1s to 1h"),
         session_expires: sip.within("session_expires", HOUR / 2, Duration::ZERO..=DAY, "0s (none) to 1d"),
-        session_shortest: sip.within("session_shortest", 90 * SECOND, 90 * SECOND..=HOUR, "90s (RFC 4028 §5) to 1h"),
+        session_shortest: sip.within(
+            "session_shortest",
+            90 * SECOND,
+            90 * SECOND..=HOUR,
+            "90s (RFC 4028 §5) to 1h",
+        ),
         call_longest: sip.within("call_longest", 4 * HOUR, MINUTE..=7 * DAY, "1m to 7d"),
         registration_shortest: sip.within(registration.0, MINUTE, SECOND..=DAY, "1s to 1d"),
         registration_default: sip.within(registration.1, HOUR, SECOND..=DAY, "1s to 1d"),
@@ -272,8 +299,8 @@ fn read_money(money: &Fields<'_>) -> MoneySettings {
         currency: money.required::<Currency>("currency").0,
         first_slice: money.within("first_slice", MINUTE, SECOND..=HOUR, "1s to 1h"),
         shortest_call: money.within("shortest_call", 10 * SECOND, Duration::ZERO..=HOUR, "0s to 1h"),
-        places: money.within("places", 4, 0..=6, "0 to 6 decimal places"),
-        rounding: money.or("rounding", Rounding::Up),
+        rounding: Rounding::up_to_places(money.within("places", 4, 0..=6, "0 to 6 decimal places"))
+            .unwrap_or_default(),
     }
 }
 

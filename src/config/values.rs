@@ -329,10 +329,13 @@ mod tests {
 
     #[test]
     fn times_carry_their_unit() {
-        for (text, millis) in [("500ms", 500), ("32s", 32_000), ("5m", 300_000), ("2 h", 7_200_000), ("1d", 86_400_000)] {
+        for (text, millis) in
+            [("500ms", 500), ("32s", 32_000), ("5m", 300_000), ("2 h", 7_200_000), ("1d", 86_400_000)]
+        {
             assert_eq!(Duration::from_text(text), Some(Duration::from_millis(millis)), "{text}");
         }
-        for wrong in ["", "5", "s", "-5s", "1.5s", "5 parsecs", "99999999999999999999s", "9999999999999999d"] {
+        for wrong in ["", "5", "s", "-5s", "1.5s", "5 parsecs", "99999999999999999999s", "9999999999999999d"]
+        {
             assert_eq!(Duration::from_text(wrong), None, "{wrong}");
         }
     }
@@ -346,7 +349,9 @@ mod tests {
 
     #[test]
     fn bare_amounts_are_read_from_their_digits() {
-        for (toml, micros) in [("0.1", 100_000), ("12", 12_000_000), ("'0.000001'", 1), ("1_000.5", 1_000_500_000)] {
+        for (toml, micros) in
+            [("0.1", 100_000), ("12", 12_000_000), ("'0.000001'", 1), ("1_000.5", 1_000_500_000)]
+        {
             let value = DeValue::parse(toml).expect("a TOML value");
             assert_eq!(Money::read(value.get_ref()).map(Money::as_micros), Some(micros), "{toml}");
         }
