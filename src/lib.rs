@@ -4,6 +4,8 @@
 
 pub mod base;
 pub mod net;
+pub mod config;
+pub mod ledger;
 pub mod policy;
 pub mod sip;
 pub mod ledger;
