@@ -5,6 +5,7 @@ mod masked;
 mod money;
 pub mod number;
 mod random;
+mod slab;
 mod time;
 mod wheel;
 
@@ -13,5 +14,6 @@ pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;
 pub use random::Random;
+pub use slab::{Place, Slab};
 pub use time::{Moment, Now};
 pub use wheel::Wheel;

@@ -52,6 +52,11 @@ impl Dialog {
         self.state == State::Ended
     }
 
+    /// True if no price runs on it: it was never answered, or it is over.
+    pub fn is_ended_or_early(&self) -> bool {
+        !matches!(self.state, State::Confirmed { .. })
+    }
+
     pub fn call_id(&self) -> &[u8] {
         &self.call_id
     }

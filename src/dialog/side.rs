@@ -91,8 +91,9 @@ impl Side {
         &self.target
     }
 
-    pub fn routes(&self) -> impl Iterator<Item = &str> {
-        self.routes.iter().map(AsRef::as_ref)
+    /// The Route values of a request towards this side, in order.
+    pub fn routes(&self) -> &[Box<str>] {
+        &self.routes
     }
 
     pub fn address(&self) -> &str {

@@ -1,7 +1,6 @@
 //! Ending a call from the middle (R70, R71): the BYE that each end would have had from its peer. RFC 3261 §15 gives BYE to
 //! user agents alone; why the gate sends one all the same stands in `docs/rfc-coverage.md`.
 
-
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -24,7 +23,7 @@ pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Byte
     let cseq = writer.last_cseq().saturating_add(1);
     writer.count(cseq);
     let (writer, receiver) = (dialog.side(end.other()), dialog.side(end));
-    let routes: SmallVec<[&str; 2]> = receiver.routes().collect();
+    let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
     let request = NewRequest {
         method: "BYE",
         uri: receiver.target(),

@@ -10,8 +10,9 @@ use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
 use crate::sip::{Flow, Message};
-use crate::transaction::{ClientId, ServerId};
+use crate::transaction::{Branch, ClientId, ServerId};
 
+use super::invite::Facts;
 use super::meter::Meter;
 
 /// Where a call stands in the gate's slab.
@@ -44,6 +45,8 @@ pub struct Call {
     pub forget_at: Option<Moment>,
     /// The latest alarm set for it in the wheel.
     pub alarm: Option<Moment>,
+    /// P-Asserted-Identity towards trunks.
+    pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
     pub from_sent: Option<Box<str>>,
 }
@@ -71,9 +74,9 @@ pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
     pub flow: Flow,
+    /// Of its Via; the CANCEL carries the same (§9.1).
+    pub branch: Branch,
     pub trunk: Option<TrunkId>,
-    /// The forwarded INVITE, for its CANCEL (§9.1).
-    pub invite: bytes::Bytes,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).
@@ -100,6 +103,12 @@ impl Search {
         open.map(|branch| self.due_of(branch)).min()
     }
 
+    /// Branches whose time is over.
+    pub fn overdue(&self, now: Moment) -> impl Iterator<Item = BranchIndex> {
+        let open = self.branches.iter().filter(|branch| self.context.is_open(branch.index));
+        open.filter(move |branch| self.due_of(branch) <= now).map(|branch| branch.index)
+    }
+
     /// When this branch is given up: after its silence, if it is silent, and by Timer C.
     pub fn due_of(&self, branch: &SentBranch) -> Moment {
         match branch.silent_until {
@@ -124,6 +133,19 @@ impl Call {
     pub fn dialog_of(&mut self, request: &Message) -> Option<(u8, End)> {
         let found = self.dialogs.iter().enumerate().find_map(|(index, dialog)| Some((index, dialog.writer_of(request)?)));
         found.map(|(index, writer)| (index as u8, writer))
+    }
+
+    /// What a refusal of this call is recorded with.
+    pub fn facts(&self) -> Facts {
+        Facts { record: self.record.clone(), site: self.permit.site() }
+    }
+
+    /// True if the party that `writer` talks with is not one of our people (R23).
+    pub fn other_party_is_outside(&self, writer: End) -> bool {
+        match writer {
+            End::Caller => self.permit.destination().person().is_none(),
+            End::Callee => self.record.person.is_none(),
+        }
     }
 
     /// The longest this call may last by its permit alone.

@@ -31,8 +31,10 @@ impl Gate {
             self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
             return self.answer_plainly(now, server, request, 481);
         };
-        if request.method() == Method::Refer && !self.may_transfer(now, place.call, place.writer, request) {
-            return self.refuse_transfer(now, server, place.call, request);
+        if request.method() == Method::Refer
+            && let Err(refusal) = self.judge_transfer(now, place.call, place.writer, request)
+        {
+            return self.refuse_transfer(now, server, place.call, request, &refusal);
         }
         if self.note_request(place, flow, request) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.

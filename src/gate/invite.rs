@@ -6,12 +6,13 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Search};
 use super::identify::{Caller, Identity};
+use super::search::loop_mark;
 use super::setup::Snapshot;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Now, ReservationId, SiteId};
+use crate::base::{Money, Now, ReservationId, SiteId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
-use crate::policy::{self, Attempt, By, Class, Decision, Destination, Permit, Reason, Refusal, Target};
+use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -26,12 +27,12 @@ impl Gate {
     /// A dialog-creating INVITE that was not seen before.
     pub(super) fn invite(&mut self, now: Now, flow: Flow, server: ServerId, invite: Message) {
         let setup = Arc::clone(&self.setup);
-        let uri = match validate(&invite, &setup.interfaces, self.loop_mark(&invite)) {
+        let uri = match validate(&invite, &setup.interfaces, loop_mark(&self.loop_keys, &invite)) {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, &invite, &rejection),
         };
         let identity = self.identify(now, flow, &invite);
-        let caller = identity.caller(&setup, flow);
+        let caller = identity.caller(&setup, flow, &invite);
         let attempt = attempt(&caller, dialled(&uri), now);
         let decision = policy::decide(&setup.policy, &attempt);
         let facts = self.facts(now, &setup, &caller, &uri);
@@ -67,7 +68,7 @@ impl Gate {
         match identity {
             Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
             Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
-            Identity::Person(_) | Identity::Forwarder(_) | Identity::Outside { .. } => {}
+            Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
         let elsewhere = matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
         if is_suspect(uri) || elsewhere {
@@ -214,7 +215,7 @@ enum Grounds {
 /// hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
-        Identity::Person(_) | Identity::Forwarder(_) => true,
+        Identity::Person { .. } | Identity::Forwarder { .. } => true,
         Identity::Nobody { .. } | Identity::Refused(_) => {
             setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
         }
@@ -271,25 +272,16 @@ fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
 fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
-    let counts_minutes = permit.budgets().iter().any(|budget| matches!(budget.amount, policy::Amount::Minutes(_)));
-    let price = price_of(setup, permit, now).flatten();
-    match price {
+    match price_of(setup, permit, now).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
             Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
         }
-        None => {
-            let _ = counts_minutes;
-            Funds::Held { reservation: Reservation::free(id), price: None, slice: Slice { seconds: 0, cost: crate::base::Money::ZERO } }
-        }
-    }
-}
-
-/// By dialling unless a trusted peer says that the call was forwarded (R22).
-pub(super) fn by(identity: &Identity) -> By {
-    match identity {
-        Identity::Forwarder(_) => By::Forward,
-        Identity::Person(_) | Identity::Nobody { .. } | Identity::Refused(_) | Identity::Outside { .. } => By::Dial,
+        None => Funds::Held {
+            reservation: Reservation::free(id),
+            price: None,
+            slice: Slice { seconds: 0, cost: Money::ZERO },
+        },
     }
 }

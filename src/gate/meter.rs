@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{Moment, Money};
-use crate::ledger::{EndCause, Price, Slice, UNLIMITED};
+use crate::ledger::{EndCause, Limit, Price, Slice, UNLIMITED};
 
 use super::setup::Limits;
 
@@ -102,14 +102,17 @@ impl Meter {
 
     /// The ledger has only `left` beyond what is reserved: asks for as much of it as buys another increment (R66), else the
     /// call ends with its slice (R64).
-    pub fn refused(&mut self, left: Money) -> Option<Slice> {
+    pub fn refused(&mut self, left: Limit) -> Option<Slice> {
         let asked = match self.renewal {
             Renewal::Asked(slice) => slice,
             Renewal::Open | Renewal::Spent => return None,
         };
         self.renewal = Renewal::Spent;
         let price = self.price.as_ref()?;
-        let seconds = price.seconds_for(self.covered.cost + left).min(asked.seconds);
+        let seconds = match left {
+            Limit::Money(left) => price.seconds_for(self.covered.cost + left),
+            Limit::Seconds(left) => self.covered.seconds.saturating_add(left),
+        };
         if seconds <= self.covered.seconds || seconds >= asked.seconds {
             return None;
         }
@@ -161,11 +164,11 @@ mod tests {
         let mut meter = meter(60);
         assert_eq!(meter.due(), (second(50), Due::Renew));
         assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
-        let rest = meter.refused(Money::from_micros(300_000));
+        let rest = meter.refused(Limit::Money(Money::from_micros(300_000)));
         assert_eq!(rest.map(|slice| slice.seconds), Some(90));
         meter.renewed();
         meter.ask_renewal();
-        assert_eq!(meter.refused(Money::ZERO), None);
+        assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
         assert_eq!(meter.due(), (second(89), Due::Cut(EndCause::CutMoney)));
     }
 

@@ -13,6 +13,7 @@ mod out_of_dialog;
 mod refuse;
 mod search;
 mod setup;
+mod transfer;
 
 pub use event::{Event, Judged};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
@@ -30,7 +31,7 @@ use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::Registrar;
 use crate::sip::digest::{Nonces, Replay};
-use crate::sip::{Flow, Malformed, Message, Method};
+use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
@@ -65,8 +66,8 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`.
-    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, refresh: Option<Box<str>> },
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE: its Contact counts once it is accepted.
+    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
 }
@@ -102,7 +103,7 @@ impl Gate {
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
             live: HashMap::with_hasher(live),
-            alarms: Wheel::new(Moment::START),
+            alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
             nonces: Nonces::new(random.seed()),
@@ -120,7 +121,7 @@ impl Gate {
             Input::Received { flow, message: Ok(message) } => self.receive(now, flow, message),
             Input::Received { flow, message: Err(malformed) } => self.receive_malformed(flow, &malformed),
             Input::LedgerReplied(reply) => self.ledger_replied(now, reply),
-            Input::TransportFailed { flow } => self.transactions.transport_failed(now.moment, flow),
+            Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
         }
         self.take_transaction_events(now);
     }
@@ -158,7 +159,8 @@ impl Gate {
         self.registrar.count()
     }
 
-    pub fn transactions_open(&self) -> usize {
+    /// Server and client transactions alive.
+    pub fn transactions_open(&self) -> (usize, usize) {
         self.transactions.count()
     }
 
@@ -166,7 +168,8 @@ impl Gate {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),
-            Arrival::Ack2xx => self.acknowledge(now, flow, &message),
+            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
             Arrival::Response { client } => self.receive_response(now, flow, client, message),
             Arrival::Request(server) => self.receive_request(now, flow, server, message),
@@ -179,15 +182,28 @@ impl Gate {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
-            (false, _) => self.out_of_dialog(now, flow, server, &message),
+            (false, _) => self.out_of_dialog(now, server, &message),
         }
     }
 
     fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        self.tell(Event::Malformed { code: malformed.fault.code() });
-        if let Some((flow, bytes)) = crate::sip::reply_to_malformed(malformed, flow) {
-            self.outputs.push_back(Output::Send { flow, bytes });
+        self.tell(Event::Malformed { code: malformed.fault.label() });
+        if let Some(answer) = &malformed.answer {
+            let tag = format!("{:016x}", self.random.u64());
+            let mut flow = flow;
+            if let (Some(port), false) = (answer.port, flow.transport.is_reliable()) {
+                flow.remote.set_port(port);
+            }
+            self.send(flow, reply_to_malformed(answer, &tag));
         }
+    }
+
+    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
+    fn no_room(&mut self, flow: Flow, request: &Message) {
+        self.tell(Event::Rejected { code: "overload", status: 503 });
+        let tag = format!("{:016x}", self.random.u64());
+        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
+        self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
     fn take_transaction_events(&mut self, now: Now) {
@@ -201,7 +217,9 @@ impl Gate {
                 }
                 transaction::Event::TimedOut { client, payload } => self.client_failed(now, client, payload, 408),
                 transaction::Event::TransportFailed { client, payload } => self.client_failed(now, client, payload, 503),
-                transaction::Event::ServerTimedOut { .. } | transaction::Event::ClientGone { .. } | transaction::Event::ServerGone { .. } => {}
+                transaction::Event::ServerTimedOut { .. }
+                | transaction::Event::ClientGone { .. }
+                | transaction::Event::ServerGone { .. } => {}
             }
         }
     }

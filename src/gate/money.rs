@@ -132,11 +132,7 @@ impl Gate {
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let Some(meter) = self.calls.get_mut(key).and_then(|call| call.meter.as_mut()) else { return };
-        let rest = match exhausted.left {
-            Limit::Money(left) => meter.refused(left),
-            Limit::Seconds(left) => meter.refused_seconds(left),
-        };
-        if let Some(slice) = rest {
+        if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
     }
@@ -146,7 +142,7 @@ impl Gate {
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => {
-                meter.refused(Money::ZERO);
+                meter.refused(Limit::Money(Money::ZERO));
             }
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }

@@ -50,6 +50,11 @@ impl Gate {
         self.answer(now, server, request, rejection.status(), rejection.phrase(), headers);
     }
 
+    /// Answers with the phrase of the status and these headers.
+    pub(super) fn answer_with(&mut self, now: Now, server: ServerId, request: &Message, status: u16, headers: &[(&str, &str)]) {
+        self.answer(now, server, request, status, reason_phrase(status), headers);
+    }
+
     /// Answers with the phrase of the status and no more.
     pub(super) fn answer_plainly(&mut self, now: Now, server: ServerId, request: &Message, status: u16) {
         self.answer(now, server, request, status, reason_phrase(status), &[]);

@@ -4,16 +4,20 @@
 use std::sync::Arc;
 
 use super::call::{Call, CallKey, Funds, SentBranch};
+use super::in_dialog::via;
 use super::meter::Meter;
 use super::setup::Snapshot;
 use super::{Event, Gate, Sent};
 use crate::base::Now;
-use crate::dialog::{Dialog, ROUTE_MARK};
+use crate::dialog::Dialog;
 use crate::ledger::{EndCause, Reservation};
 use crate::policy::{Destination, Permit, TrunkChoice};
-use crate::proxy::{BranchIndex, Branches, Forwarding, Target, TargetQueue, Upshot, cancel_of, forward_request, forward_response};
-use crate::sip::{Flow, Message, Method, Name};
-use crate::transaction::{ClientId, ServerId};
+use crate::proxy::{
+    BranchIndex, Branches, Forwarding, Interface, Returning, Target, TargetQueue, Trunk, Upshot, forward_request, forward_response,
+    record_route,
+};
+use crate::sip::{Flow, Framing, Message, Method, Name, cancel};
+use crate::transaction::{Branch, ClientId, ServerId};
 
 /// How long a branch that was given up may still speak before it is forgotten: 64*T1, after which a CANCELled INVITE counts as
 /// ended (RFC 3261 §9.1).
@@ -63,26 +67,23 @@ impl Gate {
         }
     }
 
-    /// Forwards the INVITE to one target. False if the call cannot pay, may not, or the target cannot be reached from here.
+    /// Forwards the INVITE to one target. False if the call cannot pay, or the target cannot be reached from here.
     fn send_branch(&mut self, now: Now, key: CallKey, target: &Target) -> bool {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.get_mut(key) else { return false };
         let Funds::Held { reservation, .. } = &call.funds else { return false };
         let Some(interface) = setup.interfaces.at(target.flow.listener) else { return false };
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let via = format!("SIP/2.0/{} {};branch={branch};rport", interface.transport, interface.sent_by);
-        let record_route = record_route(&interface.sent_by, &call.record.decision.to_string(), interface.transport);
-        let bytes = pass_on(&call.permit, reservation, call, &setup, target, &via, &record_route);
+        let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
         let Some(index) = call.search.context.open_branch() else { return false };
-        let client =
-            self.transactions.request(now.moment, target.flow, Method::Invite, &branch, bytes.clone(), Sent::Branch(key));
-        let first = call.search.branches.is_empty();
+        let is_first = call.search.branches.is_empty();
+        let client = self.transactions.request(now.moment, target.flow, Method::Invite, &branch, bytes, Sent::Branch(key));
         call.search.branches.push(SentBranch {
             index,
             client,
             flow: target.flow,
+            branch,
             trunk: target.trunk,
-            invite: bytes,
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
         });
@@ -90,7 +91,7 @@ impl Gate {
             call.record.trunk = Some(trunk.name.clone());
         }
         let delay = now.moment.since(call.came_at);
-        if first {
+        if is_first {
             self.tell(Event::SetUp { delay });
         }
         self.set_alarm(key);
@@ -192,7 +193,7 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { server, .. } => self.in_dialog_failed(now, server, status),
+            Sent::InDialog { server, request, .. } => self.in_dialog_failed(now, server, request, status),
             Sent::Ours => {}
         }
     }
@@ -214,6 +215,7 @@ impl Gate {
             Some((status, _)) => *status,
             None if emergency => 503,
             None if call.permit.priced() => 500,
+            // §21.4.18: the person is known, but none of her phones is there.
             None => 480,
         };
         call.record.status = Some(status);
@@ -268,15 +270,13 @@ impl Gate {
     /// Passes a response of one branch to the caller (§16.7 steps 3, 8 and 9).
     fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.get(key) else { return };
-        let interfaces = &self.setup.interfaces;
-        let upstream = interfaces.at(call.caller.listener);
-        let mark = call.record.decision.to_string();
-        let record_route = upstream.map(|interface| record_route(&interface.sent_by, &mark, interface.transport));
         let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
-        let is_ours = |route: &crate::sip::NameAddr<'_>| {
-            route.parsed_uri().is_ok_and(|uri| uri.param(ROUTE_MARK) == Some(Some(&*mark)))
+        let returning = Returning {
+            towards: self.setup.interfaces.at(call.caller.listener),
+            mark: &call.decision.to_string(),
+            from: own_from.as_deref(),
         };
-        let bytes = forward_response(response, record_route.as_deref(), is_ours, own_from.as_deref());
+        let bytes = forward_response(response, &returning);
         self.transactions.respond(now.moment, call.server, response.status(), bytes);
     }
 
@@ -312,12 +312,15 @@ impl Gate {
         self.set_alarm(key);
     }
 
-    pub(super) fn cancel_branches(&mut self, now: Now, key: CallKey, branches: &Branches) {
+    fn cancel_branches(&mut self, now: Now, key: CallKey, branches: &Branches) {
         for index in branches {
             let Some(branch) = self.calls.get(key).and_then(|call| call.search.at(*index)) else { continue };
-            let flow = branch.flow;
-            if let Some((branch, bytes)) = cancel_of(&branch.invite) {
-                self.transactions.request(now.moment, flow, Method::Cancel, &branch, bytes, Sent::Ours);
+            let (flow, id) = (branch.flow, branch.branch.clone());
+            let sent = self.transactions.sent_request(branch.client).cloned();
+            let sent = sent.and_then(|bytes| Message::parse(bytes, Framing::Stream).ok());
+            if let Some(invite) = sent {
+                let bytes = cancel(&invite, &[]);
+                self.transactions.request(now.moment, flow, Method::Cancel, &id, bytes, Sent::Ours);
             }
         }
     }
@@ -333,19 +336,20 @@ fn pass_on(
     call: &Call,
     setup: &Snapshot,
     target: &Target,
-    via: &str,
-    record_route: &str,
+    interface: &Interface,
+    branch: &Branch,
 ) -> bytes::Bytes {
-    debug_assert!(reservation.is_free() || permit.priced());
+    debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     let asserted = target.trunk.and_then(|_| call.asserted.as_deref());
+    // R41: whoever answers an emergency must be able to call back.
     let callback = permit.emergency().then(|| setup.policy.site(permit.site()).callback).flatten();
     let callback = callback.map(|number| format!("<sip:{number}@{}>", setup.realm));
     forward_request(
         &call.invite,
         &Forwarding {
             request_uri: &target.request_uri,
-            via,
-            record_route: Some(record_route),
+            via: &via(interface, branch),
+            record_route: Some(&record_route(interface, &call.decision.to_string())),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
@@ -353,14 +357,9 @@ fn pass_on(
     )
 }
 
-fn record_route(sent_by: &str, mark: &str, transport: crate::sip::Transport) -> String {
-    let transport = if transport.is_reliable() { ";transport=tcp" } else { "" };
-    format!("<sip:{sent_by}{transport};lr;{ROUTE_MARK}={mark}>")
-}
-
-fn trunks(setup: &Snapshot, choice: &TrunkChoice, target: impl Fn(&crate::proxy::Trunk) -> Target) -> TargetQueue {
+fn trunks(setup: &Snapshot, choice: &TrunkChoice, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
     match choice {
-        TrunkChoice::Any => setup.trunks.targets(|_| true, target),
+        TrunkChoice::Any => setup.trunks.targets(target),
         TrunkChoice::Named(names) => setup.trunks.named(names, target),
     }
 }
@@ -368,8 +367,8 @@ fn trunks(setup: &Snapshot, choice: &TrunkChoice, target: impl Fn(&crate::proxy:
 /// R41: the site's own list in its order; every trunk if it has none.
 fn emergency_trunks(setup: &Snapshot, permit: &Permit, code: &str) -> TargetQueue {
     let names = &setup.policy.site(permit.site()).emergency_trunks;
-    let target = |trunk: &crate::proxy::Trunk| trunk.target_of_user(code);
-    if names.is_empty() { setup.trunks.targets(|_| true, target) } else { setup.trunks.named(names, target) }
+    let target = |trunk: &Trunk| trunk.target_of_user(code);
+    if names.is_empty() { setup.trunks.targets(target) } else { setup.trunks.named(names, target) }
 }
 
 /// Failures of the trunk itself, not of the call: the next trunk may do better.

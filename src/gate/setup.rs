@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-use crate::base::{PersonId, SiteId, TrunkId};
+use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
 use crate::policy::Policy;
 use crate::proxy::{Interfaces, TrunkQueue};
@@ -34,7 +33,7 @@ pub struct Credential {
     pub ha1: Ha1,
 }
 
-/// A network whose packets need no digest.
+/// A network, and what its packets are worth.
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub network: IpNet,
@@ -45,9 +44,21 @@ pub struct Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PeerKind {
     /// Calls from here come from outside (R20).
-    Trunk(Option<TrunkId>),
+    Trunk,
     /// Says truly who calls, by P-Asserted-Identity or else From (RFC 3325).
     TrustedPbx,
+    /// Phones, which prove themselves by digest; it tells the site of those that have not yet.
+    Phones,
+}
+
+impl Peer {
+    /// True for a network whose word counts without a digest.
+    pub fn is_known(&self) -> bool {
+        match self.kind {
+            PeerKind::Trunk | PeerKind::TrustedPbx => true,
+            PeerKind::Phones => false,
+        }
+    }
 }
 
 /// Spans and amounts of the call logic.
@@ -91,7 +102,22 @@ impl Snapshot {
         let address = address.to_canonical();
         self.peers.iter().filter(|peer| peer.network.contains(&address)).max_by_key(|peer| peer.network.prefix_len())
     }
+
+    /// Whether an address may be a phone of ours: in a listed network of phones, or, where none is listed, on this host or in a
+    /// private network (R41).
+    pub fn is_phone_side(&self, address: IpAddr) -> bool {
+        let lists_phones = self.peers.iter().any(|peer| peer.kind == PeerKind::Phones);
+        match self.peer_at(address) {
+            Some(peer) => peer.kind == PeerKind::Phones,
+            None => !lists_phones && is_private(address.to_canonical()),
+        }
+    }
 }
 
-/// The snapshot as it is shared; calls keep the one they began with only as long as they need it.
-pub type Shared = Arc<Snapshot>;
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local(),
+    }
+}

@@ -103,8 +103,14 @@ impl TrunkQueue {
         self.trunks.iter()
     }
 
-    /// One step for each trunk that `allowed` names, first priority first.
-    pub fn targets(&self, allowed: impl Fn(&Trunk) -> bool, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
-        self.trunks.iter().filter(|trunk| allowed(trunk)).map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
+    /// One step for each trunk, first priority first.
+    pub fn targets(&self, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
+        self.trunks.iter().map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
+    }
+
+    /// One step for each of the named trunks, in the order of the names.
+    pub fn named(&self, names: &[Arc<str>], target: impl Fn(&Trunk) -> Target) -> TargetQueue {
+        let named = names.iter().filter_map(|name| self.trunks.iter().find(|trunk| trunk.name == *name));
+        named.map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
     }
 }

@@ -93,13 +93,13 @@ pub fn is_suspect(uri: &Uri<'_>) -> bool {
 /// A loop has our Via with the very mark that we would write again; a spiral has another mark and may pass (§16.3 item 4).
 fn has_looped(request: &Message, ours: &Interfaces, loop_mark: u64) -> bool {
     request.vias().any(|via| {
-        let mark = via.branch.and_then(Branch::loop_mark_of);
-        mark == Some(loop_mark) && ours.is_ours(via.host, via.port)
+        let mark = via.branch().and_then(Branch::loop_mark_of);
+        mark == Some(loop_mark) && ours.is_ours(via.host(), via.port())
     })
 }
 
 fn unknown_extensions(request: &Message) -> String {
-    let tags = request.headers(Name::ProxyRequire).flat_map(|value| value.split(','));
-    let unknown = tags.map(str::trim).filter(|tag| !tag.is_empty() && !EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(tag)));
+    let tags = request.values(Name::ProxyRequire).map(|value| value.text());
+    let unknown = tags.filter(|tag| !EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(tag)));
     unknown.collect::<Vec<_>>().join(", ")
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::slab::Place;
+use crate::base::Place;
 use crate::sip::MAGIC_COOKIE;
 
 /// Thirteen letters of five bits hold 64 bits.

@@ -9,7 +9,7 @@ use super::ack;
 use super::branch::Branch;
 use super::client_invite::ClientInvite;
 use super::client_non_invite::ClientNonInvite;
-use super::slab::{Place, Slab};
+use crate::base::{Place, Slab};
 use super::step::{Alarm, Failed, Heard};
 use super::timing::Timing;
 use super::{Arrival, ClientId, Event, Outbox, Owner};

@@ -10,7 +10,6 @@ mod key;
 mod server_invite;
 mod server_non_invite;
 mod servers;
-mod slab;
 mod step;
 mod timing;
 
@@ -25,7 +24,7 @@ use crate::base::{Moment, Random, Wheel};
 use crate::sip::{Flow, Message, Method};
 use clients::Clients;
 use servers::Servers;
-use slab::Place;
+use crate::base::Place;
 
 /// A request that somebody sent us. Never reused: the id of a transaction that is gone finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::key::{AsIs, Key, Keys};
 use super::server_invite::ServerInvite;
 use super::server_non_invite::ServerNonInvite;
-use super::slab::{Place, Slab};
+use crate::base::{Place, Slab};
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};

@@ -1,30 +1,29 @@
-//! Where transactions live: numbered places that are used again, each time under a new generation, so that an id of the
-//! past finds nothing.
+//! Numbered places that are used again, each time under a new generation, so that an id of the past finds nothing.
 
 /// A place and the generation in which it was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
-    pub(super) index: u32,
-    pub(super) generation: u32,
+pub struct Place {
+    pub index: u32,
+    pub generation: u32,
 }
 
 /// Grows to the largest number of entries ever held at once; the owner bounds that.
 #[derive(Clone, Debug)]
-pub(super) struct Slab<T> {
+pub struct Slab<T> {
     places: Vec<(u32, Option<T>)>,
     vacant: Vec<u32>,
 }
 
 impl<T> Slab<T> {
-    pub(super) fn new() -> Slab<T> {
+    pub fn new() -> Slab<T> {
         Slab { places: Vec::new(), vacant: Vec::new() }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
     }
 
-    pub(super) fn insert(&mut self, value: T) -> Place {
+    pub fn insert(&mut self, value: T) -> Place {
         let index = self.vacant.pop().unwrap_or_else(|| {
             self.places.push((0, None));
             (self.places.len() - 1) as u32
@@ -34,17 +33,17 @@ impl<T> Slab<T> {
         Place { index, generation: *generation }
     }
 
-    pub(super) fn get(&self, place: Place) -> Option<&T> {
+    pub fn get(&self, place: Place) -> Option<&T> {
         let (generation, slot) = self.places.get(place.index as usize)?;
         slot.as_ref().filter(|_| *generation == place.generation)
     }
 
-    pub(super) fn get_mut(&mut self, place: Place) -> Option<&mut T> {
+    pub fn get_mut(&mut self, place: Place) -> Option<&mut T> {
         let (generation, slot) = self.places.get_mut(place.index as usize)?;
         slot.as_mut().filter(|_| *generation == place.generation)
     }
 
-    pub(super) fn remove(&mut self, place: Place) -> Option<T> {
+    pub fn remove(&mut self, place: Place) -> Option<T> {
         let (generation, slot) = self.places.get_mut(place.index as usize)?;
         if *generation != place.generation {
             return None;
@@ -56,7 +55,7 @@ impl<T> Slab<T> {
     }
 
     /// Everything in order of place, which is the same in every run.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Place, &T)> {
         self.places.iter().enumerate().filter_map(|(index, (generation, slot))| {
             let place = Place { index: index as u32, generation: *generation };
             slot.as_ref().map(|value| (place, value))
