@@ -5,7 +5,6 @@ use std::collections::{HashMap, VecDeque};
 use ahash::RandomState;
 use bytes::Bytes;
 
-use super::ack;
 use super::branch::Branch;
 use super::client_invite::ClientInvite;
 use super::client_non_invite::ClientNonInvite;
@@ -14,7 +13,7 @@ use super::step::{Alarm, Failed, Heard};
 use super::timing::Timing;
 use super::{Arrival, ClientId, Event, Outbox, Owner};
 use crate::base::{Moment, Random};
-use crate::sip::{Flow, Message, Method};
+use crate::sip::{self, Flow, Framing, Message, Method};
 
 /// Branches that may be out for requests not yet sent. They are made and used within one turn, one for each target of one
 /// request; what is older than a thousand others was forgotten.
@@ -134,6 +133,31 @@ impl<C> Clients<C> {
         ClientId(place)
     }
 
+    /// A CANCEL made from the INVITE; none if there is no INVITE to cancel, or it has been cancelled.
+    pub(super) fn cancel<S>(
+        &mut self,
+        now: Moment,
+        invite: ClientId,
+        extra: &[(&str, &str)],
+        payload: C,
+        out: &mut Outbox<S, C>,
+    ) -> Option<ClientId> {
+        if self.slab.get(invite.0)?.cancel.is_some() {
+            return None;
+        }
+        let live = self
+            .live(invite.0)
+            .filter(|live| live.method == Method::Invite && live.machine.awaits_final())?;
+        let sent = Message::parse(live.kept.clone(), Framing::Stream).ok()?;
+        let branch = Branch::read(sent.top_via().branch()?)?;
+        let bytes = sip::cancel(&sent, extra);
+        Some(self.request(
+            Request { now, flow: live.flow, method: Method::Cancel, bytes, payload },
+            &branch,
+            out,
+        ))
+    }
+
     pub(super) fn receive<S>(&mut self, now: Moment, response: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let Some((place, live)) = self.answered_by(response) else { return Arrival::StrayResponse };
         let heard = live.machine.response(now, response.status(), &out.timing);
@@ -144,7 +168,7 @@ impl<C> Clients<C> {
                 return Arrival::Absorbed;
             }
             Heard::AcknowledgeAndDeliver => {
-                live.kept = ack::for_refusal(&live.kept, response);
+                live.kept = acknowledge(&live.kept, response);
                 out.send(live.flow, live.kept.clone());
             }
             Heard::Deliver if response.status() >= 200 => live.kept = Bytes::new(),
@@ -299,6 +323,13 @@ impl<C> Clients<C> {
             Life::Promised | Life::Over => None,
         }
     }
+}
+
+/// The ACK of a refusal is hop by hop and made here (§17.1.1.3). The INVITE is our own and can be read; if it could not,
+/// the peer's Timer H would end what an empty datagram does not.
+fn acknowledge(invite: &Bytes, refusal: &Message) -> Bytes {
+    Message::parse(invite.clone(), Framing::Stream)
+        .map_or_else(|_| Bytes::new(), |invite| sip::ack_of_refusal(&invite, refusal))
 }
 
 impl Machine {

@@ -1,7 +1,6 @@
 //! The transaction layer: the four machines of RFC 3261 §17 with RFC 6026, their keys and timers. Messages, events and time
 //! go in, messages and events come out; nothing here decides what to answer or where to forward.
 
-mod ack;
 mod branch;
 mod client_invite;
 mod client_non_invite;
@@ -156,6 +155,19 @@ impl<S, C> Transactions<S, C> {
         payload: C,
     ) -> ClientId {
         self.clients.request(clients::Request { now, flow, method, bytes, payload }, branch, &mut self.out)
+    }
+
+    /// Sends the CANCEL of an INVITE (§9.1) to where that went; `extra` is for a Reason. None if the INVITE has its final
+    /// response or its CANCEL already. The user waits for a provisional response first. From then on the INVITE times out
+    /// after 64*T1 if no final response comes.
+    pub fn cancel(
+        &mut self,
+        now: Moment,
+        invite: ClientId,
+        extra: &[(&str, &str)],
+        payload: C,
+    ) -> Option<ClientId> {
+        self.clients.cancel(now, invite, extra, payload, &mut self.out)
     }
 
     pub fn server(&self, server: ServerId) -> Option<&S> {
