@@ -3,6 +3,7 @@
 
 mod attempt;
 pub mod class;
+pub mod class_table;
 pub mod document;
 mod problem;
 mod reason;
