@@ -1,0 +1,4 @@
+//! The rules of the product as case tables that an office manager could read.
+
+#[path = "rules/money.rs"]
+mod money;
