@@ -4,3 +4,5 @@
 mod classes;
 #[path = "rules/number.rs"]
 mod number;
+#[path = "rules/money.rs"]
+mod money;
