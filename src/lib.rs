@@ -2,6 +2,7 @@
 //!
 //! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
 
+pub mod admin;
 pub mod base;
 pub mod config;
 pub mod dialog;
@@ -12,3 +13,4 @@ pub mod proxy;
 pub mod sip;
 pub mod store;
 pub mod transaction;
+pub mod telemetry;

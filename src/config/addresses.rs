@@ -35,7 +35,9 @@ impl Setting for HostPort {
     }
 
     fn from_text(text: &str) -> Option<HostPort> {
-        if let Some(Endpoint(address)) = Endpoint::from_text(text) {
+        let literal = text.trim().parse::<SocketAddr>().is_ok() || text.trim().parse::<IpAddr>().is_ok();
+        if literal {
+            let Endpoint(address) = Endpoint::from_text(text)?;
             return Some(HostPort { host: address.ip().to_string(), port: address.port() });
         }
         let (host, port) = text.trim().rsplit_once(':').unwrap_or((text.trim(), "5060"));

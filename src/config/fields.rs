@@ -91,11 +91,6 @@ impl<'r> Fields<'r> {
         value
     }
 
-    /// The place of this table, as in `trunk[1]`.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }

@@ -47,10 +47,6 @@ impl Problems {
         Problems { file: file.into(), found: RefCell::default(), unlisted: RefCell::default() }
     }
 
-    pub fn file(&self) -> &str {
-        &self.file
-    }
-
     pub fn push(&self, line: Option<u32>, path: &str, what: impl Into<String>, right: impl Into<String>) {
         let mut found = self.found.borrow_mut();
         if found.len() >= PROBLEMS_PER_FILE_MAX {
@@ -73,10 +69,6 @@ impl Problems {
         if !self.found.borrow().iter().any(known) {
             self.push(line, path, what, right);
         }
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.found.borrow().is_empty()
     }
 
     /// In the order of the file; those of the whole file first.

@@ -5,7 +5,7 @@
 
 use std::io::Read;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator, Trim};
 use toml::de::DeValue;
 
 use super::problem::Problems;
@@ -43,10 +43,12 @@ pub(super) fn read(
     };
     let separator = separator_of(&start);
     let whole = std::io::Read::chain(&start[..], source);
+    // One byte ends a line, so that lines can be counted; the carriage return before it is trimmed with the blanks.
     let mut reader = ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
         .trim(Trim::All)
+        .terminator(Terminator::Any(b'\n'))
         .delimiter(separator)
         .from_reader(whole);
     let mut record = ByteRecord::new();
@@ -99,6 +101,7 @@ fn next_row(reader: &mut Reader<impl Read>, record: &mut ByteRecord, problems: &
         match reader.read_byte_record(record) {
             Ok(false) => return None,
             Ok(true) if record.get(0).is_some_and(|cell| cell.starts_with(b"#")) => {}
+            Ok(true) if record.as_slice().is_empty() && record.len() == 1 => {}
             Ok(true) => return Some(line_of(reader, record)),
             Err(fault) => {
                 problems.push(None, "", format!("cannot be read: {fault}"), "a CSV file");
