@@ -2,4 +2,9 @@
 //!
 //! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
 
+pub mod admin;
 pub mod base;
+pub mod config;
+pub mod ledger;
+pub mod policy;
+pub mod telemetry;

@@ -3,7 +3,7 @@
 mod ids;
 mod masked;
 mod money;
-mod number;
+pub mod number;
 mod random;
 mod time;
 

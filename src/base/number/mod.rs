@@ -1,6 +1,18 @@
-//! Phone numbers: E.164 as one integer.
+//! Phone numbers: E.164 as one integer, and the one reading of whatever people dial or write (R30 to R33, R40).
+
+mod canonical;
+mod dialled;
+mod e164;
+mod plan;
+mod short_code;
 
 use std::fmt;
+
+pub use canonical::canonical;
+pub use dialled::{Canonical, Dialled, Scheme, UnknownWhy};
+pub use e164::country_code_length;
+pub use plan::{DialPlan, Pattern};
+pub use short_code::{ShortCode, ShortCodeError};
 
 /// An E.164 number: 1 to 15 digits, no leading zero, without the `+`. It fits an integer, so sets and tries of numbers are small.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
