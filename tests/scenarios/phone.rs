@@ -174,7 +174,7 @@ fn arguments(story: &Story, phone: &Phone, places: &Places) -> Vec<String> {
         None => add(&["-trace_msg", "-message_file", "messages.log", "-r", "10"]),
     }
     if phone.loses_percent > 0 {
-        add(&["-lost", &phone.loses_percent.to_string()]);
+        add(&["-lost", &phone.loses_percent.to_string(), "-max_retrans", "10"]);
     }
     for (key, value) in &phone.keys {
         add(&["-key", key, value]);

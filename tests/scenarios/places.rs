@@ -14,6 +14,7 @@ pub const PLACES: &[(&str, u8)] = &[
     ("phone_two", 32),
     ("trunk_one", 41),
     ("trunk_two", 42),
+    ("trunk_tcp", 43),
     ("stranger", 50),
     ("third_party", 60),
 ];
