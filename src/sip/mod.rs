@@ -1,6 +1,7 @@
 //! SIP as bytes and meaning (RFC 3261 §7, §19, §20, §25): messages, their edits, replies, framing, digest. No socket, no clock.
 
 mod compose;
+pub mod digest;
 mod draft;
 mod flow;
 mod host;
