@@ -9,7 +9,6 @@ pub(super) struct Place {
 }
 
 /// Grows to the largest number of entries ever held at once; the owner bounds that.
-#[derive(Clone, Debug)]
 pub(super) struct Slab<T> {
     places: Vec<(u32, Option<T>)>,
     vacant: Vec<u32>,
