@@ -8,7 +8,6 @@ pub struct Place {
 }
 
 /// Grows to the largest number of entries ever held at once; the owner bounds that.
-#[derive(Clone, Debug)]
 pub struct Slab<T> {
     places: Vec<(u32, Option<T>)>,
     vacant: Vec<u32>,

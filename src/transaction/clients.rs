@@ -22,7 +22,6 @@ const PROMISES_MAX: usize = 1_024;
 /// The place of branches that lead nowhere.
 const NOWHERE: Place = Place { index: u32::MAX, generation: u32::MAX };
 
-#[derive(Debug)]
 pub(super) struct Clients<C> {
     pub(super) limit: usize,
     random: Random,
@@ -33,7 +32,6 @@ pub(super) struct Clients<C> {
     flows: HashMap<Flow, usize, RandomState>,
 }
 
-#[derive(Debug)]
 struct Entry<C> {
     /// Only who has seen our request knows it: no one else can answer.
     secret: u64,
@@ -42,7 +40,6 @@ struct Entry<C> {
     cancel: Option<Place>,
 }
 
-#[derive(Debug)]
 enum Life<C> {
     /// A branch was made; the request is not sent yet.
     Promised,
@@ -51,7 +48,6 @@ enum Life<C> {
     Over,
 }
 
-#[derive(Debug)]
 struct Live<C> {
     method: Method,
     flow: Flow,
@@ -64,7 +60,6 @@ struct Live<C> {
     payload: C,
 }
 
-#[derive(Debug)]
 enum Machine {
     Invite(ClientInvite),
     NonInvite(ClientNonInvite),
@@ -149,7 +144,7 @@ impl<C> Clients<C> {
             .live(invite.0)
             .filter(|live| live.method == Method::Invite && live.machine.awaits_final())?;
         let sent = Message::parse(live.kept.clone(), Framing::Stream).ok()?;
-        let branch = Branch::read(sent.top_via().branch()?)?;
+        let branch = Branch::read(sent.branch()?)?;
         let bytes = sip::cancel(&sent, extra);
         Some(self.request(
             Request { now, flow: live.flow, method: Method::Cancel, bytes, payload },
@@ -258,7 +253,7 @@ impl<C> Clients<C> {
 
     /// The transaction that a response answers: its branch leads to the request, and its CSeq names the method (§17.1.3).
     fn answered_by(&mut self, response: &Message) -> Option<(Place, &mut Live<C>)> {
-        let branch = Branch::read(response.top_via().branch()?)?;
+        let branch = Branch::read(response.branch()?)?;
         let entry = self.slab.get(branch.place).filter(|entry| entry.secret == branch.secret)?;
         let place = if response.method() == Method::Cancel { entry.cancel? } else { branch.place };
         let live = self.live_mut(place)?;

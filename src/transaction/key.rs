@@ -13,7 +13,6 @@ use crate::sip::{MAGIC_COOKIE, Message, Method};
 pub(super) struct Key(u128);
 
 /// Makes keys; the hash is keyed afresh at every start.
-#[derive(Clone, Debug)]
 pub(super) struct Keys {
     halves: [RandomState; 2],
 }
@@ -43,7 +42,7 @@ impl Keys {
     /// uses one branch for two calls is understood, and a forger must know more than a branch.
     fn with_method(&self, request: &Message, method: &str) -> Key {
         let via = request.top_via();
-        let branch = via.branch().unwrap_or_default();
+        let branch = request.branch().unwrap_or_default();
         let numbers = [u64::from(via.port().unwrap_or(0)), u64::from(request.cseq())];
         let modern = branch.starts_with(MAGIC_COOKIE);
         let (transport, uri) = if modern { ("", "") } else { (via.transport(), request.request_uri()) };

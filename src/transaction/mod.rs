@@ -40,7 +40,8 @@ pub enum Arrival {
     Request(ServerId),
     /// A repeat, or an ACK that ends here: dealt with from memory.
     Absorbed,
-    /// A new CANCEL, to be answered itself, and the INVITE it is about: 200, or 481 if there is none (§9.2).
+    /// A new CANCEL, to be answered itself, and the INVITE it is about: 200, or 481 if there is none (§9.2). It has no effect on
+    /// an INVITE that has its final response; `respond` says so by false.
     Cancel { cancel: ServerId, invite: Option<ServerId> },
     /// An ACK that belongs to no transaction, or to one that was accepted: it goes to the dialog.
     Ack2xx,
@@ -91,7 +92,6 @@ impl Default for Limits {
 /// All transactions of one gate. `S` and `C` are what its user wants to remember with a server and a client transaction.
 ///
 /// After each call, take the events with `next_event` until `None`, and call `advance` at `next_deadline`.
-#[derive(Debug)]
 pub struct Transactions<S, C> {
     servers: Servers<S>,
     clients: Clients<C>,
@@ -237,7 +237,6 @@ enum Owner {
 }
 
 /// What both kinds of transactions need to act: the timers' lengths, the alarms, and the way out.
-#[derive(Debug)]
 struct Outbox<S, C> {
     timing: Timing,
     wheel: Wheel<Owner>,

@@ -15,7 +15,6 @@ use super::{Arrival, Event, Outbox, Owner, ServerId};
 use crate::base::{Moment, Random};
 use crate::sip::{Flow, Message, Method};
 
-#[derive(Debug)]
 pub(super) struct Servers<S> {
     pub(super) limit: usize,
     keys: Keys,
@@ -23,7 +22,6 @@ pub(super) struct Servers<S> {
     slab: Slab<Server<S>>,
 }
 
-#[derive(Debug)]
 struct Server<S> {
     key: Key,
     /// Where responses go.
@@ -35,7 +33,6 @@ struct Server<S> {
     payload: Option<S>,
 }
 
-#[derive(Debug)]
 enum Machine {
     Invite(ServerInvite),
     NonInvite(ServerNonInvite),

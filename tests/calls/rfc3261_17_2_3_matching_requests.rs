@@ -1,6 +1,6 @@
 //! RFC 3261 §17.2.3, a request finds its transaction: retransmissions, ACK and CANCEL, senders of RFC 2543 too.
 
-use tollgate::sip::Transport::Udp;
+use tollgate::sip::Transport::{Tcp, Udp};
 
 use crate::transaction_world::plays;
 
@@ -172,4 +172,41 @@ fn a_sender_of_rfc_2543_is_matched_by_its_call_and_not_by_a_branch() {
         ";
         plays(Udp, &table.replace("OLD", branch));
     }
+}
+
+#[test]
+fn section_18_2_2_answers_go_to_the_port_of_the_via_unless_rport_says_where_they_came_from() {
+    plays(
+        Udp,
+        "
+            0 > peer sends BYE as named branch=z9hG4bKa via=192.0.2.1:5070
+            0   new named
+            0 > user answers named 200
+            0   out 200 to 192.0.2.1:5070
+            0 > peer sends BYE as rport branch=z9hG4bKb;rport via=10.0.0.1:5070
+            0   new rport
+            0 > user answers rport 200
+            0   out 200
+            0 > peer sends BYE as lying branch=z9hG4bKc;received=203.0.113.66;maddr=203.0.113.66 via=203.0.113.66
+            0   new lying
+            0 > user answers lying 200
+            0   out 200
+          500 > peer repeats named
+          500   again 200 to 192.0.2.1:5070
+          500   absorbed
+        32000   named gone
+        32000   rport gone
+        32000   lying gone
+        ",
+    );
+    plays(
+        Tcp,
+        "
+        0 > peer sends BYE via=192.0.2.1:5070
+        0   new BYE
+        0 > user answers BYE 200
+        0   out 200
+        0   BYE gone
+        ",
+    );
 }

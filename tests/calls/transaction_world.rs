@@ -216,7 +216,13 @@ impl World {
                         (flow.transport, flow.connection),
                         (self.flow.transport, self.flow.connection)
                     );
-                    format!("{} {}", if retransmission { "again" } else { "out" }, title(&bytes))
+                    // Only a message that goes elsewhere than it came from says where.
+                    let elsewhere = if flow.remote == self.flow.remote {
+                        String::new()
+                    } else {
+                        format!(" to {}", flow.remote)
+                    };
+                    format!("{} {}{elsewhere}", if retransmission { "again" } else { "out" }, title(&bytes))
                 }
                 Event::TimedOut { payload, .. } => format!("{payload} timed out"),
                 Event::TransportFailed { payload, .. } => format!("{payload} not carried"),
