@@ -11,7 +11,7 @@ pub struct Source {
     pub text: String,
     /// The text with comments, strings and character literals blanked; line breaks stay, so offsets and lines agree.
     pub code: String,
-    /// `code` with `#[cfg(test)]` modules blanked too; empty for files under `tests/`.
+    /// `code` with `#[cfg(test)]` modules blanked too; empty for files that are tests as a whole.
     pub live: String,
 }
 
@@ -41,7 +41,7 @@ impl Source {
 
     pub fn of(path: String, text: String) -> Source {
         let code = without_comments_and_strings(&text);
-        let live = if path.starts_with("tests/") { String::new() } else { without_tests(&code) };
+        let live = if is_test(&path) { String::new() } else { without_tests(&code) };
         Source { path, text, code, live }
     }
 
@@ -120,6 +120,11 @@ pub fn words_of(name: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// `tests/…`, and the outlined `mod tests` of a room.
+fn is_test(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {

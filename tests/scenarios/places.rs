@@ -12,6 +12,8 @@ pub const PLACES: &[(&str, u8)] = &[
     ("pbx", 20),
     ("phone_one", 31),
     ("phone_two", 32),
+    ("control_one", 31),
+    ("control_two", 32),
     ("trunk_one", 41),
     ("trunk_two", 42),
     ("trunk_tcp", 43),
