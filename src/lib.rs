@@ -3,6 +3,7 @@
 //! Rooms import downward only; `tests/architecture.rs` holds who may import whom.
 
 pub mod admin;
+pub mod app;
 pub mod base;
 pub mod config;
 pub mod dialog;
