@@ -121,7 +121,6 @@ fn limits(settings: &Settings) -> Limits {
         expires_default: seconds(sip.registration_default),
         expires_max: seconds(sip.registration_longest),
         bindings_max: sip.bindings_max as usize,
-        nonce_life: sip.nonce_life,
         ..Limits::default()
     }
 }

@@ -10,8 +10,8 @@ use crate::policy::{Class, Reason};
 /// One thing worth counting or logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A message that could not be used (R14), by the code of its fault.
-    Malformed { code: &'static str },
+    /// A message that could not be used (R14), by the label of its fault.
+    Malformed { label: &'static str },
     /// A request that was turned away before any judgement (§16.3, R12, R13).
     Rejected { code: &'static str, status: u16 },
     /// A dialog-creating INVITE was judged (R51).
@@ -30,6 +30,8 @@ pub enum Event {
     AuthenticationFailed,
     /// An emergency call goes out: a notice is due at once (R41).
     Emergency { decision: DecisionId, person: Option<Arc<str>>, site: Arc<str> },
+    /// We answered with this status, or passed it on.
+    Answer { status: u16 },
     /// A message was sent again because nothing was heard.
     Retransmitted,
     /// A request or response that we had seen already.

@@ -30,7 +30,7 @@ use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::Registrar;
-use crate::sip::digest::{Nonces, Replay};
+use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
@@ -53,6 +53,10 @@ pub enum Output {
     Ledger(ledger::Command),
     Event(Event),
 }
+
+/// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
+pub const REJECTIONS: [&str; 6] =
+    ["unknown_dialog", "foreign_registration", "method", "overload", "stray_response", "transfer"];
 
 /// What a server transaction was opened for.
 #[derive(Debug)]
@@ -85,8 +89,7 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
-    nonces: Nonces,
-    replay: Replay,
+    challenger: Challenger,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -106,8 +109,7 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
-            nonces: Nonces::new(random.seed()),
-            replay: Replay::default(),
+            challenger: Challenger::new(&setup.realm, random.seed()),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -187,7 +189,7 @@ impl Gate {
     }
 
     fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        self.tell(Event::Malformed { code: malformed.fault.label() });
+        self.tell(Event::Malformed { label: malformed.fault.label() });
         if let Some(answer) = &malformed.answer {
             let tag = format!("{:016x}", self.random.u64());
             let mut flow = flow;

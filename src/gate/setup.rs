@@ -78,7 +78,10 @@ pub struct Limits {
     pub calls_max: usize,
     /// Registrations: shortest and longest, in seconds (RFC 3261 §10.3 item 7).
     pub expires_min: u32,
+    pub expires_default: u32,
     pub expires_max: u32,
+    /// Phones of one person.
+    pub bindings_max: usize,
 }
 
 impl Default for Limits {
@@ -91,7 +94,9 @@ impl Default for Limits {
             cut_lead: Duration::from_secs(1),
             calls_max: 100_000,
             expires_min: 60,
+            expires_default: 600,
             expires_max: 3600,
+            bindings_max: 10,
         }
     }
 }

@@ -47,7 +47,7 @@ impl Gate {
     pub(super) fn refuse_transfer(&mut self, now: Now, server: ServerId, key: CallKey, refer: &Message, refusal: &Refusal) {
         let site = self.calls.get(key).map(|call| call.permit.site()).unwrap_or(crate::base::SiteId(0));
         let sentence = refusal.sentence(self.setup.policy.site(site).language);
-        self.tell(Event::Rejected { code: refusal.reason().code(), status: 403 });
+        self.tell(Event::Rejected { code: "transfer", status: 403 });
         self.answer(now, server, refer, 403, &sentence, &[]);
     }
 }

@@ -41,6 +41,10 @@ impl Rejection {
         }
     }
 
+    /// All codes, for metric labels.
+    pub const CODES: [&'static str; 5] =
+        ["unsupported_scheme", "malformed_uri", "too_many_hops", "loop", "unknown_extension"];
+
     /// The stable code under which it is counted.
     pub fn code(&self) -> &'static str {
         match self {
