@@ -87,6 +87,9 @@ impl EventLoop {
             },
             Arrived::Failed { flow, .. } | Arrived::Closed { flow } => Input::TransportFailed { flow },
         };
+        if let Input::Received { flow, message: Ok(message) } = &input {
+            self.observer.received(*flow, message);
+        }
         self.gate.handle(now, input);
     }
 

@@ -30,7 +30,7 @@ pub fn labels(trunks: Vec<String>, currency: String) -> Labels {
         classes: Class::ALL.iter().map(|class| class.code()).collect(),
         faults: Fault::LABELS.to_vec(),
         rejections: Rejection::CODES.iter().chain(&crate::gate::REJECTIONS).copied().collect(),
-        methods: Method::ALL.iter().map(|method| method.label()).collect(),
+        methods: Method::KNOWN.iter().chain(&[Method::Other]).map(|method| method.as_str()).collect(),
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
         transactions: vec!["server", "client"],
         trunks,

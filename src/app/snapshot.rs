@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::base::SiteId;
-use crate::config::settings::{self, Carrier, HostPort, PeerKind, Settings};
-use crate::config::{self, Loaded};
+use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
 use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
@@ -45,7 +44,7 @@ fn credentials(policy: &Policy, rows: Vec<config::Credential>) -> HashMap<Box<st
 }
 
 fn interfaces(settings: &Settings, bound: &[std::net::SocketAddr]) -> Interfaces {
-    let interface = |(listener, bound): (&settings::Listener, &std::net::SocketAddr)| Interface {
+    let interface = |(listener, bound): (&config::Listener, &std::net::SocketAddr)| Interface {
         transport: transport(listener.carrier),
         address: *bound,
         sent_by: sent_by(&listener.advertised, bound.port()),
@@ -89,16 +88,16 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
     all
 }
 
-fn number_format(format: settings::NumberFormat) -> NumberFormat {
+fn number_format(format: config::NumberFormat) -> NumberFormat {
     match format {
-        settings::NumberFormat::PlusE164 => NumberFormat::PlusE164,
-        settings::NumberFormat::E164 => NumberFormat::E164,
-        settings::NumberFormat::ZeroZeroE164 => NumberFormat::ZeroZeroE164,
+        config::NumberFormat::PlusE164 => NumberFormat::PlusE164,
+        config::NumberFormat::E164 => NumberFormat::E164,
+        config::NumberFormat::ZeroZeroE164 => NumberFormat::ZeroZeroE164,
     }
 }
 
 /// A PBX that is not trusted to say who calls is worth no more than a network of phones.
-fn gate_peer(policy: &Policy, peer: &settings::Peer) -> Option<Peer> {
+fn gate_peer(policy: &Policy, peer: &config::Peer) -> Option<Peer> {
     let site = peer.site.as_deref().and_then(|name| policy.site_by_name(name)).unwrap_or(SiteId(0));
     let kind = match (peer.kind, peer.trusted) {
         (PeerKind::Trunk(_), _) => GatePeer::Trunk,

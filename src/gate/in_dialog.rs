@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::call::CallKey;
 use super::search::loop_mark;
-use super::{Event, Gate, Sent};
+use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
@@ -101,7 +101,10 @@ impl Gate {
             writer: place.writer,
             request: refresh.map(Box::new),
         };
-        self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
+        let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
+        if request.method() == Method::Invite {
+            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+        }
     }
 
     /// The copy for the other end: its target and its route set as the dialog knows them, whatever the writer put there.
@@ -140,7 +143,7 @@ impl Gate {
         let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
         let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
         let bytes = forward_response(response, &Returning { towards, mark: &mark, from: None });
-        self.transactions.respond(now.moment, server, response.status(), bytes);
+        self.respond(now, server, response.status(), bytes);
     }
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).

@@ -32,7 +32,7 @@ use crate::policy::Holder;
 use crate::registrar::Registrar;
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
-use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
+use crate::transaction::{self, Arrival, Branch, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 
@@ -63,6 +63,8 @@ pub const REJECTIONS: [&str; 6] =
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
+    /// A re-INVITE, passed on by `client` over `flow`.
+    ReInvite { client: ClientId, flow: Flow, branch: Branch },
 }
 
 /// What a client transaction was opened for.
@@ -223,6 +225,13 @@ impl Gate {
                 | transaction::Event::ClientGone { .. }
                 | transaction::Event::ServerGone { .. } => {}
             }
+        }
+    }
+
+    /// Answers a request, or passes an answer on.
+    fn respond(&mut self, now: Now, server: ServerId, status: u16, bytes: Bytes) {
+        if self.transactions.respond(now.moment, server, status, bytes) {
+            self.tell(Event::Answer { status });
         }
     }
 

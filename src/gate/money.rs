@@ -1,5 +1,7 @@
 //! A call and its money: reserve before ringing, renew in time, settle or release once (R64 to R69).
 
+use std::sync::Arc;
+
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds};
@@ -189,7 +191,7 @@ fn close_record(call: &mut Call, now: Now, spent: Amount) {
 }
 
 /// The budgets of a permit as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(permit: &Permit, now: Now) -> Vec<BudgetLine> {
+fn budget_lines(permit: &Permit, now: Now) -> Arc<[BudgetLine]> {
     permit.budgets().iter().map(|budget| budget_line(budget, now)).collect()
 }
 

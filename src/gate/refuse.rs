@@ -76,7 +76,7 @@ impl Gate {
             let _ = write!(tag, "{:016x}", self.random.u64());
         }
         let bytes = reply(request, status, phrase, &tag, headers);
-        self.transactions.respond(now.moment, server, status, bytes);
+        self.respond(now, server, status, bytes);
     }
 }
 

@@ -7,7 +7,7 @@ use super::call::{Call, CallKey, Funds, SentBranch};
 use super::in_dialog::via;
 use super::meter::Meter;
 use super::setup::Snapshot;
-use super::{Event, Gate, Sent};
+use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::Dialog;
 use crate::ledger::{EndCause, Reservation};
@@ -277,19 +277,22 @@ impl Gate {
             from: own_from.as_deref(),
         };
         let bytes = forward_response(response, &returning);
-        self.transactions.respond(now.moment, call.server, response.status(), bytes);
+        self.respond(now, call.server, response.status(), bytes);
     }
 
     /// The caller hung up before the answer (§16.10, §9.2). Never blocked by anything (R16).
     pub(super) fn cancel_by_caller(&mut self, now: Now, cancel: ServerId, invite: Option<ServerId>, request: &Message) {
-        let key = invite.and_then(|server| self.transactions.server(server)).map(|super::Asked::Call(key)| *key);
-        let Some(key) = key else {
-            // An INVITE that never became a call has had its final answer, or there is none: §9.2 says 481 for the latter.
-            let status = if invite.is_some() { 200 } else { 481 };
-            return self.answer_plainly(now, cancel, request, status);
-        };
-        self.answer_plainly(now, cancel, request, 200);
-        self.give_up_search(now, key);
+        // An INVITE that has no payload has had its final answer from us: the CANCEL is content all the same (§9.2).
+        let status = if invite.is_some() { 200 } else { 481 };
+        self.answer_plainly(now, cancel, request, status);
+        match invite.and_then(|server| self.transactions.server(server)) {
+            Some(Asked::Call(key)) => self.give_up_search(now, *key),
+            Some(Asked::ReInvite { client, flow, branch }) => {
+                let (client, flow, branch) = (*client, *flow, branch.clone());
+                self.cancel_client(now, client, flow, &branch);
+            }
+            None => {}
+        }
     }
 
     /// Cancels every branch. The best response, a 487 as a rule, ends the call when they have all answered.
@@ -315,13 +318,16 @@ impl Gate {
     fn cancel_branches(&mut self, now: Now, key: CallKey, branches: &Branches) {
         for index in branches {
             let Some(branch) = self.calls.get(key).and_then(|call| call.search.at(*index)) else { continue };
-            let (flow, id) = (branch.flow, branch.branch.clone());
-            let sent = self.transactions.sent_request(branch.client).cloned();
-            let sent = sent.and_then(|bytes| Message::parse(bytes, Framing::Stream).ok());
-            if let Some(invite) = sent {
-                let bytes = cancel(&invite, &[]);
-                self.transactions.request(now.moment, flow, Method::Cancel, &id, bytes, Sent::Ours);
-            }
+            let (client, flow, id) = (branch.client, branch.flow, branch.branch.clone());
+            self.cancel_client(now, client, flow, &id);
+        }
+    }
+
+    fn cancel_client(&mut self, now: Now, client: ClientId, flow: Flow, branch: &Branch) {
+        let sent = self.transactions.sent_request(client).cloned();
+        let sent = sent.and_then(|bytes| Message::parse(bytes, Framing::Stream).ok());
+        if let Some(invite) = sent {
+            self.transactions.request(now.moment, flow, Method::Cancel, branch, cancel(&invite, &[]), Sent::Ours);
         }
     }
 }
