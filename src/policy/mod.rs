@@ -4,7 +4,10 @@
 mod attempt;
 pub mod class;
 pub mod class_table;
+mod decide;
 pub mod document;
+mod explain;
+mod hours;
 mod problem;
 mod reason;
 mod sentence;
@@ -15,7 +18,9 @@ pub use attempt::{
     Permit, Refusal, Target, TrunkChoice,
 };
 pub use class::{Class, Country, Kind};
+pub use decide::decide;
 pub use document::{By, Document, PeriodKind, Rows};
+pub use explain::{Check, Explanation, Remedy, Step, explain};
 pub use problem::{Fault, Problem, Severity};
 pub use reason::{Language, Reason};
-pub use snapshot::{Department, Person, Policy, Site};
+pub use snapshot::{Assignment, Department, Person, Policy, Site, Via};
