@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::base::PhoneNumber;
 use crate::base::digit_trie::DigitTrie;
+use crate::base::number::Pattern;
 
 use super::class::{Class, Country, Kind};
 
@@ -24,6 +25,8 @@ pub struct Home<'a> {
     pub country: Country,
     pub country_code: &'a str,
     pub area_code: Option<&'a str>,
+    /// Forms of the country's short numbers, without country code.
+    pub short: &'a [Pattern],
 }
 
 /// Kinds and countries by international prefix.
@@ -60,10 +63,27 @@ impl ClassTable {
 
     /// The class of a number for a caller at a site.
     pub fn class(&self, number: PhoneNumber, home: Home<'_>) -> (Class, Option<Country>) {
+        let digits = number.digits();
+        let rest = digits.as_str().strip_prefix(home.country_code).unwrap_or_default();
+        // A short number shares its first digits with long ones; only a line of the table for the whole of it counts.
+        let listed_whole =
+            self.trie.longest(digits.as_str()).is_some_and(|(_, length)| length == digits.as_str().len());
+        if !listed_whole && home.short.iter().any(|form| form.matches(rest)) {
+            return (short_class(rest), Some(home.country));
+        }
         match self.entry(number) {
             Some(entry) => (class_of(entry, number.digits().as_str(), home), entry.country),
             None => (Class::Unknown, None),
         }
+    }
+}
+
+/// Short national numbers: 116 is free all over Europe (EU decision 2007/116), 118 directory enquiries at any price.
+fn short_class(rest: &str) -> Class {
+    match rest {
+        _ if rest.starts_with("116") => Class::TollFree,
+        _ if rest.starts_with("118") => Class::Premium,
+        _ => Class::Special,
     }
 }
 

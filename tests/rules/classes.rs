@@ -59,7 +59,19 @@ fn probe_home() {
     let table = ClassTable::shipped();
     let mut random = tollgate::base::Random::from_number(7);
     let mut out = String::new();
-    for (code, cc, lengths) in [("DE","49",7..=11usize),("RU","7",10..=10),("US","1",10..=10),("CA","1",10..=10),("GB","44",9..=10),("FR","33",9..=9),("NL","31",7..=10),("PL","48",9..=9),("CZ","420",9..=9),("UA","380",9..=9),("KZ","7",10..=10)] {
+    for (code, cc, lengths) in [
+        ("DE", "49", 7..=11usize),
+        ("RU", "7", 10..=10),
+        ("US", "1", 10..=10),
+        ("CA", "1", 10..=10),
+        ("GB", "44", 9..=10),
+        ("FR", "33", 9..=9),
+        ("NL", "31", 7..=10),
+        ("PL", "48", 9..=9),
+        ("CZ", "420", 9..=9),
+        ("UA", "380", 9..=9),
+        ("KZ", "7", 10..=10),
+    ] {
         let mut wrong: BTreeMap<String, u32> = BTreeMap::new();
         let (mut total, mut good) = (0, 0);
         for _ in 0..60000 {
@@ -67,9 +79,13 @@ fn probe_home() {
             let len = lengths.start() + random.below(span as u64) as usize;
             let mut digits = String::from(cc);
             digits.push(char::from(b'1' + random.below(9) as u8));
-            for _ in 1..len { digits.push(char::from(b'0' + random.below(10) as u8)); }
+            for _ in 1..len {
+                digits.push(char::from(b'0' + random.below(10) as u8));
+            }
             let Ok(parsed) = PHONE_NUMBER_UTIL.parse(format!("+{digits}"), None::<Region>) else { continue };
-            if !PHONE_NUMBER_UTIL.is_valid_number(&parsed) { continue }
+            if !PHONE_NUMBER_UTIL.is_valid_number(&parsed) {
+                continue;
+            }
             let Some(region) = PHONE_NUMBER_UTIL.get_region_for_number(&parsed) else { continue };
             let kind = PHONE_NUMBER_UTIL.get_number_type(&parsed);
             let Some(expected) = TYPES.iter().find(|t| t.0 == kind) else { continue };
@@ -77,14 +93,27 @@ fn probe_home() {
             let entry = table.entry(number).unwrap();
             total += 1;
             let same_country = entry.country.is_none_or(|c| c.code() == region.to_string());
-            if same_country && expected.1.contains(&entry.kind) { good += 1 } else {
-                *wrong.entry(format!("{} {:?} {} here {:?} {:?}", &digits[..cc.len()+3], kind, region, entry.kind, entry.country)).or_default() += 1;
+            if same_country && expected.1.contains(&entry.kind) {
+                good += 1
+            } else {
+                *wrong
+                    .entry(format!(
+                        "{} {:?} {} here {:?} {:?}",
+                        &digits[..cc.len() + 3],
+                        kind,
+                        region,
+                        entry.kind,
+                        entry.country
+                    ))
+                    .or_default() += 1;
             }
         }
         let mut w: Vec<_> = wrong.into_iter().collect();
         w.sort_by_key(|e| std::cmp::Reverse(e.1));
         out += &format!("{code}: {good}/{total}\n");
-        for (k, n) in w.iter().take(22) { out += &format!("   {n} {k}\n"); }
+        for (k, n) in w.iter().take(22) {
+            out += &format!("   {n} {k}\n");
+        }
     }
     panic!("{out}");
 }
