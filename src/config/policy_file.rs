@@ -70,9 +70,7 @@ fn read_permit(permit: &Fields<'_>) -> PermitRule {
         hours: permit.optional("hours"),
         trunks: permit.list("trunks"),
         by: set(permit.list::<By>("by")),
-        longest_s: permit
-            .has("longest_s")
-            .then(|| permit.within("longest_s", 1, 1..=604_800, "1 to 604800 seconds")),
+        longest_s: permit.optional_within("longest_s", 1..=604_800, "1 to 604800 seconds"),
         outside_to_outside: permit.or("outside_to_outside", false),
     }
 }
@@ -92,6 +90,22 @@ fn read_contacts(permit: &Fields<'_>) -> Contacts {
     let word = permit.or("contacts", ContactsWord::IncomingOnly);
     let databases: Vec<String> = permit.list("databases");
     let lists: Vec<String> = permit.list("lists");
+    if permit.is_sound("contacts") {
+        check_contacts(permit, word, &databases, &lists);
+    }
+    match word {
+        ContactsWord::Any => Contacts::Any,
+        ContactsWord::Crm => Contacts::Crm(databases),
+        ContactsWord::OwnCrm => Contacts::OwnCrm(databases),
+        ContactsWord::CrmAndColleagues => Contacts::CrmAndColleagues(databases),
+        ContactsWord::InternalOnly => Contacts::InternalOnly,
+        ContactsWord::IncomingOnly => Contacts::IncomingOnly,
+        ContactsWord::List => Contacts::Lists(lists),
+    }
+}
+
+/// Names are given where the word wants them, and nowhere else.
+fn check_contacts(permit: &Fields<'_>, word: ContactsWord, databases: &[String], lists: &[String]) {
     let wants_databases =
         matches!(word, ContactsWord::Crm | ContactsWord::OwnCrm | ContactsWord::CrmAndColleagues);
     if !databases.is_empty() && !wants_databases {
@@ -107,15 +121,6 @@ fn read_contacts(permit: &Fields<'_>) -> Contacts {
     }
     if lists.is_empty() && word == ContactsWord::List {
         permit.missing("lists", "the names of one or more [lists.NAME]");
-    }
-    match word {
-        ContactsWord::Any => Contacts::Any,
-        ContactsWord::Crm => Contacts::Crm(databases),
-        ContactsWord::OwnCrm => Contacts::OwnCrm(databases),
-        ContactsWord::CrmAndColleagues => Contacts::CrmAndColleagues(databases),
-        ContactsWord::InternalOnly => Contacts::InternalOnly,
-        ContactsWord::IncomingOnly => Contacts::IncomingOnly,
-        ContactsWord::List => Contacts::Lists(lists),
     }
 }
 

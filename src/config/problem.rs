@@ -71,6 +71,19 @@ impl Problems {
         }
     }
 
+    /// Whether nothing at `path` or below it has been found wrong.
+    pub fn is_sound(&self, path: &str) -> bool {
+        let below = |found: &str| {
+            found.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        !self.found.borrow().iter().any(|problem| below(&problem.path))
+    }
+
+    /// Whether nothing in this line has been found wrong.
+    pub fn is_sound_line(&self, line: u64) -> bool {
+        !self.found.borrow().iter().any(|problem| problem.line.map(u64::from) == Some(line))
+    }
+
     /// In the order of the file; those of the whole file first.
     pub fn into_vec(self) -> Vec<Problem> {
         let mut found = self.found.into_inner();

@@ -87,7 +87,10 @@ impl Reading {
     ) -> Option<TariffBook> {
         let problems = self.tariff.as_ref()?;
         let zone: Tz = company.zone.parse().unwrap_or(Tz::UTC);
-        let faults = match TariffBook::compile(prices, zone, settings.money.rounding) {
+        // A row that is wrong already would only be found to clash with others by what stands in for its values.
+        let sound: Vec<TariffRow> =
+            prices.iter().filter(|row| problems.is_sound_line(row.line)).cloned().collect();
+        let faults = match TariffBook::compile(&sound, zone, settings.money.rounding) {
             Ok(book) => return Some(book),
             Err(faults) => faults,
         };
