@@ -6,5 +6,7 @@ pub mod admin;
 pub mod base;
 pub mod config;
 pub mod ledger;
+pub mod net;
 pub mod policy;
+pub mod sip;
 pub mod telemetry;
