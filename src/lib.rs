@@ -10,3 +10,4 @@ pub mod net;
 pub mod policy;
 pub mod sip;
 pub mod telemetry;
+pub mod sip;
