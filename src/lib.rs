@@ -10,4 +10,3 @@ pub mod net;
 pub mod policy;
 pub mod sip;
 pub mod telemetry;
-pub mod sip;
