@@ -14,8 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::limits::{CONNECT, IDLE, LAST_WORD, MESSAGE, READ_BYTES, WRITE};
 use super::listen;
-use crate::sip::framing::{Frame, Framer, FramingFault};
-use crate::sip::{Flow, ListenerId};
+use crate::sip::{Flow, Frame, Framer, ListenerId, Malformed};
 
 /// Why bytes did not go out. The network's fault or the peer's, never the sender's, except for `Unsupported`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,7 +50,7 @@ pub(super) enum Report {
     },
     Unframed {
         flow: Flow,
-        fault: FramingFault,
+        malformed: Malformed,
     },
     /// `unsent`: the flows, as asked for, of messages that did not leave, each once.
     Ended {
@@ -124,10 +123,9 @@ async fn converse(mut stream: TcpStream, line: &mut Line, in_hand: &mut Option<F
 }
 
 async fn hear(mut read: ReadHalf<'_>, flow: Flow, reports: &mpsc::Sender<Report>, pings: &Notify) -> Failure {
-    let mut framer = Framer::default();
+    let mut framer = Framer::new();
     let mut buffer = [0; READ_BYTES];
     let mut deadline = pin!(sleep(MESSAGE));
-    let mut between_messages = false;
     loop {
         let length = tokio::select! {
             read = read.read(&mut buffer) => match read {
@@ -137,17 +135,13 @@ async fn hear(mut read: ReadHalf<'_>, flow: Flow, reports: &mpsc::Sender<Report>
             },
             () = deadline.as_mut() => return Failure::Closed,
         };
+        let goes_on = framer.is_mid_message();
         framer.push(&buffer[..length]);
         match deliver(&mut framer, flow, reports, pings).await {
-            Delivered::Nothing if between_messages => {
-                deadline.set(sleep(MESSAGE));
-                between_messages = false;
-            }
-            // The message that has begun goes on, on the deadline it began with.
-            Delivered::Nothing => {}
-            Delivered::Some => {
-                deadline.set(sleep(IDLE));
-                between_messages = true;
+            // A message that began earlier ends on the deadline it began with, or a trickle of bytes would last for ever.
+            Delivered::Nothing if goes_on => {}
+            Delivered::Nothing | Delivered::Some => {
+                deadline.set(sleep(if framer.is_mid_message() { MESSAGE } else { IDLE }));
             }
             Delivered::Last => return drain(read).await,
         }
@@ -168,25 +162,25 @@ async fn deliver(
     pings: &Notify,
 ) -> Delivered {
     let mut delivered = Delivered::Nothing;
-    loop {
-        let report = match framer.next() {
-            Ok(None) => return delivered,
-            Ok(Some(Frame::Ping)) => {
+    for frame in framer {
+        delivered = Delivered::Some;
+        let report = match frame {
+            Ok(Frame::Ping) => {
                 pings.notify_one();
-                delivered = Delivered::Some;
                 continue;
             }
-            Ok(Some(Frame::Message(bytes))) => Report::Frame { flow, bytes },
-            Err(fault) => {
-                let _ = reports.send(Report::Unframed { flow, fault }).await;
+            Ok(Frame::Message(bytes)) => Report::Frame { flow, bytes },
+            Err(malformed) => {
+                // If nobody listens any more, the gate is closing, and so is this.
+                let _ = reports.send(Report::Unframed { flow, malformed }).await;
                 return Delivered::Last;
             }
         };
         if reports.send(report).await.is_err() {
             return Delivered::Last;
         }
-        delivered = Delivered::Some;
     }
+    delivered
 }
 
 /// Reads and forgets for a moment: closing with unread bytes would reset the connection and destroy the answer on its way.

@@ -14,8 +14,7 @@ use super::connections::Connections;
 use super::datagrams::{Datagrams, Sent};
 use super::limits::{BATCH, DATAGRAM_BYTES};
 use super::listen::{self, BindError, Listen};
-use crate::sip::framing::FramingFault;
-use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
+use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
 
 /// All sockets of the gate. Lives in one task of a `current_thread` runtime; its connection tasks run there too.
 pub struct Sockets {
@@ -40,7 +39,7 @@ pub enum Arrived {
     /// One message of a stream, cut exactly.
     Frame { flow: Flow, bytes: Bytes },
     /// The stream cannot be read on. An answer sent at once still leaves; then the connection closes by itself.
-    Unframed { flow: Flow, fault: FramingFault },
+    Unframed { flow: Flow, malformed: Malformed },
     /// Something sent on `flow` (as it was asked for) did not go out.
     Failed { flow: Flow, why: Failure },
     /// A connection is gone.
@@ -199,7 +198,9 @@ impl Sockets {
                 }
             }
             Report::Frame { flow, bytes } => self.arrived.push_back(Arrived::Frame { flow, bytes }),
-            Report::Unframed { flow, fault } => self.arrived.push_back(Arrived::Unframed { flow, fault }),
+            Report::Unframed { flow, malformed } => {
+                self.arrived.push_back(Arrived::Unframed { flow, malformed })
+            }
             Report::Ended { flow, unsent, why } => {
                 self.arrived.extend(unsent.into_iter().map(|flow| Arrived::Failed { flow, why }));
                 self.forget(flow.connection);

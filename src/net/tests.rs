@@ -90,6 +90,18 @@ async fn frames_and_pings_of_a_connection_are_told_apart_and_answered_on_it() {
 }
 
 #[tokio::test]
+async fn a_stream_without_lengths_is_told_answered_and_closed() {
+    let (mut gate, _, tcp) = gate();
+    let mut phone = TcpStream::connect(tcp).await.unwrap();
+    phone.write_all(b"OPTIONS sip:gate SIP/2.0\r\n\r\nOPTIONS").await.unwrap();
+    let Arrived::Unframed { flow, .. } = next(&mut gate).await else { panic!("a broken stream") };
+    gate.send(flow, &Bytes::from_static(b"SIP/2.0 400 Bad Request\r\n\r\n"));
+    let mut heard = Vec::new();
+    timeout(PATIENCE, phone.read_to_end(&mut heard)).await.unwrap().unwrap();
+    assert_eq!(heard, b"SIP/2.0 400 Bad Request\r\n\r\n");
+}
+
+#[tokio::test]
 async fn requests_to_one_address_share_a_connection() {
     let (mut gate, _, _) = gate();
     let trunk = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -40,7 +40,12 @@ impl Running {
         let errors = screen.try_clone().map_err(|fault| fault.to_string())?;
         let mut sipp = Command::new("sipp");
         sipp.args(arguments(story, phone, places)).current_dir(folder);
-        sipp.args(["-key", "to", &places.fill(to, "[", "]")]);
+        let to = places.fill(to, "[", "]");
+        sipp.args(["-key", "to", &to]);
+        if let Some(address) = to.strip_prefix("sip:") {
+            // The digest is over the Request-URI (RFC 7616 §3.4.6); left alone, SIPp takes the address it sends to.
+            sipp.args(["-auth_uri", address]);
+        }
         // A terminal is asked for by ncurses even when nobody looks.
         sipp.env("TERM", "xterm").stdin(Stdio::null()).stdout(screen).stderr(errors);
         let child =
