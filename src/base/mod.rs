@@ -1,5 +1,6 @@
 //! The words every room shares: time, money, phone numbers, ids, chance. Nothing here knows SIP, files or clocks.
 
+pub mod digit_trie;
 mod ids;
 mod masked;
 mod money;
