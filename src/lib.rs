@@ -15,6 +15,5 @@ pub mod proxy;
 pub mod registrar;
 pub mod sip;
 pub mod store;
-pub mod sip;
 pub mod telemetry;
 pub mod transaction;

@@ -13,7 +13,6 @@ use crate::base::Moment;
 use crate::gate::{Gate, Input, Output};
 use crate::ledger::Reply;
 use crate::net::{Arrived, Sockets};
-use crate::sip::framing::FramingFault;
 use crate::sip::{Flow, Framing, Message};
 use crate::store::{WriterEvent, WriterHandle};
 
@@ -81,10 +80,7 @@ impl EventLoop {
         let input = match arrived {
             Arrived::Datagram { flow, bytes } => received(flow, Message::parse(bytes, Framing::Datagram)),
             Arrived::Frame { flow, bytes } => received(flow, Message::parse(bytes, Framing::Stream)),
-            Arrived::Unframed { flow, fault } => match unframed(fault) {
-                Some(malformed) => Input::Received { flow, message: Err(malformed) },
-                None => return,
-            },
+            Arrived::Unframed { flow, malformed } => received(flow, Err(malformed)),
             Arrived::Failed { flow, .. } | Arrived::Closed { flow } => Input::TransportFailed { flow },
         };
         if let Input::Received { flow, message: Ok(message) } = &input {
@@ -132,8 +128,3 @@ impl EventLoop {
 fn received(flow: Flow, message: Result<Message, crate::sip::Malformed>) -> Input {
     Input::Received { flow, message: message.map(|message| message.arrived_from(flow.remote)) }
 }
-
-fn unframed(fault: FramingFault) -> Option<crate::sip::Malformed> {
-    fault.malformed()
-}
-

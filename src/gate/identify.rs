@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::setup::{Peer, PeerKind, Snapshot};
 use super::{Event, Gate};
-use crate::base::number::Dialled;
+use crate::base::number::{Canonical, Dialled, canonical};
 use crate::base::{Now, PersonId, PhoneNumber, SiteId};
 use crate::policy::document::FromMismatch;
-use crate::policy::{self, By, Person, Policy, Reason};
+use crate::policy::{self, By, Person, Reason};
 use crate::sip::digest::{Checked, Credentials, Ha1};
 use crate::sip::{Flow, Message, Method, Name, NameAddr};
 use crate::transaction::ServerId;
@@ -200,7 +200,7 @@ fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
     let Ok(uri) = from.parsed_uri() else { return false };
     let Some(user) = uri.user else { return false };
     let by_name = person.sip_user.as_deref() == Some(user) || person.extension.is_some_and(|code| code.to_string() == user);
-    by_name || setup.policy.number_at(person.site, &Dialled::sip(user)).is_some_and(|number| person.numbers.contains(&number))
+    by_name || matches!(reading(setup, person.site, user), Canonical::Number(number) if person.numbers.contains(&number))
 }
 
 /// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
@@ -226,13 +226,25 @@ fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
 fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
     let uri = address.parsed_uri().ok()?;
     let user = uri.user?;
-    let policy: &Policy = &setup.policy;
-    policy.person_by_sip_user(user).or_else(|| policy.person_at(site, &Dialled::sip(user)))
+    let policy = &setup.policy;
+    policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
+        Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),
+        Canonical::Number(number) => policy.person_by_number(number),
+        Canonical::Emergency(_) | Canonical::Feature(_) | Canonical::Unknown(_) => None,
+    })
 }
 
 fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option<PhoneNumber> {
     let uri = from.parsed_uri().ok()?;
-    setup.policy.number_at(site, &Dialled::sip(uri.user?))
+    match reading(setup, site, uri.user?) {
+        Canonical::Number(number) => Some(number),
+        Canonical::Emergency(_) | Canonical::Extension(_) | Canonical::Feature(_) | Canonical::Unknown(_) => None,
+    }
+}
+
+/// Identities are read as dialled numbers are (R31).
+fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
+    canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 
 /// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there;
