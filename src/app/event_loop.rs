@@ -81,7 +81,8 @@ impl EventLoop {
             Arrived::Datagram { flow, bytes } => received(flow, Message::parse(bytes, Framing::Datagram)),
             Arrived::Frame { flow, bytes } => received(flow, Message::parse(bytes, Framing::Stream)),
             Arrived::Unframed { flow, malformed } => received(flow, Err(malformed)),
-            Arrived::Failed { flow, .. } | Arrived::Closed { flow } => Input::TransportFailed { flow },
+            Arrived::Failed { flow, .. } => Input::TransportFailed { flow },
+            Arrived::Closed { flow } => Input::ConnectionClosed { flow },
         };
         if let Input::Received { flow, message: Ok(message) } = &input {
             self.observer.received(*flow, message);

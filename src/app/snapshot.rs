@@ -8,6 +8,7 @@ use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
 use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use crate::registrar;
 use crate::sip::digest::Ha1;
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 use crate::transaction::Timing;
@@ -116,10 +117,12 @@ fn limits(settings: &Settings) -> Limits {
         longest_call: sip.call_longest,
         shortest_call: money.shortest_call,
         calls_max: sip.calls_max as usize,
-        expires_min: seconds(sip.registration_shortest),
-        expires_default: seconds(sip.registration_default),
-        expires_max: seconds(sip.registration_longest),
-        bindings_max: sip.bindings_max as usize,
+        registrations: registrar::Limits {
+            shortest_seconds: seconds(sip.registration_shortest),
+            default_seconds: seconds(sip.registration_default),
+            longest_seconds: seconds(sip.registration_longest),
+            most_contacts: sip.bindings_max as usize,
+        },
         ..Limits::default()
     }
 }

@@ -44,6 +44,8 @@ pub enum Input {
     LedgerReplied(ledger::Reply),
     /// Nothing can be sent over this flow: refused, reset, unreachable.
     TransportFailed { flow: Flow },
+    /// A connection is gone, and with it the phones behind it.
+    ConnectionClosed { flow: Flow },
 }
 
 /// What the gate wants done.
@@ -103,7 +105,7 @@ impl Gate {
         let (dialogs, reservations, live, loop_keys) = (hasher(), hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
-            registrar: Registrar::new(setup.limits.registrar()),
+            registrar: Registrar::new(setup.limits.registrations),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
@@ -126,6 +128,10 @@ impl Gate {
             Input::Received { flow, message: Err(malformed) } => self.receive_malformed(flow, &malformed),
             Input::LedgerReplied(reply) => self.ledger_replied(now, reply),
             Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
+            Input::ConnectionClosed { flow } => {
+                self.transactions.transport_failed(flow);
+                self.registrar.connection_lost(flow.connection);
+            }
         }
         self.take_transaction_events(now);
     }

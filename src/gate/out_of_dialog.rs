@@ -35,9 +35,9 @@ impl Gate {
             self.tell(Event::Rejected { code: "foreign_registration", status: 403 });
             return self.answer(now, server, request, 403, "Not Your Address", &[]);
         }
-        let answer = self.registrar.register(now.moment, person.key.clone(), request, flow);
-        let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-        self.answer_with(now, server, request, answer.status, &headers);
+        let answer = self.registrar.register(now, person.key.clone(), request, flow);
+        let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.answer(now, server, request, answer.status, answer.reason, &headers);
     }
 
     /// OPTIONS is answered for ourselves; everything else begins nothing here.

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::call::{Call, CallKey, Funds, SentBranch};
 use super::in_dialog::via;
 use super::meter::Meter;
@@ -29,7 +31,7 @@ impl Gate {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.get(key) else { return };
         let queue = match call.permit.destination() {
-            Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key.clone(), now),
+            Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
             Destination::Number(number) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target(number)),
             Destination::Emergency(code) => emergency_trunks(&setup, &call.permit, &code.to_string()),
             Destination::Feature(code) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target_of_user(&code.to_string())),
@@ -42,16 +44,25 @@ impl Gate {
         }
     }
 
-    /// All phones of a person ring at once.
-    fn phones_of(&self, person: &Arc<str>, now: Now) -> TargetQueue {
-        let phones = self.registrar.bindings(person, now.moment).map(|binding| Target {
-            flow: binding.flow,
-            request_uri: binding.request_uri().into_owned(),
-            routes: binding.path.iter().cloned().collect(),
-            trunk: None,
-            silence: None,
-        });
-        TargetQueue::from_iter(std::iter::once(phones.collect()).filter(|step: &smallvec::SmallVec<[Target; 1]>| !step.is_empty()))
+    /// A person's phones: those of one preference ring at once, the preferred first (§16.6, RFC 3261 §20.10).
+    fn phones_of(&self, person: &str, now: Now) -> TargetQueue {
+        let mut queue = TargetQueue::new();
+        let mut last = None;
+        for binding in self.registrar.bindings(person, now.moment) {
+            let target = Target {
+                flow: binding.flow,
+                request_uri: binding.target().to_owned(),
+                routes: binding.path.iter().cloned().collect(),
+                trunk: None,
+                silence: None,
+            };
+            match queue.back_mut().filter(|_| last == Some(binding.preference)) {
+                Some(step) => step.push(target),
+                None => queue.push_back(SmallVec::from_iter([target])),
+            }
+            last = Some(binding.preference);
+        }
+        queue
     }
 
     /// Sends to the next targets, or ends the search with the best answer so far.

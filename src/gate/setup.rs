@@ -10,6 +10,7 @@ use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
 use crate::policy::Policy;
 use crate::proxy::{Interfaces, TrunkQueue};
+use crate::registrar;
 use crate::sip::digest::Ha1;
 
 /// Everything a verdict depends on besides the message and the time.
@@ -76,12 +77,7 @@ pub struct Limits {
     pub cut_lead: Duration,
     /// Calls in progress at once; beyond, new ones get 503 (R92).
     pub calls_max: usize,
-    /// Registrations: shortest and longest, in seconds (RFC 3261 §10.3 item 7).
-    pub expires_min: u32,
-    pub expires_default: u32,
-    pub expires_max: u32,
-    /// Phones of one person.
-    pub bindings_max: usize,
+    pub registrations: registrar::Limits,
 }
 
 impl Default for Limits {
@@ -93,10 +89,7 @@ impl Default for Limits {
             shortest_call: Duration::from_secs(10),
             cut_lead: Duration::from_secs(1),
             calls_max: 100_000,
-            expires_min: 60,
-            expires_default: 600,
-            expires_max: 3600,
-            bindings_max: 10,
+            registrations: registrar::Limits::default(),
         }
     }
 }
