@@ -92,8 +92,14 @@ fn asking_twice_is_answered_as_the_first_time_and_charges_once() {
         assert_eq!(store.record(1).map(|record| record.cost), Some(money("1.20")));
 
         store.ask(reserve(2, "0.10", &[alice("1.50")]));
-        assert_eq!(store.ask(release(2)), Reply::Released { id: id(2), duplicate: false });
-        assert_eq!(store.ask(release(2)), Reply::Released { id: id(2), duplicate: true });
+        assert_eq!(
+            store.ask(release(2)),
+            Reply::Released { id: id(2), charged: Amount::ZERO, duplicate: false }
+        );
+        assert_eq!(
+            store.ask(release(2)),
+            Reply::Released { id: id(2), charged: Amount::ZERO, duplicate: true }
+        );
     });
 }
 
@@ -229,7 +235,14 @@ fn a_released_call_keeps_what_midnight_settled() {
     everywhere(|store| {
         store.ask(reserve(1, "2.00", &[alice("2")]));
         store.ask(extend(1, "1.20", "2.60", std::slice::from_ref(&tomorrow)));
-        store.ask(expire(1));
+        for duplicate in [false, true] {
+            assert_eq!(
+                store.ask(expire(1)),
+                Reply::Released { id: id(1), charged: amount("1.20"), duplicate }
+            );
+            store.restart();
+        }
+        assert_eq!(store.record(1).map(|record| record.cost), Some(money("1.20")));
         assert_eq!(store.money(&alice("0")), (money("1.20"), Money::ZERO));
         assert_eq!(store.money(&tomorrow), (Money::ZERO, Money::ZERO));
     });
@@ -271,6 +284,24 @@ fn minutes_are_a_budget_like_money() {
         );
         assert_eq!(store.ask(settle(1, "0.09 55")), settled(1, "0.09 55"));
         assert!(covered(&store.ask(reserve(3, "0.10 65", &lines))).is_some());
+    });
+}
+
+#[test]
+fn a_lowered_limit_refuses_only_who_wants_more_of_the_same() {
+    let minutes = BudgetLine::hard(person("alice"), day("2026-11-23"), Limit::Seconds(600));
+    everywhere(|store| {
+        store.ask(reserve(1, "2.00 60", &[alice("3"), minutes.clone()]));
+        let lowered = [alice("1"), minutes.clone()];
+        assert_eq!(covered(&store.ask(reserve(2, "0.10 60", &lowered))), None);
+        // A free call takes none of the money that is overdrawn.
+        assert_eq!(covered(&store.ask(reserve(2, "0 60", &lowered))), Some(amount("0 60")));
+        let (charged, written_off) = (amount("0 70"), amount("0.20"));
+        assert_eq!(
+            store.ask(settle(2, "0.20 70")),
+            Reply::Settled { id: id(2), charged, written_off, duplicate: false }
+        );
+        assert_eq!(store.ask(settle(1, "1.50 60")), settled(1, "1.50 60"));
     });
 }
 
