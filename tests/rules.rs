@@ -2,3 +2,7 @@
 
 #[path = "rules/money.rs"]
 mod money;
+#[path = "rules/periods.rs"]
+mod periods;
+#[path = "rules/tariff.rs"]
+mod tariff;

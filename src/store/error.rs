@@ -18,8 +18,6 @@ pub enum StoreError {
         "this database is of version {found}, and this program knows versions up to {known}; use a newer program"
     )]
     TooNew { found: u32, known: u32 },
-    #[error("a row of table {table} cannot be read: column {column}")]
-    BadRow { table: &'static str, column: &'static str },
 }
 
 impl StoreError {
@@ -29,9 +27,7 @@ impl StoreError {
             StoreError::Sqlite { why, .. } | StoreError::File { why, .. } => *why,
             StoreError::Replaced => Unavailable::FileGone,
             StoreError::TakenOver => Unavailable::TakenOver,
-            StoreError::Foreign | StoreError::TooNew { .. } | StoreError::BadRow { .. } => {
-                Unavailable::Damaged
-            }
+            StoreError::Foreign | StoreError::TooNew { .. } => Unavailable::Damaged,
         }
     }
 }

@@ -231,3 +231,12 @@ impl Subject {
         self.path().map_or_else(Vec::new, |path| audit(&path).expect("a readable file"))
     }
 }
+
+/// Runs the same story on each store; afterwards the auditor must be content.
+pub fn everywhere(story: impl Fn(&mut Subject)) {
+    for (name, mut subject) in Subject::all() {
+        eprintln!("on {name}");
+        story(&mut subject);
+        assert_eq!(subject.differences(), [], "on {name}");
+    }
+}
