@@ -34,7 +34,10 @@ impl StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> StoreError {
-        use rusqlite::ErrorCode;
+        use rusqlite::{Error, ErrorCode};
+        if let Error::InvalidColumnType(..) | Error::FromSqlConversionFailure(..) = source {
+            return StoreError::Sqlite { why: Unavailable::Damaged, source };
+        }
         let why = match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Unavailable::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Unavailable::Busy,

@@ -51,6 +51,18 @@ fn old_days_are_remembered_although_they_left_the_memory() {
 }
 
 #[test]
+fn a_day_in_which_a_call_holds_nothing_is_still_remembered_when_it_ends() {
+    everywhere(|store| {
+        store.ask(reserve(1, "1.00", &[alice("3")]));
+        store.ask(settle(1, "1.00"));
+        store.ask(reserve(2, "0", &[alice("3")]));
+        store.ask(Command::Record(Box::new(CallRecord::new(decision(50), "110", at(30 * 86_400)))));
+        assert_eq!(store.ask(settle(2, "0.50")), settled(2, "0.50"));
+        assert_eq!(store.money(&alice("0")), (money("1.50"), Money::ZERO));
+    });
+}
+
+#[test]
 fn every_attempt_leaves_its_row() {
     everywhere(|store| {
         // A refusal of the ledger leaves none by itself: the gate writes it with the reason.
