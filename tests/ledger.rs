@@ -6,6 +6,10 @@ mod battery;
 mod chance;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/remembered.rs"]
+mod remembered;
+#[path = "ledger/renewal.rs"]
+mod renewal;
 #[path = "ledger/words.rs"]
 mod words;
 #[path = "ledger/writer.rs"]

@@ -6,3 +6,7 @@ mod classes;
 mod number;
 #[path = "rules/money.rs"]
 mod money;
+#[path = "rules/periods.rs"]
+mod periods;
+#[path = "rules/tariff.rs"]
+mod tariff;

@@ -18,8 +18,6 @@ pub enum StoreError {
         "this database is of version {found}, and this program knows versions up to {known}; use a newer program"
     )]
     TooNew { found: u32, known: u32 },
-    #[error("a row of table {table} cannot be read: column {column}")]
-    BadRow { table: &'static str, column: &'static str },
 }
 
 impl StoreError {
@@ -29,16 +27,17 @@ impl StoreError {
             StoreError::Sqlite { why, .. } | StoreError::File { why, .. } => *why,
             StoreError::Replaced => Unavailable::FileGone,
             StoreError::TakenOver => Unavailable::TakenOver,
-            StoreError::Foreign | StoreError::TooNew { .. } | StoreError::BadRow { .. } => {
-                Unavailable::Damaged
-            }
+            StoreError::Foreign | StoreError::TooNew { .. } => Unavailable::Damaged,
         }
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> StoreError {
-        use rusqlite::ErrorCode;
+        use rusqlite::{Error, ErrorCode};
+        if let Error::InvalidColumnType(..) | Error::FromSqlConversionFailure(..) = source {
+            return StoreError::Sqlite { why: Unavailable::Damaged, source };
+        }
         let why = match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Unavailable::Full,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Unavailable::Busy,

@@ -68,6 +68,7 @@ impl Writer {
             questions: 0,
             records: 0,
             freed: BTreeSet::new(),
+            told_down: false,
             down: None,
         };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || desk.work(&queue))?;
@@ -133,6 +134,8 @@ struct Desk<S, C, E> {
     freed: BTreeSet<ReservationId>,
     /// Why the store is down, if it is.
     down: Option<Unavailable>,
+    /// The outage has been reported, and its end not yet: a full disk opens well and fails at the next commit.
+    told_down: bool,
 }
 
 impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
@@ -228,6 +231,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         match self.store.apply(&batch, &mut replies) {
             Ok(()) => {
                 let took = (self.clock)().since(began);
+                self.tell_up();
                 (self.sink)(WriterEvent::Committed { count, took });
                 let replies = self.without_own(&batch, replies);
                 (self.sink)(WriterEvent::Replied(replies));
@@ -282,7 +286,9 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     fn go_down(&mut self, error: StoreError) {
         let why = error.why();
         self.down = Some(why);
-        (self.sink)(WriterEvent::Down { error });
+        if !mem::replace(&mut self.told_down, true) {
+            (self.sink)(WriterEvent::Down { error });
+        }
         for command in mem::take(&mut self.backlog) {
             if command.is_question() {
                 self.count_out(&command);
@@ -297,9 +303,18 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         match self.store.recover() {
             Ok(()) => {
                 self.down = None;
-                (self.sink)(WriterEvent::Up);
+                // With something to write, the commit has the last word.
+                if self.backlog.is_empty() {
+                    self.tell_up();
+                }
             }
             Err(error) => self.down = Some(error.why()),
+        }
+    }
+
+    fn tell_up(&mut self) {
+        if mem::take(&mut self.told_down) {
+            (self.sink)(WriterEvent::Up);
         }
     }
 

@@ -1,7 +1,6 @@
 //! Short words for the tests of the ledger: commands, budgets, replies, and the stores under test.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
@@ -117,11 +116,11 @@ pub fn settle(number: u64, cost: &str) -> Command {
 }
 
 pub fn release(number: u64) -> Command {
-    Command::Release(Release { id: id(number), at: at(10), record: None })
+    Command::Release(Release { id: id(number), at: at(10), record: Some(closing(number, "0")) })
 }
 
 pub fn expire(number: u64) -> Command {
-    Command::Expire(Expire { id: id(number), at: at(10), record: None })
+    Command::Expire(Expire { id: id(number), at: at(10), record: Some(closing(number, "0")) })
 }
 
 pub fn settled(number: u64, charged: &str) -> Reply {
@@ -145,13 +144,13 @@ pub fn covered(reply: &Reply) -> Option<Amount> {
 
 /// A store under test.
 pub enum Subject {
-    Memory(Memory),
+    Memory(Box<Memory>),
     Sqlite { store: Box<Sqlite>, folder: TempDir },
 }
 
 impl Subject {
     pub fn memory() -> Subject {
-        Subject::Memory(Memory::default())
+        Subject::Memory(Box::default())
     }
 
     pub fn sqlite() -> Subject {
@@ -197,7 +196,7 @@ impl Subject {
     fn reports(&self) -> Box<dyn Reports> {
         match (self.path(), self) {
             (Some(path), _) => Box::new(SqliteReader::open(&path).expect("a reader")),
-            (None, Subject::Memory(store)) => Box::new(store.clone()),
+            (None, Subject::Memory(store)) => store.clone(),
             (None, Subject::Sqlite { .. }) => unreachable!("a file has a path"),
         }
     }
@@ -233,6 +232,11 @@ impl Subject {
     }
 }
 
-pub fn budgets(lines: &[BudgetLine]) -> Arc<[BudgetLine]> {
-    lines.into()
+/// Runs the same story on each store; afterwards the auditor must be content.
+pub fn everywhere(story: impl Fn(&mut Subject)) {
+    for (name, mut subject) in Subject::all() {
+        eprintln!("on {name}");
+        story(&mut subject);
+        assert_eq!(subject.differences(), [], "on {name}");
+    }
 }

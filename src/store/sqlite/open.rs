@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::base::ReservationId;
-use crate::ledger::Book;
+use crate::ledger::{AccountPeriod, Book};
 use crate::store::StoreError;
 
 use super::{STATEMENTS_CACHED, SqliteSettings, rows};
@@ -24,6 +24,9 @@ pub(super) fn connect_writer(
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     if create {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    } else {
+        // Says "gone" where SQLite would only say "cannot open".
+        std::fs::metadata(path)?;
     }
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(settings.busy_timeout)?;
@@ -98,7 +101,7 @@ pub(super) fn read_book(connection: &Connection) -> Result<(Book, u64), StoreErr
 pub(super) fn restore_place(
     connection: &Connection,
     book: &mut Book,
-    place: &crate::ledger::AccountPeriod,
+    place: &AccountPeriod,
 ) -> Result<(), StoreError> {
     if !book.knows_place(place) {
         let balance = rows::balance(connection, place)?;

@@ -1,5 +1,7 @@
 //! One batch as statements: the journal and the call records as they come, balances and reservations once at the end.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 
 use crate::base::DecisionId;
@@ -28,7 +30,8 @@ pub(super) fn command(
     Ok(reply)
 }
 
-/// Whatever the command is about that the book has forgotten, from the file.
+/// Whatever the command is about that the book has forgotten, from the file. Also the places of a call that holds nothing:
+/// charging them unread would overwrite what they held.
 fn bring_back(
     connection: &Connection,
     book: &mut Book,
@@ -37,13 +40,19 @@ fn bring_back(
 ) -> Result<(), StoreError> {
     if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
         open::restore_entry(connection, book, id)?;
+        let held_in =
+            book.entry(id).filter(|entry| entry.resolution.is_none()).map(|entry| Arc::clone(&entry.lines));
+        restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
     }
-    let budgets: &[BudgetLine] = match command {
-        Command::Reserve(reserve) => &reserve.budgets,
-        Command::Extend(extend) => &extend.budgets,
-        Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => &[],
-    };
-    budgets.iter().try_for_each(|line| open::restore_place(connection, book, &line.place()))
+    match command {
+        Command::Reserve(reserve) => restore_places(connection, book, &reserve.budgets),
+        Command::Extend(extend) => restore_places(connection, book, &extend.budgets),
+        Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => Ok(()),
+    }
+}
+
+fn restore_places(connection: &Connection, book: &mut Book, lines: &[BudgetLine]) -> Result<(), StoreError> {
+    lines.iter().try_for_each(|line| open::restore_place(connection, book, &line.place()))
 }
 
 /// Whether the command changed the book, so that a replay of the journal needs it. A repeated Extend may be there twice;
