@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::lines;
 use super::method::Method;
 use super::name::Name;
 use super::scan::{Scanner, TOKEN, all, trim};
@@ -155,14 +156,14 @@ impl Malformed {
 }
 
 fn answer(fault: Fault, bytes: &Bytes) -> Option<Answer> {
-    let mut lines = unfolded_lines(bytes);
-    let method = lines.next()?.split(|byte| *byte == b' ').next()?;
+    let mut received = lines::unfolded(bytes);
+    let method = received.next()?.split(|byte| *byte == b' ').next()?;
     let is_request = !method.is_empty() && all(method, TOKEN);
     if !is_request || Method::of(method) == Method::Ack {
         return None;
     }
-    let lines = copied_lines(bytes, lines)?;
-    let (_, value) = split_line(lines.vias.first()?)?;
+    let lines = copied_lines(bytes, received)?;
+    let (_, value) = lines::split(lines.vias.first()?)?;
     let top = first_value(value);
     let via = Via::parse(top).ok()?;
     let port = via.rport().is_none().then(|| via.port().unwrap_or(5060));
@@ -173,10 +174,10 @@ fn first_value(via_line: &[u8]) -> &[u8] {
     trim(Scanner::new(via_line).element())
 }
 
-fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
+fn copied_lines<'a>(bytes: &Bytes, received: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
     let (mut vias, mut from, mut to, mut call_id, mut cseq) = (Vec::new(), None, None, None, None);
-    for line in lines {
-        let Some((name, _)) = split_line(line).filter(|_| is_copyable(line)) else {
+    for line in received {
+        let Some((name, _)) = lines::split(line).filter(|_| is_copyable(line)) else {
             continue;
         };
         let copy = || bytes.slice_ref(line);
@@ -193,34 +194,9 @@ fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Opt
     Some(Lines { vias, from, to, call_id, cseq: cseq? })
 }
 
-fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    Some((trim(&line[..colon]), trim(&line[colon + 1..])))
-}
-
 /// Nothing that could end a line or a string early goes back out.
 fn is_copyable(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
     let unfolded = text.replace("\r\n ", "").replace("\r\n\t", "");
     !unfolded.chars().any(|letter| letter.is_control() && letter != '\t')
-}
-
-/// Lines up to the first empty one, a folded line as one, without their line ends.
-fn unfolded_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let end = line_end(rest)?;
-        let line = &rest[..end];
-        rest = rest.get(end + 2..).unwrap_or_default();
-        (!line.is_empty()).then_some(line)
-    })
-}
-
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    if bytes.is_empty() {
-        return None;
-    }
-    let is_end =
-        |at: &usize| bytes[*at..].starts_with(b"\r\n") && !matches!(bytes.get(at + 2), Some(b' ' | b'\t'));
-    Some((0..bytes.len()).find(is_end).unwrap_or(bytes.len()))
 }

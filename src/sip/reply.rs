@@ -39,7 +39,7 @@ pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
     }
     if let Some(to) = &lines.to {
         out.extend_from_slice(to);
-        if !to.to_ascii_lowercase().windows(4).any(|four| four == b"tag=") {
+        if !to_tag.is_empty() && !to.to_ascii_lowercase().windows(4).any(|four| four == b"tag=") {
             compose::print(&mut out, format_args!(";tag={to_tag}"));
         }
         out.extend_from_slice(b"\r\n");

@@ -8,7 +8,7 @@ use super::method::Method;
 use super::name::Name;
 
 /// Max-Forwards of a request that starts here (§8.1.1.6).
-const HOPS: u8 = 70;
+pub(super) const HOPS: u8 = 70;
 
 /// A request put together from its parts. Values are whole header values; control characters in them become spaces.
 #[derive(Clone, Copy, Debug)]
