@@ -21,6 +21,8 @@ pub struct Function {
     pub lines: usize,
 }
 
+const TEST_ATTRIBUTE: &str = "#[cfg(test)]";
+
 impl Source {
     /// Every `.rs` file below `src/` and `tests/`, in order of path.
     pub fn all() -> Vec<Source> {
@@ -30,7 +32,33 @@ impl Source {
             collect(&root.join(folder), &mut paths);
         }
         paths.sort();
-        paths.iter().map(|path| Source::read(root, path)).collect()
+        let mut sources: Vec<Source> = paths.iter().map(|path| Source::read(root, path)).collect();
+        let tests: Vec<String> = sources.iter().flat_map(Source::test_modules).collect();
+        for source in sources.iter_mut().filter(|source| tests.contains(&source.path)) {
+            source.live.clear();
+        }
+        sources
+    }
+
+    /// Paths of the files that `#[cfg(test)] mod name;` brings in here.
+    fn test_modules(&self) -> Vec<String> {
+        let items = self.code.match_indices(TEST_ATTRIBUTE).map(|(at, attribute)| at + attribute.len());
+        items.filter_map(|at| self.outlined_module(at)).collect()
+    }
+
+    /// The file of the `mod name;` that begins at `at`, its `#[path]` minded.
+    fn outlined_module(&self, at: usize) -> Option<String> {
+        let end = at + self.code[at..].find([';', '{'])?;
+        let (_, name) = self.code[at..end].rsplit_once("mod ")?;
+        let (folder, _) = self.path.rsplit_once('/')?;
+        if !self.code[end..].starts_with(';') {
+            return None;
+        }
+        if let Some((_, path)) = self.text[at..end].split_once("#[path = \"") {
+            return Some(format!("{folder}/{}", path.split('"').next()?));
+        }
+        let folder = self.path.trim_end_matches("/mod.rs").trim_end_matches(".rs");
+        Some(format!("{folder}/{}.rs", name.trim()))
     }
 
     fn read(root: &Path, path: &Path) -> Source {
@@ -41,7 +69,7 @@ impl Source {
 
     pub fn of(path: String, text: String) -> Source {
         let code = without_comments_and_strings(&text);
-        let live = if is_test(&path) { String::new() } else { without_tests(&code) };
+        let live = if path.starts_with("tests/") { String::new() } else { without_tests(&code) };
         Source { path, text, code, live }
     }
 
@@ -122,11 +150,6 @@ pub fn words_of(name: &str) -> Vec<String> {
     words
 }
 
-/// `tests/…`, and the outlined `mod tests` of a room.
-fn is_test(path: &str) -> bool {
-    path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
-}
-
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).expect("the folder exists") {
         let path = entry.expect("the folder is readable").path();
@@ -196,7 +219,7 @@ fn block_end(code: &str, open: usize) -> usize {
 
 fn without_tests(code: &str) -> String {
     let mut live = code.as_bytes().to_vec();
-    for (at, attribute) in code.match_indices("#[cfg(test)]") {
+    for (at, attribute) in code.match_indices(TEST_ATTRIBUTE) {
         let rest = &code[at + attribute.len()..];
         let Some(end) = rest.find(['{', ';']) else { continue };
         let end = if rest[end..].starts_with('{') { block_end(rest, end) } else { end + 1 };
