@@ -12,7 +12,7 @@ use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId, SiteId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
-use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Reason, Refusal, Target};
+use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -108,7 +108,7 @@ impl Gate {
         self.answer_plainly(now, server, &invite, 100);
         let setup = Arc::clone(&self.setup);
         let reservation = self.ids.reservation(now.utc);
-        note_permit(&mut facts.record, &permit, reservation);
+        note_permit(&setup.policy, &mut facts.record, &permit, reservation);
         let funds = funds(&setup, &permit, reservation, now);
         if let Funds::Asked { price, .. } = &funds {
             facts.record.tariff = Some(price.mark());
@@ -248,12 +248,20 @@ pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
     Dialled { scheme, user: uri.user.unwrap_or(uri.body), params }
 }
 
-fn note_permit(record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
-    record.canonical = Some(match permit.destination() {
-        Destination::Number(number) => number.to_string().into(),
-        Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => code.to_string().into(),
-        Destination::Internal(_) | Destination::Unknown(_) => record.raw.clone(),
-    });
+/// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
+pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Box<str>> {
+    match destination {
+        Destination::Number(number) => Some(number.to_string().into()),
+        Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
+            Some(code.to_string().into())
+        }
+        Destination::Internal(person) => policy.person(person).extension.map(|code| code.to_string().into()),
+        Destination::Unknown(_) => None,
+    }
+}
+
+fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
+    record.canonical = canonical_text(policy, permit.destination());
     record.class = Some(permit.class().code().into());
     record.country = permit.country().map(|country| country.code().to_owned().into());
     record.rule = Some(permit.origin().to_string().into());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::invite::Facts;
+use super::invite::{Facts, canonical_text};
 use super::{Event, Gate, Judged, Output};
 use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};
@@ -30,6 +30,7 @@ impl Gate {
     }
 
     fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
+        record.canonical = refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
         record.class = refusal.class().map(|class| class.code().into());
         record.country = refusal.country().map(|country| country.code().to_owned().into());
         record.reason = Some(refusal.reason().code().into());
