@@ -41,6 +41,17 @@ impl Source {
         self.problems.push(self.line_of(path), path, what, right);
     }
 
+    /// As `blame`, unless something at that place or below it is wrong already: what follows from it would only confuse.
+    pub fn blame_unless_known(&self, path: &str, what: impl Into<String>, right: impl Into<String>) {
+        if self.problems.is_sound(path) {
+            self.blame(path, what, right);
+        }
+    }
+
+    pub fn file(&self) -> &str {
+        self.problems.file()
+    }
+
     /// The line of a setting, or of the nearest table around it that stands in the file.
     pub fn line_of(&self, path: &str) -> Option<u32> {
         let lines = self.lines.borrow();

@@ -47,6 +47,10 @@ impl Problems {
         Problems { file: file.into(), found: RefCell::default(), unlisted: RefCell::default() }
     }
 
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     pub fn push(&self, line: Option<u32>, path: &str, what: impl Into<String>, right: impl Into<String>) {
         let mut found = self.found.borrow_mut();
         if found.len() >= PROBLEMS_PER_FILE_MAX {
