@@ -4,3 +4,9 @@
 mod classes;
 #[path = "rules/number.rs"]
 mod number;
+#[path = "rules/money.rs"]
+mod money;
+#[path = "rules/periods.rs"]
+mod periods;
+#[path = "rules/tariff.rs"]
+mod tariff;

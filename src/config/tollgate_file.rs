@@ -105,6 +105,7 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         listener: listener_of(trunk, listener.as_deref(), carrier, listeners),
         priority: trunk.within("priority", 1, 1..=1000, "1 to 1000; the least is tried first"),
         weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
+        silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
