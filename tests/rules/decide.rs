@@ -50,7 +50,7 @@ pub fn attempt<'a>(policy: &Policy, who: &str, when: &str, way: &str, dials: &'a
         target: Target::Dialled(Dialled::sip(dials)),
         by,
         other_party_outside,
-        caller_number: (who == "blocked").then(|| PhoneNumber::from_digits("4930667123").unwrap()),
+        caller_number: (who == "blocked").then(|| PhoneNumber::from_digits("4930667123").expect("digits")),
         at: local(policy, site, when),
     }
 }

@@ -29,7 +29,10 @@ fn role(name: &str, inherits: &str, permits: Vec<PermitRule>) -> Role {
 }
 
 pub fn money(period: PeriodKind, amount: &str) -> Limit {
-    Limit { quantity: Quantity::Money { period, amount: Money::parse(amount).unwrap() }, soft: false }
+    Limit {
+        quantity: Quantity::Money { period, amount: Money::parse(amount).expect("an amount") },
+        soft: false,
+    }
 }
 
 const HOME: &str = "local national mobile toll_free";
