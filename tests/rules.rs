@@ -12,3 +12,9 @@ mod number;
 mod problems;
 #[path = "rules/sentences.rs"]
 mod sentences;
+#[path = "rules/money.rs"]
+mod money;
+#[path = "rules/periods.rs"]
+mod periods;
+#[path = "rules/tariff.rs"]
+mod tariff;

@@ -6,11 +6,15 @@ mod masked;
 mod money;
 pub mod number;
 mod random;
+mod slab;
 mod time;
+mod wheel;
 
 pub use ids::{DecisionId, DepartmentId, IdSource, PersonId, ReservationId, RoleId, SiteId, TrunkId};
 pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;
 pub use random::Random;
+pub use slab::{Place, Slab};
 pub use time::{Moment, Now};
+pub use wheel::Wheel;

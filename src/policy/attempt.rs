@@ -59,6 +59,20 @@ pub enum Destination {
     Unknown(UnknownWhy),
 }
 
+impl Destination {
+    /// The colleague who is called, if it is one.
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Destination::Internal(person) => Some(person),
+            Destination::Emergency(_)
+            | Destination::Number(_)
+            | Destination::Feature(_)
+            | Destination::NoSuchExtension(_)
+            | Destination::Unknown(_) => None,
+        }
+    }
+}
+
 /// The verdict of the rules; money comes after it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {

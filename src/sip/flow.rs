@@ -1,0 +1,103 @@
+//! Where a message came from or goes to (RFC 5626 calls it a flow), and where its answer belongs (RFC 3261 §18.2.2).
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use super::via::Via;
+
+/// What carries a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    Udp,
+    Tcp,
+    Tls,
+}
+
+impl Transport {
+    pub const ALL: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
+
+    /// As a metric label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
+        }
+    }
+
+    /// True if the transport resends by itself, so that most transaction timers are zero (§17).
+    pub const fn is_reliable(self) -> bool {
+        match self {
+            Transport::Udp => false,
+            Transport::Tcp | Transport::Tls => true,
+        }
+    }
+
+    /// Where to send when a URI or Via names no port (§18.2.2, §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+        }
+    }
+
+    /// Reads the word of a Via or of `;transport=`, in any case.
+    pub fn of(text: &str) -> Option<Transport> {
+        [Transport::Udp, Transport::Tcp, Transport::Tls]
+            .into_iter()
+            .find(|transport| transport.as_str().eq_ignore_ascii_case(text))
+    }
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which of our own sockets, by position in the settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListenerId(pub u8);
+
+/// Which connection; zero for UDP and for a connection that does not exist yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+impl ConnectionId {
+    pub const NONE: ConnectionId = ConnectionId(0);
+}
+
+/// Where a message came from or goes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flow {
+    pub transport: Transport,
+    pub listener: ListenerId,
+    pub remote: SocketAddr,
+    pub connection: ConnectionId,
+}
+
+impl Flow {
+    pub fn udp(listener: ListenerId, remote: SocketAddr) -> Flow {
+        Flow { transport: Transport::Udp, listener, remote, connection: ConnectionId::NONE }
+    }
+
+    /// Where the answer to a request that came over this flow goes (§18.2.2, RFC 3581 §4): the same connection; over UDP
+    /// the address it came from, at its own port if `rport` asks for that, else at the port of the Via. Never to the
+    /// `received` or `maddr` that the sender wrote.
+    pub fn for_reply(self, top_via: &Via<'_>) -> Flow {
+        if self.transport.is_reliable() || top_via.rport().is_some() {
+            return self;
+        }
+        let mut remote = self.remote;
+        remote.set_port(top_via.port().unwrap_or(self.transport.default_port()));
+        Flow { remote, ..self }
+    }
+}

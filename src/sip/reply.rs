@@ -1,0 +1,123 @@
+//! Responses made here (RFC 3261 §8.2.6): what must be copied from the request is copied byte for byte.
+
+use bytes::Bytes;
+
+use super::compose;
+use super::malformed::Answer;
+use super::message::Message;
+use super::name::Name;
+use super::status::reason_phrase;
+
+/// A response of our own to a well-formed request.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply<'r> {
+    pub request: &'r Message,
+    pub status: u16,
+    pub reason: &'r str,
+    /// Added to the To if the request has no tag there; empty for none, as in a 100 (§8.2.6.2).
+    pub to_tag: &'r str,
+    pub extra: &'r [(&'r str, &'r str)],
+    /// Copy the Record-Route lines, as a response that makes a dialog must (§12.1.1).
+    pub record_route: bool,
+    /// Content type and bytes.
+    pub body: Option<(&'r str, &'r [u8])>,
+}
+
+/// A response without a body. `extra` are whole headers; an empty `reason` is the one of the RFC.
+pub fn reply(request: &Message, status: u16, reason: &str, to_tag: &str, extra: &[(&str, &str)]) -> Bytes {
+    Reply { request, status, reason, to_tag, extra, record_route: false, body: None }.to_bytes()
+}
+
+/// The refusal of a request that could not be read.
+pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
+    let lines = &answer.lines;
+    let mut out = Vec::with_capacity(512);
+    status_line(&mut out, answer.status, &answer.reason.to_string());
+    let copied = lines.vias.iter().chain(&lines.from).chain(&lines.call_id).chain([&lines.cseq]);
+    for line in copied {
+        copy_line(&mut out, line);
+    }
+    if let Some(to) = &lines.to {
+        out.extend_from_slice(to);
+        if !to_tag.is_empty() && !to.to_ascii_lowercase().windows(4).any(|four| four == b"tag=") {
+            compose::print(&mut out, format_args!(";tag={to_tag}"));
+        }
+        out.extend_from_slice(b"\r\n");
+    }
+    compose::body(&mut out, None);
+    out.into()
+}
+
+impl Reply<'_> {
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out = Vec::with_capacity(512 + self.body.map_or(0, |(_, bytes)| bytes.len()));
+        self.write_to(&mut out);
+        out.into()
+    }
+
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        let reason = if self.reason.is_empty() { reason_phrase(self.status) } else { self.reason };
+        status_line(out, self.status, reason);
+        self.write_vias(out);
+        self.copy(out, Name::From);
+        self.write_to_line(out);
+        self.copy(out, Name::CallId);
+        self.copy(out, Name::CSeq);
+        if self.record_route {
+            self.copy(out, Name::RecordRoute);
+        }
+        // §8.2.6.1: the sender measures the round trip with it.
+        if self.status == 100 {
+            self.copy(out, Name::Timestamp);
+        }
+        for (name, value) in self.extra {
+            compose::header(out, name, value);
+        }
+        compose::body(out, self.body);
+    }
+
+    /// All Vias, with the source noted in the topmost one.
+    fn write_vias(&self, out: &mut Vec<u8>) {
+        let bytes: &[u8] = self.request.bytes();
+        let top = self.request.top_via_span();
+        for field in self.request.fields(Name::Via) {
+            match self.request.source() {
+                Some(source) if field.line().covers(top) => {
+                    out.extend_from_slice(&bytes[usize::from(field.label.start)..usize::from(top.start)]);
+                    self.request.top_via().write_stamped(source, out);
+                    out.extend_from_slice(&bytes[usize::from(top.end)..usize::from(field.end)]);
+                }
+                _ => out.extend_from_slice(field.line().of(bytes)),
+            }
+        }
+    }
+
+    fn write_to_line(&self, out: &mut Vec<u8>) {
+        let bytes: &[u8] = self.request.bytes();
+        for field in self.request.fields(Name::To) {
+            out.extend_from_slice(&bytes[usize::from(field.label.start)..usize::from(field.value.end)]);
+            if self.request.to_tag().is_none() && !self.to_tag.is_empty() {
+                out.extend_from_slice(b";tag=");
+                compose::put(out, self.to_tag);
+            }
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn copy(&self, out: &mut Vec<u8>, name: Name) {
+        for field in self.request.fields(name) {
+            out.extend_from_slice(field.line().of(self.request.bytes()));
+        }
+    }
+}
+
+fn status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
+    compose::print(out, format_args!("SIP/2.0 {status} "));
+    compose::put(out, reason);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn copy_line(out: &mut Vec<u8>, line: &[u8]) {
+    out.extend_from_slice(line);
+    out.extend_from_slice(b"\r\n");
+}
