@@ -2,8 +2,16 @@
 
 #[path = "rules/classes.rs"]
 mod classes;
+#[path = "rules/decide.rs"]
+mod decide;
+#[path = "rules/house.rs"]
+mod house;
 #[path = "rules/number.rs"]
 mod number;
+#[path = "rules/problems.rs"]
+mod problems;
+#[path = "rules/sentences.rs"]
+mod sentences;
 #[path = "rules/money.rs"]
 mod money;
 #[path = "rules/periods.rs"]
