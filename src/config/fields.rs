@@ -41,6 +41,17 @@ impl Source {
         self.problems.push(self.line_of(path), path, what, right);
     }
 
+    /// As `blame`, unless something at that place or below it is wrong already: what follows from it would only confuse.
+    pub fn blame_unless_known(&self, path: &str, what: impl Into<String>, right: impl Into<String>) {
+        if self.problems.is_sound(path) {
+            self.blame(path, what, right);
+        }
+    }
+
+    pub fn file(&self) -> &str {
+        self.problems.file()
+    }
+
     /// The line of a setting, or of the nearest table around it that stands in the file.
     pub fn line_of(&self, path: &str) -> Option<u32> {
         let lines = self.lines.borrow();
@@ -121,13 +132,22 @@ impl<'r> Fields<'r> {
         allowed: RangeInclusive<T>,
         words: &str,
     ) -> T {
-        let value = self.optional(key);
-        if value.as_ref().is_some_and(|value| !allowed.contains(value)) {
+        self.optional_within(key, allowed, words).unwrap_or(default)
+    }
+
+    /// As `within`, but `None` if the key is not there.
+    pub fn optional_within<T: Setting + PartialOrd>(
+        &self,
+        key: &str,
+        allowed: RangeInclusive<T>,
+        words: &str,
+    ) -> Option<T> {
+        let value = self.optional(key)?;
+        if !allowed.contains(&value) {
             let written = self.table.get(key).map(|value| shown(value.get_ref())).unwrap_or_default();
             self.blame(key, format!("{written} is out of bounds"), words);
-            return default;
         }
-        value.unwrap_or(default)
+        Some(value)
     }
 
     /// A list of values; one value alone counts as a list of one. Empty if the key is not there.
@@ -222,11 +242,21 @@ impl<'r> Fields<'r> {
         keys.into_iter().map(|name| name.get_ref().to_string()).collect()
     }
 
-    /// A problem with one key of this table.
+    /// A problem with one key of this table, unless there is one already: what follows from a wrong value would only confuse.
     pub fn blame(&self, key: &str, what: impl Into<String>, right: impl Into<String>) {
         let path = self.path_of(key);
         let line = self.source.lines.borrow().get(&path).copied().unwrap_or(self.line);
-        self.source.problems.push(Some(line), &path, what, right);
+        self.source.problems.push_unless_known(Some(line), &path, what, right);
+    }
+
+    /// Whether nothing at `key` or below it has been found wrong; only then is it worth comparing with others.
+    pub fn is_sound(&self, key: &str) -> bool {
+        self.source.problems.is_sound(&self.path_of(key))
+    }
+
+    /// As `is_sound`, for a path from the top of the file.
+    pub fn is_sound_from_top(&self, path: &str) -> bool {
+        self.source.problems.is_sound(path)
     }
 
     pub fn missing(&self, key: &str, right: &str) {

@@ -55,6 +55,9 @@ enum HolderWord {
 pub(super) fn read_holder(budget: &Fields<'_>) -> Option<BudgetHolder> {
     let word: HolderWord = budget.required("holder");
     let name: Option<String> = budget.optional("name");
+    if !budget.is_sound("holder") {
+        return None;
+    }
     if word == HolderWord::Company {
         if name.is_some() {
             budget.blame("name", "has no meaning: there is one company", "no name");

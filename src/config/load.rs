@@ -8,14 +8,14 @@ use super::reading::{Reading, read_text};
 use super::settings::Settings;
 use super::tollgate_file;
 use crate::ledger::TariffBook;
-use crate::policy::document::{Company, Document, Rows};
+use crate::policy::Policy;
+use crate::policy::document::{Company, Document};
 
 /// A configuration without a fault.
 #[derive(Debug)]
 pub struct Loaded {
     pub settings: Settings,
-    pub document: Document,
-    pub rows: Rows,
+    pub policy: Policy,
     pub credentials: Vec<Credential>,
     pub tariff: TariffBook,
     pub company: Company,
@@ -52,7 +52,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let settings = tollgate.settings;
 
     let mut reading = Reading::of(tollgate_source);
-    let document = reading.policy(&settings.files);
+    let document = reading.policy(&settings.files, &text);
     let (rows, credentials) = reading.rows(&settings);
     let prices = reading.prices(&settings.files);
     let counts = Counts {
@@ -70,12 +70,12 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let tariff = reading.compile_tariff(&prices, &settings, &company);
     let policy = document.and_then(|document| {
         let trunks = settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        reading.compile_policy(Document { sites: tollgate.sites, trunks, ..document }, rows)
+        reading.compile_policy(&Document { sites: tollgate.sites, trunks, ..document }, &rows)
     });
     let (problems, warnings) = reading.into_problems();
     match (policy, tariff) {
-        (Some((document, rows)), Some(tariff)) if problems.is_empty() => {
-            Ok(Loaded { settings, document, rows, credentials, tariff, company, counts, warnings })
+        (Some(policy), Some(tariff)) if problems.is_empty() => {
+            Ok(Loaded { settings, policy, credentials, tariff, company, counts, warnings })
         }
         (Some(_) | None, Some(_) | None) => Err(problems),
     }

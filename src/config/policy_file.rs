@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
 
 use super::fields::{Fields, Source};
 use super::limits::{read_holder, read_limit};
@@ -14,8 +15,10 @@ use crate::policy::document::{
 use crate::policy::{By, Class, Kind};
 
 /// All of the document but its sites and trunks, which stand in `tollgate.toml`.
-pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
+/// `sites` is the text those stand in: a change there is another version, too.
+pub(super) fn read(file: &str, text: &str, sites: &str) -> (Option<Document>, Source) {
     Source::read(file, text, |policy| Document {
+        version: version_of([text, sites]),
         company: policy.table_or_empty("company", read_company),
         roles: policy.named("roles", read_role),
         groups: policy
@@ -41,6 +44,15 @@ pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
         sites: Vec::new(),
         trunks: Vec::new(),
     })
+}
+
+/// Files have no keeper who counts their versions; what they say does as well: the same text is the same version.
+fn version_of(texts: [&str; 2]) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(texts.concat()).into();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    // One bit less, so that stores with signed integers keep it.
+    u64::from_be_bytes(first) >> 1
 }
 
 fn read_company(company: &Fields<'_>) -> Company {
@@ -70,9 +82,7 @@ fn read_permit(permit: &Fields<'_>) -> PermitRule {
         hours: permit.optional("hours"),
         trunks: permit.list("trunks"),
         by: set(permit.list::<By>("by")),
-        longest_s: permit
-            .has("longest_s")
-            .then(|| permit.within("longest_s", 1, 1..=604_800, "1 to 604800 seconds")),
+        longest_s: permit.optional_within("longest_s", 1..=604_800, "1 to 604800 seconds"),
         outside_to_outside: permit.or("outside_to_outside", false),
     }
 }
@@ -92,6 +102,22 @@ fn read_contacts(permit: &Fields<'_>) -> Contacts {
     let word = permit.or("contacts", ContactsWord::IncomingOnly);
     let databases: Vec<String> = permit.list("databases");
     let lists: Vec<String> = permit.list("lists");
+    if permit.is_sound("contacts") {
+        check_contacts(permit, word, &databases, &lists);
+    }
+    match word {
+        ContactsWord::Any => Contacts::Any,
+        ContactsWord::Crm => Contacts::Crm(databases),
+        ContactsWord::OwnCrm => Contacts::OwnCrm(databases),
+        ContactsWord::CrmAndColleagues => Contacts::CrmAndColleagues(databases),
+        ContactsWord::InternalOnly => Contacts::InternalOnly,
+        ContactsWord::IncomingOnly => Contacts::IncomingOnly,
+        ContactsWord::List => Contacts::Lists(lists),
+    }
+}
+
+/// Names are given where the word wants them, and nowhere else.
+fn check_contacts(permit: &Fields<'_>, word: ContactsWord, databases: &[String], lists: &[String]) {
     let wants_databases =
         matches!(word, ContactsWord::Crm | ContactsWord::OwnCrm | ContactsWord::CrmAndColleagues);
     if !databases.is_empty() && !wants_databases {
@@ -107,15 +133,6 @@ fn read_contacts(permit: &Fields<'_>) -> Contacts {
     }
     if lists.is_empty() && word == ContactsWord::List {
         permit.missing("lists", "the names of one or more [lists.NAME]");
-    }
-    match word {
-        ContactsWord::Any => Contacts::Any,
-        ContactsWord::Crm => Contacts::Crm(databases),
-        ContactsWord::OwnCrm => Contacts::OwnCrm(databases),
-        ContactsWord::CrmAndColleagues => Contacts::CrmAndColleagues(databases),
-        ContactsWord::InternalOnly => Contacts::InternalOnly,
-        ContactsWord::IncomingOnly => Contacts::IncomingOnly,
-        ContactsWord::List => Contacts::Lists(lists),
     }
 }
 

@@ -47,6 +47,10 @@ impl Problems {
         Problems { file: file.into(), found: RefCell::default(), unlisted: RefCell::default() }
     }
 
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     pub fn push(&self, line: Option<u32>, path: &str, what: impl Into<String>, right: impl Into<String>) {
         let mut found = self.found.borrow_mut();
         if found.len() >= PROBLEMS_PER_FILE_MAX {
@@ -69,6 +73,19 @@ impl Problems {
         if !self.found.borrow().iter().any(known) {
             self.push(line, path, what, right);
         }
+    }
+
+    /// Whether nothing at `path` or below it has been found wrong.
+    pub fn is_sound(&self, path: &str) -> bool {
+        let below = |found: &str| {
+            found.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        !self.found.borrow().iter().any(|problem| below(&problem.path))
+    }
+
+    /// Whether nothing in this line has been found wrong.
+    pub fn is_sound_line(&self, line: u64) -> bool {
+        !self.found.borrow().iter().any(|problem| problem.line.map(u64::from) == Some(line))
     }
 
     /// In the order of the file; those of the whole file first.

@@ -15,6 +15,7 @@ use super::settings::{Files, Settings};
 use super::{contacts_file, people_file, policy_file, tariff_file};
 use crate::ledger::{TariffBook, TariffFault, TariffRow};
 use crate::policy::document::{Company, Contacts, Document, Rows};
+use crate::policy::{self, Policy, Severity};
 
 /// The problems of every file, as far as it is read.
 pub(super) struct Reading {
@@ -24,8 +25,27 @@ pub(super) struct Reading {
     tariff: Option<Problems>,
     /// With the position of each database's first contact among all contacts.
     contacts: Vec<(usize, Problems)>,
-    /// Files that cannot be read at all.
-    unreadable: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+/// Where a value of the document stands.
+enum Origin<'a> {
+    /// In `tollgate.toml`, with its path there.
+    Tollgate(String),
+    Policy,
+    /// In a CSV file, with its column.
+    Rows(&'a Problems, String),
+}
+
+/// The number in `[12].number`.
+fn index_of(rest: &str) -> Option<usize> {
+    rest.strip_prefix('[')?.split_once(']')?.0.parse().ok()
+}
+
+/// `numbers` of `[12].numbers[1]`.
+fn column_of(rest: &str) -> String {
+    let column = rest.split_once('.').map_or("", |(_, column)| column);
+    column.split(['.', '[']).next().unwrap_or_default().to_owned()
 }
 
 impl Reading {
@@ -36,14 +56,14 @@ impl Reading {
             people: None,
             tariff: None,
             contacts: Vec::new(),
-            unreadable: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
     /// `None` if `policy.toml` is not there or not TOML.
-    pub fn policy(&mut self, files: &Files) -> Option<Document> {
+    pub fn policy(&mut self, files: &Files, tollgate: &str) -> Option<Document> {
         let text = self.opened("files.policy", read_text(&files.policy))?;
-        let (document, source) = policy_file::read(&files.policy.display().to_string(), &text);
+        let (document, source) = policy_file::read(&files.policy.display().to_string(), &text, tollgate);
         if let Some(document) = &document {
             check_databases(document, files, &source);
         }
@@ -87,7 +107,10 @@ impl Reading {
     ) -> Option<TariffBook> {
         let problems = self.tariff.as_ref()?;
         let zone: Tz = company.zone.parse().unwrap_or(Tz::UTC);
-        let faults = match TariffBook::compile(prices, zone, settings.money.rounding) {
+        // A row that is wrong already would only be found to clash with others by what stands in for its values.
+        let sound: Vec<TariffRow> =
+            prices.iter().filter(|row| problems.is_sound_line(row.line)).cloned().collect();
+        let faults = match TariffBook::compile(&sound, zone, settings.money.rounding) {
             Ok(book) => return Some(book),
             Err(faults) => faults,
         };
@@ -100,17 +123,80 @@ impl Reading {
     }
 
     /// `None` after problems of the policy or of the rows.
-    pub fn compile_policy(&self, document: Document, rows: Rows) -> Option<(Document, Rows)> {
-        Some((document, rows))
+    pub fn compile_policy(&mut self, document: &Document, rows: &Rows) -> Option<Policy> {
+        match policy::compile(document, rows) {
+            Ok(policy) => {
+                self.warnings = policy.warnings().iter().map(|problem| self.placed(problem)).collect();
+                Some(policy)
+            }
+            Err(problems) => {
+                for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
+                    self.blame(problem);
+                }
+                None
+            }
+        }
     }
 
+    /// The problems, file by file, and the warnings.
     pub fn into_problems(self) -> (Vec<Problem>, Vec<Problem>) {
         let mut problems = self.tollgate.into_problems();
-        problems.extend(self.unreadable);
         problems.extend(self.policy.map(Source::into_problems).unwrap_or_default());
         let tables = self.people.into_iter().chain(self.contacts.into_iter().map(|(_, problems)| problems));
         problems.extend(tables.chain(self.tariff).flat_map(Problems::into_vec));
-        (problems, Vec::new())
+        (problems, self.warnings)
+    }
+
+    /// Lays a problem of the policy at its file, unless its place is wrong already.
+    fn blame(&self, problem: &policy::Problem) {
+        let Problem { line, path, what, right, .. } = self.placed(problem);
+        match self.origin(&problem.path) {
+            Origin::Tollgate(_) => self.tollgate.blame_unless_known(&path, what, right),
+            Origin::Rows(problems, _) => problems.push_unless_known(line, &path, what, right),
+            Origin::Policy => {
+                if let Some(source) = &self.policy {
+                    source.blame_unless_known(&path, what, right);
+                }
+            }
+        }
+    }
+
+    /// A problem of the policy with the file, line and setting that it comes from.
+    fn placed(&self, problem: &policy::Problem) -> Problem {
+        let (file, line, path) = match self.origin(&problem.path) {
+            Origin::Tollgate(path) => (self.tollgate.file().to_owned(), self.tollgate.line_of(&path), path),
+            Origin::Rows(problems, column) => {
+                let line = problem.line.and_then(|line| u32::try_from(line).ok());
+                (problems.file().to_owned(), line, column)
+            }
+            Origin::Policy => {
+                let source = self.policy.as_ref();
+                let file = source.map(|source| source.file().to_owned()).unwrap_or_default();
+                (file, source.and_then(|source| source.line_of(&problem.path)), problem.path.clone())
+            }
+        };
+        // The document keeps a site's way of dialling in a table of its own; the file does not.
+        let right = problem.fault.remedy().replace("dial.", "");
+        Problem { file, line, path, what: problem.fault.to_string(), right }
+    }
+
+    /// Which file a path of the document comes from, and what its place is called there.
+    fn origin(&self, path: &str) -> Origin<'_> {
+        let (root, rest) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
+        let table = match root {
+            // `sites.berlin.dial.short` in the document is `site.berlin.short` in the file.
+            "sites" => return Origin::Tollgate(format!("site{}", rest.replacen(".dial", "", 1))),
+            "people" => self.people.as_ref(),
+            "contacts" => {
+                let row = index_of(rest).unwrap_or(0);
+                self.contacts.iter().rev().find(|(first, _)| *first <= row).map(|(_, problems)| problems)
+            }
+            _ => None,
+        };
+        match table {
+            Some(problems) => Origin::Rows(problems, column_of(rest)),
+            None => Origin::Policy,
+        }
     }
 
     /// What was opened; else the problem stands at the setting that names the file.

@@ -104,6 +104,8 @@ pub struct Trunk {
     pub priority: u16,
     /// The share of calls among trunks of one priority.
     pub weight: u16,
+    /// Without even a 100 Trying for so long, the call goes on to the next trunk.
+    pub silence: Duration,
     pub number_format: NumberFormat,
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.

@@ -5,9 +5,14 @@ pub(super) fn nearest<'w>(written: &str, known: impl IntoIterator<Item = &'w str
     let written = written.to_lowercase();
     // A third of the letters may be wrong: "trnasport" still means transport, "pin" does not mean policy.
     let allowed = (written.chars().count() / 3).max(1);
+    let distance = |word: &str| {
+        // A word left unfinished ("calls" for calls_max) is near, however much is missing.
+        let unfinished = written.len() >= 4 && word.starts_with(&written);
+        if unfinished { 1 } else { strsim::damerau_levenshtein(&written, &word.to_lowercase()) }
+    };
     known
         .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&written, &word.to_lowercase()), word))
+        .map(|word| (distance(word), word))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
@@ -23,13 +28,17 @@ pub(super) fn alternatives<'w>(words: impl IntoIterator<Item = &'w str>) -> Stri
     }
 }
 
-/// What would be right instead of `written`: the nearest known word first, then all of them.
+/// More words than this would hide the one that was meant.
+const WORDS_LISTED_MAX: usize = 8;
+
+/// What would be right instead of `written`: the nearest known word, and all of them if they are few.
 pub(super) fn right_word<'w>(written: &str, known: impl IntoIterator<Item = &'w str> + Clone) -> String {
-    let all = alternatives(known.clone());
-    match nearest(written, known) {
-        Some(word) if word != all => format!("{word}? (one of {all})"),
-        Some(word) => word.to_owned(),
-        None => all,
+    let count = known.clone().into_iter().count();
+    match nearest(written, known.clone()) {
+        Some(word) if count == 1 => word.to_owned(),
+        Some(word) if count > WORDS_LISTED_MAX => format!("{word}?"),
+        Some(word) => format!("{word}? (one of {})", alternatives(known)),
+        None => alternatives(known),
     }
 }
 

@@ -63,7 +63,11 @@ fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
     let listeners = fields.tables("listen", |listen| {
         let address: SocketAddr = listen.required("address");
         let advertised = listen.optional("advertise");
-        if advertised.is_none() && address.ip().is_unspecified() && listen.has("address") {
+        if advertised.is_none()
+            && address.ip().is_unspecified()
+            && listen.has("address")
+            && listen.is_sound("address")
+        {
             let right = "the address that phones and trunks can reach, such as 192.0.2.10:5060";
             listen.blame("advertise", format!("is missing, and {} is nobody's address", address.ip()), right);
         }
@@ -82,7 +86,7 @@ fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
     let mut seen = BTreeSet::new();
     for (at, listener) in listeners.iter().enumerate() {
         let fresh = seen.insert((listener.carrier == Carrier::Tcp, listener.address));
-        if !fresh && listener.address.port() != 0 {
+        if !fresh && listener.address.port() != 0 && fields.is_sound(&format!("listen[{at}]")) {
             let what = format!("{} is listened to twice", listener.address);
             fields.blame(&format!("listen[{at}].address"), what, "each address and transport once");
         }
@@ -101,8 +105,9 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         listener: listener_of(trunk, listener.as_deref(), carrier, listeners),
         priority: trunk.within("priority", 1, 1..=1000, "1 to 1000; the least is tried first"),
         weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
+        silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
-        calls_max: trunk.has("calls_max").then(|| trunk.within("calls_max", 1, 1..=100_000, "1 to 100000")),
+        calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         login: read_login(trunk),
     }
@@ -114,6 +119,10 @@ fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listene
     if let Some(index) = listeners.iter().position(fits) {
         return index;
     }
+    // With a wrong transport here, or something wrong with a listener, that is the problem to mend.
+    if !trunk.is_sound("transport") || !trunk.is_sound_from_top("listen") {
+        return 0;
+    }
     let of_carrier =
         || listeners.iter().filter(|listener| listener.carrier == carrier).map(|one| one.name.as_str());
     match name {
@@ -121,8 +130,6 @@ fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listene
             let what = format!("{name:?} is not a listener of this transport");
             trunk.blame("listener", what, spelling::right_word(name, of_carrier()));
         }
-        // With no listener at all, that is the problem to mend.
-        None if listeners.is_empty() => {}
         None => trunk.blame(
             "transport",
             "no [[listen]] has this transport",
@@ -184,14 +191,23 @@ fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
         PeerWord::Pbx => PeerKind::Pbx,
         PeerWord::Phones => PeerKind::Phones,
     };
-    if trunk.is_some() && word != PeerWord::Trunk {
+    if peer.is_sound("kind") {
+        check_kind(peer, word, trusted, sites);
+    }
+    let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
+    networks.into_iter().map(one).collect()
+}
+
+/// What each kind of peer may say, and must.
+fn check_kind(peer: &Fields<'_>, word: PeerWord, trusted: bool, sites: &[&str]) {
+    if peer.has("trunk") && word != PeerWord::Trunk {
         peer.blame("trunk", "belongs to a peer of kind \"trunk\" only", "no trunk here, or kind = \"trunk\"");
     }
     if trusted && word != PeerWord::Pbx {
         let what = "only a telephone system can be trusted to say who calls";
         peer.blame("trusted", what, "false, or kind = \"pbx\"");
     }
-    if site.is_none() && word != PeerWord::Trunk {
+    if !peer.has("site") && word != PeerWord::Trunk {
         peer.missing(
             "site",
             &format!(
@@ -200,8 +216,6 @@ fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
             ),
         );
     }
-    let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
-    networks.into_iter().map(one).collect()
 }
 
 fn refuse_shared_networks(fields: &Fields<'_>, peers: &[Peer]) {

@@ -100,6 +100,14 @@ impl Limit {
         }
     }
 
+    /// Whether a step from `before` to `after` takes more of what this limit counts.
+    pub fn is_strained(self, before: Amount, after: Amount) -> bool {
+        match self {
+            Limit::Money(_) => after.money > before.money,
+            Limit::Seconds(_) => after.seconds > before.seconds,
+        }
+    }
+
     /// What remains of this limit once `used` is spent or reserved; zero if it is overdrawn.
     pub fn left(self, used: Amount) -> Limit {
         match self {

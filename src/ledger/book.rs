@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use smallvec::SmallVec;
 
 use crate::base::{DecisionId, Money, ReservationId};
 
@@ -140,14 +141,15 @@ impl Book {
             return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
         }
         let amount = reserve.amount.max(Amount::ZERO);
-        let warned = match self.fit(&reserve.budgets, |book, line| book.used(line) + amount) {
+        let warned = match self.fit(&reserve.budgets, |_, used| used + amount) {
             Ok(warned) => warned,
             Err(exhausted) => return Reply::Refused { id, exhausted },
         };
+        let before = self.used_in(&reserve.budgets);
         for line in places(&reserve.budgets) {
             self.pages.balance_mut(line.place()).reserved += amount;
         }
-        self.assert_within(&reserve.budgets);
+        self.assert_within(&reserve.budgets, &before);
         let entry = Entry {
             decision: reserve.decision,
             held: amount,
@@ -181,8 +183,7 @@ impl Book {
             // A late, smaller renewal takes nothing away from a call that was promised more.
             held = held.max(entry.held - settling);
         }
-        let fit = self.fit(&extend.budgets, |book, line| {
-            let mut used = book.used(line);
+        let fit = self.fit(&extend.budgets, |line, mut used| {
             if entry.lines.iter().any(|old| old.shares_place_with(line)) {
                 used = used - entry.held + settling;
             }
@@ -192,11 +193,12 @@ impl Book {
             Ok(warned) => entry.warned = warned,
             Err(exhausted) => return Reply::ExtendRefused { id, exhausted },
         }
+        let before = self.used_in(&extend.budgets);
         self.unhold(&entry, settling);
         for line in places(&extend.budgets) {
             self.pages.balance_mut(line.place()).reserved += held;
         }
-        self.assert_within(&extend.budgets);
+        self.assert_within(&extend.budgets, &before);
         entry.settled += settling;
         entry.held = held;
         entry.lines = Arc::clone(&extend.budgets);
@@ -219,10 +221,9 @@ impl Book {
         let overrun = rest.beyond(entry.held);
         let charged_over = if overrun.is_zero() { overrun } else { overrun.min(self.room(&entry.lines)) };
         let charging = rest.min(entry.held) + charged_over;
+        let before = self.used_in(&entry.lines);
         self.unhold(&entry, charging);
-        if !charged_over.is_zero() {
-            self.assert_within(&entry.lines);
-        }
+        self.assert_within(&entry.lines, &before);
         let charged = entry.settled + charging;
         let written_off = overrun.beyond(charged_over);
         entry.settled = charged;
@@ -233,12 +234,14 @@ impl Book {
     fn end_unpaid(&mut self, id: ReservationId, at: DateTime<Utc>, resolution: Resolution) -> Reply {
         match self.open_entry(id) {
             Ok(entry) => {
+                let charged = entry.settled;
                 self.unhold(&entry, Amount::ZERO);
                 self.close(id, entry, at, resolution);
-                Reply::Released { id, duplicate: false }
+                Reply::Released { id, charged, duplicate: false }
             }
             Err(Reply::Closed { resolution: before, .. }) if before == resolution => {
-                Reply::Released { id, duplicate: true }
+                let charged = self.pages.entry(id).map_or(Amount::ZERO, |entry| entry.settled);
+                Reply::Released { id, charged, duplicate: true }
             }
             Err(reply) => reply,
         }
@@ -255,21 +258,24 @@ impl Book {
         }
     }
 
-    /// Whether every hard line allows what `after` says would be used; then, whether a soft one is exceeded.
+    /// Whether every hard line that would be strained has room for what `after` makes of what is used; then, whether a soft
+    /// one is exceeded. A lowered limit may already be overdrawn: that refuses only those who want more of the same.
     fn fit(
         &self,
         lines: &[BudgetLine],
-        after: impl Fn(&Book, &BudgetLine) -> Amount,
+        after: impl Fn(&BudgetLine, Amount) -> Amount,
     ) -> Result<bool, Exhausted> {
         let mut warned = false;
         for (index, line) in lines.iter().enumerate() {
-            if line.limit.covers(after(self, line)) {
+            let used = self.used(line);
+            let wanted = after(line, used);
+            if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
                 continue;
             }
             match line.strictness {
                 Strictness::Soft => warned = true,
                 Strictness::Hard => {
-                    let left = line.limit.left(self.used(line));
+                    let left = line.limit.left(used);
                     let (account, period, limit) = (line.account.clone(), line.period, line.limit);
                     return Err(Exhausted { index, account, period, limit, left });
                 }
@@ -307,18 +313,23 @@ impl Book {
         self.pages.put_entry(id, entry);
     }
 
-    /// R65, checked after every step that takes more from a budget.
-    fn assert_within(&self, lines: &[BudgetLine]) {
-        for line in lines.iter().filter(|line| line.strictness == Strictness::Hard) {
+    /// R65, checked after every step: what a step has strained is within its limit.
+    fn assert_within(&self, lines: &[BudgetLine], before: &[Amount]) {
+        for (line, before) in lines.iter().zip(before).filter(|(line, _)| line.strictness == Strictness::Hard)
+        {
             let used = self.used(line);
             assert!(
-                line.limit.covers(used),
+                line.limit.covers(used) || !line.limit.is_strained(*before, used),
                 "R65 broken for {}, {}: {used} of {}",
                 line.account,
                 line.period,
-                line.limit
+                line.limit,
             );
         }
+    }
+
+    fn used_in(&self, lines: &[BudgetLine]) -> SmallVec<[Amount; 8]> {
+        lines.iter().map(|line| self.used(line)).collect()
     }
 
     fn used(&self, line: &BudgetLine) -> Amount {

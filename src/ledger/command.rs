@@ -91,6 +91,18 @@ impl Command {
         }
     }
 
+    /// When it was asked; for a bare record, when the call began.
+    pub fn at(&self) -> DateTime<Utc> {
+        match self {
+            Command::Reserve(reserve) => reserve.at,
+            Command::Extend(extend) => extend.at,
+            Command::Settle(settle) => settle.at,
+            Command::Release(release) => release.at,
+            Command::Expire(expire) => expire.at,
+            Command::Record(record) => record.start,
+        }
+    }
+
     /// Whether a caller waits for the answer. The others state what has happened: they are kept until they are written.
     pub fn is_question(&self) -> bool {
         match self {

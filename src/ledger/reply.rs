@@ -28,9 +28,10 @@ pub enum Reply {
         /// This settlement was already made; the amounts are those of the first time.
         duplicate: bool,
     },
-    /// Freed, by Release or Expire. What midnight renewals had settled stays settled.
+    /// Freed, by Release or Expire; `charged` is what renewals had already settled at midnight, and stays settled.
     Released {
         id: ReservationId,
+        charged: Amount,
         duplicate: bool,
     },
     /// The reservation has already ended otherwise: nothing was changed.
@@ -100,6 +101,8 @@ pub enum Unavailable {
     Full,
     #[error("the store is busy or locked")]
     Busy,
+    #[error("another process writes to the store")]
+    TakenOver,
     #[error("the store's content is damaged")]
     Damaged,
     #[error("too many commands wait for the store")]

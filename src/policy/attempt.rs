@@ -59,6 +59,20 @@ pub enum Destination {
     Unknown(UnknownWhy),
 }
 
+impl Destination {
+    /// The colleague who is called, if it is one.
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Destination::Internal(person) => Some(person),
+            Destination::Emergency(_)
+            | Destination::Number(_)
+            | Destination::Feature(_)
+            | Destination::NoSuchExtension(_)
+            | Destination::Unknown(_) => None,
+        }
+    }
+}
+
 /// The verdict of the rules; money comes after it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
@@ -93,7 +107,6 @@ pub struct Permit {
     pub(super) longest: Option<Duration>,
     pub(super) limits: Arc<Limits>,
     pub(super) origin: Origin,
-    pub(super) other_party_outside: bool,
 }
 
 impl Permit {
@@ -141,7 +154,7 @@ impl Permit {
     /// The budgets that must all have room: the person's, the departments', the company's. Those of the trunk are
     /// `Policy::trunk_limits`, once the trunk is chosen. Empty for calls that are not priced.
     pub fn budgets(&self) -> &[BudgetLimit] {
-        &self.limits.budgets
+        if self.priced() { &self.limits.budgets } else { &[] }
     }
 
     /// The limits on calls at once (R68). Empty for emergency calls.
@@ -180,7 +193,7 @@ pub enum Origin {
     Emergency,
     /// A call from outside to one of our people.
     Incoming,
-    /// Permit `index` (from zero) of `role`, which the caller has by `path`, such as `group Sales`.
+    /// Permit `index` (from zero) of `role`.
     Permit { role: Arc<str>, index: u16 },
 }
 
@@ -211,6 +224,8 @@ pub struct BudgetLimit {
     pub soft: bool,
     /// Whose midnight ends the period (R80).
     pub zone: Tz,
+    /// Where the document says so, such as `roles.sales` or `budgets[2]`.
+    pub origin: Arc<str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +240,8 @@ pub struct ConcurrencyLimit {
     pub holder: Holder,
     pub count: u32,
     pub soft: bool,
+    /// Where the document says so.
+    pub origin: Arc<str>,
 }
 
 /// Whose budget, by stable key.

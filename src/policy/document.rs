@@ -11,6 +11,8 @@ use super::reason::Language;
 /// Everything that is one version of the policy: sites, roles, guards, budgets, classes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Document {
+    /// Of the document, as its keeper counts; decisions are recorded with it (R7).
+    pub version: u64,
     pub company: Company,
     pub sites: Vec<Site>,
     pub roles: Vec<Role>,

@@ -3,9 +3,15 @@
 
 mod attempt;
 pub mod class;
+pub mod class_table;
+mod compile;
+mod decide;
 pub mod document;
+mod explain;
+mod hours;
 mod problem;
 mod reason;
+mod rights;
 mod sentence;
 mod snapshot;
 
@@ -14,7 +20,11 @@ pub use attempt::{
     Permit, Refusal, Target, TrunkChoice,
 };
 pub use class::{Class, Country, Kind};
+pub use compile::compile;
+pub use decide::decide;
 pub use document::{By, Document, PeriodKind, Rows};
+pub use explain::{Check, Explanation, Remedy, Step, explain};
 pub use problem::{Fault, Problem, Severity};
 pub use reason::{Language, Reason};
-pub use snapshot::{Department, Person, Policy, Site};
+pub use rights::{EffectiveRights, HeldGuard, HeldPermit, HeldRole};
+pub use snapshot::{Assignment, Department, Person, Policy, Site, Via};

@@ -56,6 +56,8 @@ pub enum Reason {
     // What is not permitted.
     /// The caller's roles permit no outgoing call at all.
     IncomingOnly,
+    /// Only colleagues may be called.
+    InternalOnly,
     /// The caller's permits are for dialling, not for forwarding.
     NotByForward,
     /// The caller's permits are for dialling, not for transferring.
@@ -64,8 +66,6 @@ pub enum Reason {
     NotPermitted,
     /// No permit covers this country.
     CountryNotPermitted,
-    /// Only colleagues may be called.
-    InternalOnly,
     /// The number is on none of the lists of the permit.
     NotOnList,
     NotAContact,
@@ -102,11 +102,11 @@ impl Reason {
         Reason::FraudLock,
         Reason::ForbiddenDestination,
         Reason::IncomingOnly,
+        Reason::InternalOnly,
         Reason::NotByForward,
         Reason::NotByTransfer,
         Reason::NotPermitted,
         Reason::CountryNotPermitted,
-        Reason::InternalOnly,
         Reason::NotOnList,
         Reason::NotAContact,
         Reason::NotOwnContact,

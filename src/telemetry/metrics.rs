@@ -22,6 +22,8 @@ pub struct Labels {
     pub classes: Vec<&'static str>,
     /// Faults of messages that cannot be read.
     pub faults: Vec<&'static str>,
+    /// Codes of requests turned away before any judgement.
+    pub rejections: Vec<&'static str>,
     pub methods: Vec<&'static str>,
     pub transports: Vec<&'static str>,
     /// Kinds of transactions.
@@ -51,6 +53,9 @@ pub struct Metrics {
     verdicts: Family<Counter, 3>,
     retransmissions: Family<Counter, 1>,
     parse_errors: Family<Counter, 1>,
+    rejections: Family<Counter, 1>,
+    faults: Vec<&'static str>,
+    codes: Vec<&'static str>,
     messages: Family<Counter, 3>,
     responses: Family<Counter, 1>,
     trunk_failures: Family<Counter, 1>,
@@ -115,6 +120,13 @@ impl Metrics {
                 names::PARSE_ERRORS,
                 [("fault", words(labels.faults.iter().copied()))],
             ),
+            rejections: Family::new(
+                recorder,
+                names::REJECTIONS,
+                [("code", words(labels.rejections.iter().copied()))],
+            ),
+            faults: labels.faults.clone(),
+            codes: labels.rejections.clone(),
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
             trunk_failures: Family::new(recorder, names::TRUNK_FAILURES, [("trunk", trunks)]),
@@ -152,9 +164,18 @@ impl Metrics {
         self.retransmissions.at([direction as usize]).increment(1);
     }
 
-    /// One message that could not be read; `fault` by position in `Labels::faults`.
-    pub fn parse_error(&self, fault: usize) {
-        self.parse_errors.at([fault]).increment(1);
+    /// One message that could not be read, by its label in `Labels::faults`.
+    pub fn parse_error(&self, fault: &str) {
+        if let Some(place) = self.faults.iter().position(|label| *label == fault) {
+            self.parse_errors.at([place]).increment(1);
+        }
+    }
+
+    /// One request turned away before any judgement, by its code in `Labels::rejections`.
+    pub fn rejection(&self, code: &str) {
+        if let Some(place) = self.codes.iter().position(|known| *known == code) {
+            self.rejections.at([place]).increment(1);
+        }
     }
 
     /// One response sent, by its status of 100 to 699.
@@ -239,7 +260,7 @@ mod tests {
         metrics.verdict(Verdict::Refused(1), 1);
         metrics.message(Direction::Out, 1, 0);
         metrics.retransmission(Direction::In);
-        metrics.parse_error(0);
+        metrics.parse_error("via");
         metrics.response(403);
         metrics.trunk_failure(0);
         metrics.set_transactions(0, 7);

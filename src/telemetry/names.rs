@@ -8,6 +8,7 @@ pub const SETUP_SECONDS: &str = "tollgate_setup_seconds";
 pub const TRANSACTIONS: &str = "tollgate_transactions";
 pub const RETRANSMISSIONS: &str = "tollgate_retransmissions_total";
 pub const PARSE_ERRORS: &str = "tollgate_parse_errors_total";
+pub const REJECTIONS: &str = "tollgate_rejections_total";
 pub const LEDGER_COMMIT_SECONDS: &str = "tollgate_ledger_commit_seconds";
 pub const LEDGER_BATCH_COMMANDS: &str = "tollgate_ledger_batch_commands";
 pub const LEDGER_FAILURES: &str = "tollgate_ledger_failures_total";
@@ -29,13 +30,14 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 15] = [
+pub const ALL: [(&str, Kind, &str); 16] = [
     (VERDICTS, Kind::Counter, "Calls judged, by verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (SETUP_SECONDS, Kind::Histogram, "From an INVITE's arrival to its departure to the next hop."),
     (TRANSACTIONS, Kind::Gauge, "SIP transactions alive, by kind."),
     (RETRANSMISSIONS, Kind::Counter, "Messages received or sent again."),
     (PARSE_ERRORS, Kind::Counter, "Messages that could not be read, by fault."),
+    (REJECTIONS, Kind::Counter, "Requests turned away before any judgement, and stray responses, by code."),
     (LEDGER_COMMIT_SECONDS, Kind::Histogram, "Time of one durable commit of the ledger."),
     (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
     (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),

@@ -1,0 +1,12 @@
+//! The rules of the product as case tables that an office manager could read.
+
+#[path = "rules/classes.rs"]
+mod classes;
+#[path = "rules/number.rs"]
+mod number;
+#[path = "rules/money.rs"]
+mod money;
+#[path = "rules/periods.rs"]
+mod periods;
+#[path = "rules/tariff.rs"]
+mod tariff;
