@@ -13,6 +13,12 @@ pub struct Slab<T> {
     vacant: Vec<u32>,
 }
 
+impl<T> Default for Slab<T> {
+    fn default() -> Slab<T> {
+        Slab::new()
+    }
+}
+
 impl<T> Slab<T> {
     pub fn new() -> Slab<T> {
         Slab { places: Vec::new(), vacant: Vec::new() }
@@ -20,6 +26,10 @@ impl<T> Slab<T> {
 
     pub fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub fn insert(&mut self, value: T) -> Place {
