@@ -145,14 +145,14 @@ impl Gate {
         self.reservations.insert(reservation, key);
         self.count_live(key);
         self.tell_permitted(key);
-        match self.calls.get(key).map(|call| &call.funds) {
+        match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
     fn tell_permitted(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {
             decision,
@@ -171,7 +171,7 @@ impl Gate {
     }
 
     fn count_live(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
         }
@@ -196,7 +196,7 @@ impl Gate {
         };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
-        let call = self.dialogs.get(&key).and_then(|key| self.calls.get(*key));
+        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
         call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
     }
 

@@ -1,9 +1,11 @@
 //! The gate: one call from its INVITE to its settled money, split by stage. Values in, values out: no socket, no clock, no store.
 
 mod alarm;
+mod answer;
 mod call;
 mod cutoff;
 mod event;
+mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
