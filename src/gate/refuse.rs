@@ -13,7 +13,14 @@ use crate::transaction::ServerId;
 
 impl Gate {
     /// Refuses an INVITE that was judged: answer, record and count, all from the one reason.
-    pub(super) fn refuse(&mut self, now: Now, server: ServerId, invite: &Message, facts: &Facts, refusal: &Refusal) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        invite: &Message,
+        facts: &Facts,
+        refusal: &Refusal,
+    ) {
         let decision = facts.record.decision;
         let language = self.setup.policy.site(facts.site).language;
         let answer = RefusalText::of(refusal, &refusal.sentence(language), &decision.to_string());
@@ -45,13 +52,23 @@ impl Gate {
         self.tell(Event::Rejected { code: rejection.code(), status: rejection.status() });
         let headers: &[(&str, &str)] = match rejection {
             Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
-            Rejection::UnsupportedScheme | Rejection::MalformedUri | Rejection::TooManyHops | Rejection::Loop => &[],
+            Rejection::UnsupportedScheme
+            | Rejection::MalformedUri
+            | Rejection::TooManyHops
+            | Rejection::Loop => &[],
         };
         self.answer(now, server, request, rejection.status(), rejection.phrase(), headers);
     }
 
     /// Answers with the phrase of the status and these headers.
-    pub(super) fn answer_with(&mut self, now: Now, server: ServerId, request: &Message, status: u16, headers: &[(&str, &str)]) {
+    pub(super) fn answer_with(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: &Message,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) {
         self.answer(now, server, request, status, reason_phrase(status), headers);
     }
 
