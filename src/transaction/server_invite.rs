@@ -76,13 +76,13 @@ impl ServerInvite {
 
     pub(super) fn alarm(&mut self, now: Moment, timing: &Timing) -> Alarm {
         match (self.alarms.ring(now), self.state) {
-            (Rung::Again, State::Completed) => {
-                self.alarms.back_off(now, timing.t2);
+            (Rung::Again { interval }, State::Completed) => {
+                self.alarms.send_again_after(now, timing.t2.min(interval * 2));
                 Alarm::SendAgain
             }
             (Rung::End, State::Completed) => Alarm::TimedOut,
             (Rung::End, State::Confirmed | State::Accepted) => Alarm::End,
-            (Rung::Again, State::Proceeding | State::Confirmed | State::Accepted)
+            (Rung::Again { .. }, State::Proceeding | State::Confirmed | State::Accepted)
             | (Rung::End, State::Proceeding)
             | (Rung::Nothing, _) => Alarm::Nothing,
         }

@@ -53,7 +53,7 @@ impl ServerNonInvite {
     pub(super) fn alarm(&mut self, now: Moment) -> Alarm {
         match (self.alarms.ring(now), self.state) {
             (Rung::End, State::Completed) => Alarm::End,
-            (Rung::Again | Rung::Nothing, _) | (Rung::End, State::Trying | State::Proceeding) => {
+            (Rung::Again { .. } | Rung::Nothing, _) | (Rung::End, State::Trying | State::Proceeding) => {
                 Alarm::Nothing
             }
         }
