@@ -1,4 +1,5 @@
 //! The non-INVITE server transaction: RFC 3261 §17.2.2. Pure states; it sends nothing.
+//! A repeat of the request is answered with the response that was last to be kept, if there is one (`Answer`).
 //! That a 408 is of no use here (RFC 4320) is the transaction user's to know.
 
 use super::step::{Alarm, Answer};
@@ -24,14 +25,6 @@ enum State {
 impl ServerNonInvite {
     pub(super) fn start(reliable: bool) -> ServerNonInvite {
         ServerNonInvite { state: State::Trying, reliable, alarms: Alarms::default() }
-    }
-
-    /// The same request came again: true if the kept response answers it.
-    pub(super) fn answers_again(&self) -> bool {
-        match self.state {
-            State::Trying => false,
-            State::Proceeding | State::Completed => true,
-        }
     }
 
     /// The transaction user answers.
