@@ -1,10 +1,14 @@
 //! What is wrong with a message that cannot be used, and the answer it may still get (RFC 3261 §8.2, §16.3, §18.3).
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
+use super::flow::Flow;
+use super::lines;
 use super::method::Method;
 use super::name::Name;
-use super::scan::{TOKEN, all};
+use super::scan::{Scanner, TOKEN, all, trim};
 use super::via::Via;
 
 /// One variant per rule that a message broke. Its text is the reason phrase of the answer (§21.4.1: "should identify the
@@ -134,7 +138,7 @@ pub struct Answer {
     pub reason: Fault,
     /// The port to answer to over UDP; None is the port that the request came from (RFC 3581).
     pub port: Option<u16>,
-    pub(super) lines: Lines,
+    pub(super) lines: Box<Lines>,
 }
 
 /// The copied lines, each from its name to before its line end. From, To and Call-ID may be what is missing.
@@ -147,6 +151,18 @@ pub(super) struct Lines {
     pub cseq: Bytes,
 }
 
+impl Answer {
+    /// Where the answer goes, given where the request came from (§18.2.2).
+    pub fn flow(&self, arrived: Flow) -> Flow {
+        match self.port {
+            Some(port) if !arrived.transport.is_reliable() => {
+                Flow { remote: SocketAddr::new(arrived.remote.ip(), port), ..arrived }
+            }
+            _ => arrived,
+        }
+    }
+}
+
 impl Malformed {
     /// Reads what can be read of a message that broke a rule. Only this slow path is lenient; nothing it finds is judged.
     pub(super) fn of(fault: Fault, bytes: &Bytes) -> Malformed {
@@ -155,28 +171,28 @@ impl Malformed {
 }
 
 fn answer(fault: Fault, bytes: &Bytes) -> Option<Answer> {
-    let mut lines = unfolded_lines(bytes);
-    let method = lines.next()?.split(|byte| *byte == b' ').next()?;
+    let mut received = lines::unfolded(bytes);
+    let method = received.next()?.split(|byte| *byte == b' ').next()?;
     let is_request = !method.is_empty() && all(method, TOKEN);
     if !is_request || Method::of(method) == Method::Ack {
         return None;
     }
-    let lines = copied_lines(bytes, lines)?;
-    let (_, value) = split_line(lines.vias.first()?)?;
+    let lines = copied_lines(bytes, received)?;
+    let (_, value) = lines::split(lines.vias.first()?)?;
     let top = first_value(value);
     let via = Via::parse(top).ok()?;
     let port = via.rport().is_none().then(|| via.port().unwrap_or(5060));
-    Some(Answer { status: fault.status(), reason: fault, port, lines })
+    Some(Answer { status: fault.status(), reason: fault, port, lines: Box::new(lines) })
 }
 
 fn first_value(via_line: &[u8]) -> &[u8] {
-    super::scan::trim(super::scan::Scanner::new(via_line).element())
+    trim(Scanner::new(via_line).element())
 }
 
-fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
+fn copied_lines<'a>(bytes: &Bytes, received: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
     let (mut vias, mut from, mut to, mut call_id, mut cseq) = (Vec::new(), None, None, None, None);
-    for line in lines {
-        let Some((name, _)) = split_line(line).filter(|_| is_copyable(line)) else {
+    for line in received {
+        let Some((name, _)) = lines::split(line).filter(|_| is_copyable(line)) else {
             continue;
         };
         let copy = || bytes.slice_ref(line);
@@ -193,11 +209,6 @@ fn copied_lines<'a>(bytes: &Bytes, lines: impl Iterator<Item = &'a [u8]>) -> Opt
     Some(Lines { vias, from, to, call_id, cseq: cseq? })
 }
 
-fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    Some((super::scan::trim(&line[..colon]), super::scan::trim(&line[colon + 1..])))
-}
-
 /// Nothing that could end a line or a string early goes back out.
 fn is_copyable(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
@@ -205,22 +216,44 @@ fn is_copyable(line: &[u8]) -> bool {
     !unfolded.chars().any(|letter| letter.is_control() && letter != '\t')
 }
 
-/// Lines up to the first empty one, a folded line as one, without their line ends.
-fn unfolded_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let end = line_end(rest)?;
-        let line = &rest[..end];
-        rest = rest.get(end + 2..).unwrap_or_default();
-        (!line.is_empty()).then_some(line)
-    })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::{Framing, ListenerId, Message, reply_to_malformed};
 
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    if bytes.is_empty() {
-        return None;
+    const BROKEN: &str = "INVITE <sip:b@h> SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.7:5070;branch=z9hG4bK1, SIP/2.0/TCP b\r\n\
+        v:SIP/2.0/UDP c\r\n folded: no\r\nFrom: <sip:a@h>;tag=1\r\nTo: \"open <sip:b@h>\r\ni: x\r\nCSeq: 1 INVITE\r\n\r\n";
+
+    fn malformed(text: &str) -> Malformed {
+        Message::parse(Bytes::copy_from_slice(text.as_bytes()), Framing::Datagram).unwrap_err()
     }
-    let is_end =
-        |at: &usize| bytes[*at..].starts_with(b"\r\n") && !matches!(bytes.get(at + 2), Some(b' ' | b'\t'));
-    Some((0..bytes.len()).find(is_end).unwrap_or(bytes.len()))
+
+    #[test]
+    fn an_answer_copies_what_a_client_recognises() {
+        let answer = malformed(BROKEN).answer.unwrap();
+        let text = String::from_utf8(reply_to_malformed(&answer, "gate").to_vec()).unwrap();
+        let expected = "SIP/2.0 400 Bad Request-URI\r\nVia: SIP/2.0/UDP 10.0.0.7:5070;branch=z9hG4bK1, SIP/2.0/TCP b\r\n\
+            v:SIP/2.0/UDP c\r\n folded: no\r\nFrom: <sip:a@h>;tag=1\r\ni: x\r\nCSeq: 1 INVITE\r\nTo: \"open <sip:b@h>;tag=gate\r\n\
+            Content-Length: 0\r\n\r\n";
+        assert_eq!(text, expected);
+        let arrived = Flow::udp(ListenerId(0), ([192, 0, 2, 1], 9999).into());
+        assert_eq!(answer.flow(arrived).remote, ([192, 0, 2, 1], 5070).into());
+    }
+
+    #[test]
+    fn silence_for_what_must_not_be_answered() {
+        let table = [
+            BROKEN.replace("INVITE", "ACK"),
+            BROKEN.replace("INVITE <sip:b@h> SIP/2.0", "SIP/2.0 1000 x"),
+            BROKEN.replace("CSeq", "X"),
+            BROKEN.replace("SIP/2.0/UDP 10.0.0.7:5070", "broken"),
+            BROKEN.replace("Via:", "Via: \u{1}"),
+            "\u{0}\u{0}\u{0}\u{0}".to_owned(),
+            "\r\n\r\n".to_owned(),
+            String::new(),
+        ];
+        for text in table {
+            assert!(malformed(&text).answer.is_none(), "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use super::compose;
 use super::malformed::Answer;
 use super::message::Message;
 use super::name::Name;
+use super::status::reason_phrase;
 
 /// A response of our own to a well-formed request.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +39,7 @@ pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
     }
     if let Some(to) = &lines.to {
         out.extend_from_slice(to);
-        if !to.to_ascii_lowercase().windows(4).any(|four| four == b"tag=") {
+        if !to_tag.is_empty() && !to.to_ascii_lowercase().windows(4).any(|four| four == b"tag=") {
             compose::print(&mut out, format_args!(";tag={to_tag}"));
         }
         out.extend_from_slice(b"\r\n");
@@ -121,78 +122,67 @@ fn copy_line(out: &mut Vec<u8>, line: &[u8]) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// The reason phrase of the RFC that defines the status, else that of its class.
-pub const fn reason_phrase(status: u16) -> &'static str {
-    match status {
-        100 => "Trying",
-        180 => "Ringing",
-        181 => "Call Is Being Forwarded",
-        182 => "Queued",
-        183 => "Session Progress",
-        199 => "Early Dialog Terminated",
-        200 => "OK",
-        202 => "Accepted",
-        204 => "No Notification",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Moved Temporarily",
-        305 => "Use Proxy",
-        380 => "Alternative Service",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        410 => "Gone",
-        412 => "Conditional Request Failed",
-        413 => "Request Entity Too Large",
-        414 => "Request-URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Unsupported URI Scheme",
-        420 => "Bad Extension",
-        421 => "Extension Required",
-        422 => "Session Interval Too Small",
-        423 => "Interval Too Brief",
-        430 => "Flow Failed",
-        433 => "Anonymity Disallowed",
-        439 => "First Hop Lacks Outbound Support",
-        440 => "Max-Breadth Exceeded",
-        480 => "Temporarily Unavailable",
-        481 => "Call/Transaction Does Not Exist",
-        482 => "Loop Detected",
-        483 => "Too Many Hops",
-        484 => "Address Incomplete",
-        485 => "Ambiguous",
-        486 => "Busy Here",
-        487 => "Request Terminated",
-        488 => "Not Acceptable Here",
-        489 => "Bad Event",
-        491 => "Request Pending",
-        493 => "Undecipherable",
-        494 => "Security Agreement Required",
-        500 => "Server Internal Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Server Time-out",
-        505 => "Version Not Supported",
-        513 => "Message Too Large",
-        580 => "Precondition Failure",
-        600 => "Busy Everywhere",
-        603 => "Decline",
-        604 => "Does Not Exist Anywhere",
-        606 => "Not Acceptable",
-        607 => "Unwanted",
-        608 => "Rejected",
-        101..200 => "Progress",
-        201..300 => "Success",
-        303..400 => "Redirection",
-        407..500 => "Request Failure",
-        506..600 => "Server Failure",
-        _ => "Global Failure",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Framing;
+
+    const REQUEST: &str = "INVITE sip:bob@h SIP/2.0\r\nv: SIP/2.0/UDP pc33.example ;rport;branch=z9hG4bK1 , SIP/2.0/TCP two\r\n\
+        Via: SIP/2.0/UDP three\r\nRecord-Route: <sip:r;lr>\r\nFROM: <sip:a@h>;tag=1\r\nt : sip:bob@h \r\nCall-ID: x\r\n\
+        CSeq: 7 INVITE\r\nTimestamp: 54\r\n\r\n";
+
+    fn request() -> Message {
+        let message = Message::parse(Bytes::from_static(REQUEST.as_bytes()), Framing::Datagram).unwrap();
+        message.arrived_from(([192, 0, 2, 1], 9999).into())
+    }
+
+    fn text(bytes: Bytes) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn r50_a_refusal_says_why() {
+        let extra = [
+            ("Reason", "SIP;cause=403;text=\"Daily limit reached\""),
+            ("X-Tollgate-Decision", "0C7NKX2P0QGW4"),
+        ];
+        let expected = "SIP/2.0 403 Daily limit reached\r\n\
+            v: SIP/2.0/UDP pc33.example;rport=9999;branch=z9hG4bK1;received=192.0.2.1 , SIP/2.0/TCP two\r\n\
+            Via: SIP/2.0/UDP three\r\nFROM: <sip:a@h>;tag=1\r\nt : sip:bob@h;tag=gate\r\nCall-ID: x\r\nCSeq: 7 INVITE\r\n\
+            Reason: SIP;cause=403;text=\"Daily limit reached\"\r\nX-Tollgate-Decision: 0C7NKX2P0QGW4\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text(reply(&request(), 403, "Daily limit reached", "gate", &extra)), expected);
+    }
+
+    #[test]
+    fn rfc_3261_section_8_2_6_a_100_has_the_timestamp_and_no_tag() {
+        let text = text(reply(&request(), 100, "", "", &[]));
+        assert!(text.starts_with("SIP/2.0 100 Trying\r\n") && text.contains("Timestamp: 54\r\n"));
+        assert!(text.contains("t : sip:bob@h\r\n") && !text.contains("Record-Route"));
+    }
+
+    #[test]
+    fn an_answer_of_our_own_phone_has_route_and_body() {
+        let request = request();
+        let body = Some(("application/sdp", &b"v=0\r\n"[..]));
+        let answer = Reply {
+            request: &request,
+            status: 200,
+            reason: "",
+            to_tag: "t",
+            extra: &[],
+            record_route: true,
+            body,
+        };
+        let answer = Message::parse(answer.to_bytes(), Framing::Stream).unwrap();
+        assert_eq!((answer.record_routes().count(), answer.body()), (1, &b"v=0\r\n"[..]));
+        assert_eq!((answer.reason().as_ref(), answer.to_tag()), ("OK", Some(&b"t"[..])));
+    }
+
+    #[test]
+    fn a_reason_cannot_become_a_header() {
+        assert!(
+            text(reply(&request(), 403, "No\r\nContact: <sip:evil>", "t", &[]))
+                .starts_with("SIP/2.0 403 No  Contact")
+        );
     }
 }

@@ -176,16 +176,16 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let start = self.at;
+        let mut end = start;
         loop {
-            match self.peek()? {
+            match self.bytes.get(end)? {
                 b'"' => break,
-                b'\\' => self.at += 2,
-                _ => self.at += 1,
+                b'\\' => end += 2,
+                _ => end += 1,
             }
         }
-        let inside = self.since(start);
-        self.at += 1;
-        Some(inside)
+        self.at = end + 1;
+        Some(&self.bytes[start..end])
     }
 
     /// The end of one element of a comma list: commas in quotes and in angle brackets do not count.

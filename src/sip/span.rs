@@ -19,7 +19,7 @@ impl Span {
         Span::new(start, start + inner.len())
     }
 
-    pub fn of<'a>(self, bytes: &'a [u8]) -> &'a [u8] {
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
         bytes.get(usize::from(self.start)..usize::from(self.end)).unwrap_or_default()
     }
 

@@ -83,7 +83,7 @@ impl<'a> Uri<'a> {
         host::address(self.host)
     }
 
-    /// `user@host:port` without parameters, headers and password: what a registrar keys by (§10.3 item 5).
+    /// sip or sips, the two schemes that have a host and a port.
     pub fn is_sip(&self) -> bool {
         match self.scheme {
             Scheme::Sip | Scheme::Sips => true,

@@ -1,0 +1,117 @@
+//! The server's side in one place: asks for proof, and says whether an answer is good, too old, or wrong (RFC 3261 §22).
+
+use chrono::{DateTime, Utc};
+
+use super::challenge::Challenge;
+use super::credentials::Credentials;
+use super::hash::{Algorithm, Ha1};
+use super::nonce::{Freshness, Nonces};
+use super::replay::Replay;
+
+/// What an answer to a challenge is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    Accepted,
+    /// The password is right, the nonce or its count used up: ask again with `stale=true`. Not a failed attempt.
+    Stale,
+    /// The password is wrong, or the nonce was never ours.
+    Wrong,
+}
+
+/// One realm with its nonces and what has been used of them.
+#[derive(Clone)]
+pub struct Challenger {
+    realm: String,
+    nonces: Nonces,
+    replay: Replay,
+}
+
+impl Challenger {
+    /// `key` signs the nonces; nodes that share it recognise each other's.
+    pub fn new(realm: &str, key: [u8; 32]) -> Challenger {
+        Challenger { realm: realm.to_owned(), nonces: Nonces::new(key), replay: Replay::default() }
+    }
+
+    pub fn realm(&self) -> &str {
+        &self.realm
+    }
+
+    /// The values of as many WWW-Authenticate or Proxy-Authenticate headers, the stronger hash first (RFC 8760 §2.4), with one
+    /// nonce.
+    pub fn challenges(&mut self, now: DateTime<Utc>, stale: bool) -> [String; 2] {
+        let nonce = self.nonces.make(now);
+        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+            let (realm, nonce) = (self.realm.as_str().into(), nonce.as_str().into());
+            Challenge { realm, nonce, algorithm, stale, counted: true, opaque: None }.to_string()
+        })
+    }
+
+    /// Checks one answer. An unknown user is checked against `Ha1::default()`, which nothing proves. The caller compares
+    /// `credentials.uri` with the Request-URI.
+    pub fn check(
+        &mut self,
+        credentials: &Credentials<'_>,
+        ha1: &Ha1,
+        method: &str,
+        now: DateTime<Utc>,
+    ) -> Checked {
+        let freshness = self.nonces.check(credentials.nonce, now);
+        let proved = credentials.realm() == self.realm && credentials.verify(ha1, method);
+        match freshness {
+            Freshness::Forged => Checked::Wrong,
+            Freshness::Fresh(_) | Freshness::Stale if !proved => Checked::Wrong,
+            Freshness::Fresh(nonce) if self.replay.admit(nonce, credentials.count()) => Checked::Accepted,
+            Freshness::Fresh(_) | Freshness::Stale => Checked::Stale,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Secret;
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn answer(challenge: &str, password: &str, count: u32) -> String {
+        let challenge = Challenge::parse(challenge).unwrap();
+        challenge.answer("alice", Secret::Password(password), "INVITE", "sip:1@h", "c", count).unwrap()
+    }
+
+    #[test]
+    fn right_wrong_replayed_and_late_answers() {
+        let mut challenger = Challenger::new("example.com", [1; 32]);
+        let ha1 = Ha1::of("alice", "example.com", "s3cret");
+        let [sha256, md5] = challenger.challenges(at(0), false);
+        let mut check = |answer: &str, seconds| {
+            challenger.check(&Credentials::parse(answer).unwrap(), &ha1, "INVITE", at(seconds))
+        };
+        assert_eq!(check(&answer(&sha256, "wrong", 1), 1), Checked::Wrong);
+        assert_eq!(check(&answer(&sha256, "s3cret", 1), 1), Checked::Accepted);
+        assert_eq!(check(&answer(&sha256, "s3cret", 1), 1), Checked::Stale, "overheard and sent again");
+        assert_eq!(check(&answer(&sha256, "s3cret", 2), 1), Checked::Accepted);
+        assert_eq!(check(&answer(&md5, "s3cret", 3), 1), Checked::Accepted, "the other hash, same nonce");
+        assert_eq!(check(&answer(&sha256, "s3cret", 4), 301), Checked::Stale);
+        assert_eq!(check(&answer(&sha256, "wrong", 4), 301), Checked::Wrong);
+    }
+
+    #[test]
+    fn another_key_or_realm_proves_nothing() {
+        let ha1 = Ha1::of("alice", "example.com", "s3cret");
+        let [foreign, _] = Challenger::new("example.com", [2; 32]).challenges(at(0), false);
+        let mut challenger = Challenger::new("example.com", [1; 32]);
+        let foreign = answer(&foreign, "s3cret", 1);
+        assert_eq!(
+            challenger.check(&Credentials::parse(&foreign).unwrap(), &ha1, "INVITE", at(0)),
+            Checked::Wrong
+        );
+        let [own, _] = challenger.challenges(at(0), false);
+        let own = answer(&own.replace("example.com", "elsewhere"), "s3cret", 1);
+        assert_eq!(
+            challenger.check(&Credentials::parse(&own).unwrap(), &ha1, "INVITE", at(0)),
+            Checked::Wrong
+        );
+    }
+}

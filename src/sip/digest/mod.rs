@@ -1,0 +1,17 @@
+//! Digest authentication (RFC 3261 §22, RFC 7616, RFC 8760): challenges, the checking of answers, and answers of our own.
+//! No password is kept and none is printed; nonces are signed, not stored (R25).
+
+mod challenge;
+mod challenger;
+mod credentials;
+mod directives;
+mod hash;
+mod nonce;
+mod replay;
+
+pub use challenge::{Challenge, Secret};
+pub use challenger::{Challenger, Checked};
+pub use credentials::Credentials;
+pub use hash::{Algorithm, Ha1};
+pub use nonce::{Freshness, NonceId, Nonces};
+pub use replay::Replay;
