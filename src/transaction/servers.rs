@@ -27,7 +27,8 @@ struct Server<S> {
     /// Where responses go.
     flow: Flow,
     machine: Machine,
-    /// The last response, as long as a repeat of the request or Timer G may call for it; else empty.
+    /// The last response, while a repeat of the request or Timer G calls for it; empty before there is one, once an INVITE
+    /// is accepted, and once its refusal is acknowledged.
     kept: Bytes,
     armed: Option<Moment>,
     payload: Option<S>,
@@ -45,8 +46,13 @@ impl<S> Servers<S> {
 
     pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let key = self.keys.of(request);
+<<<<<<< HEAD
         if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
             if server.machine.answers_again() && !server.kept.is_empty() {
+=======
+        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.get(*place)) {
+            if !server.kept.is_empty() {
+>>>>>>> transaction
                 out.send_again(server.flow, server.kept.clone());
             }
             return Arrival::Absorbed;
@@ -151,13 +157,6 @@ impl Machine {
             Machine::Invite(ServerInvite::start(reliable))
         } else {
             Machine::NonInvite(ServerNonInvite::start(reliable))
-        }
-    }
-
-    fn answers_again(&self) -> bool {
-        match self {
-            Machine::Invite(machine) => machine.answers_again(),
-            Machine::NonInvite(machine) => machine.answers_again(),
         }
     }
 
