@@ -6,15 +6,15 @@ mod classes;
 mod decide;
 #[path = "rules/house.rs"]
 mod house;
+#[path = "rules/money.rs"]
+mod money;
 #[path = "rules/number.rs"]
 mod number;
+#[path = "rules/periods.rs"]
+mod periods;
 #[path = "rules/problems.rs"]
 mod problems;
 #[path = "rules/sentences.rs"]
 mod sentences;
-#[path = "rules/money.rs"]
-mod money;
-#[path = "rules/periods.rs"]
-mod periods;
 #[path = "rules/tariff.rs"]
 mod tariff;

@@ -78,7 +78,12 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
             all.push(Trunk {
                 id: crate::base::TrunkId(id),
                 name: Arc::from(trunk.name.as_str()),
-                flow: Flow { transport: transport(trunk.carrier), listener, remote: *address, connection: ConnectionId::NONE },
+                flow: Flow {
+                    transport: transport(trunk.carrier),
+                    listener,
+                    remote: *address,
+                    connection: ConnectionId::NONE,
+                },
                 host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
                 priority: trunk.priority,
                 number_format: number_format(trunk.number_format),
@@ -126,4 +131,3 @@ fn limits(settings: &Settings) -> Limits {
         ..Limits::default()
     }
 }
-

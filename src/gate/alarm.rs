@@ -1,8 +1,8 @@
 //! What time alone makes due for a call: silent targets, Timer C, the next slice of money, the end of the call.
 
+use super::Gate;
 use super::call::CallKey;
 use super::meter::Due;
-use super::Gate;
 use crate::base::Now;
 
 impl Gate {
@@ -55,4 +55,3 @@ impl Gate {
         }
     }
 }
-

@@ -35,13 +35,16 @@ impl Gate {
     /// One BYE in its own transaction; that one side fails does not stop the other.
     fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
         let setup = Arc::clone(&self.setup);
-        let Some(dialog) = self.calls.get_mut(key).and_then(|call| call.dialogs.get_mut(index)) else { return };
+        let Some(dialog) = self.calls.get_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
+            return;
+        };
         let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
         if dialog.is_ended_or_early() {
             return;
         }
         let branch = self.transactions.new_branch(0);
-        let (flow, bytes) = bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
+        let (flow, bytes) =
+            bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
         self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Ours);
     }
 

@@ -37,7 +37,9 @@ impl Gate {
         let decision = policy::decide(&setup.policy, &attempt);
         let facts = self.facts(now, &setup, &caller, &uri);
         match decision {
-            Decision::Permitted(permit) if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) => {
+            Decision::Permitted(permit)
+                if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
+            {
                 self.open_call(now, flow, server, invite, permit, caller, facts);
             }
             decision => {
@@ -45,9 +47,13 @@ impl Gate {
                 match open {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
-                    Grounds::Unavailable => self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")]),
+                    Grounds::Unavailable => {
+                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
+                    }
                     Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),
-                    Grounds::Permit(permit) => self.open_call(now, flow, server, invite, permit, caller, facts),
+                    Grounds::Permit(permit) => {
+                        self.open_call(now, flow, server, invite, permit, caller, facts)
+                    }
                 }
             }
         }
@@ -70,7 +76,8 @@ impl Gate {
             Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
-        let elsewhere = matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
+        let elsewhere =
+            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
         if is_suspect(uri) || elsewhere {
             return Grounds::Refuse(Refusal::of(Reason::SuspectAddress));
         }
@@ -184,7 +191,9 @@ impl Gate {
         let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
         let Some(named) = named else { return true };
         let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
-        let tag = |name: &str| params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name);
+        let tag = |name: &str| {
+            params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
+        };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
         let call = self.dialogs.get(&key).and_then(|key| self.calls.get(*key));

@@ -40,12 +40,19 @@ use call::{Call, CallKey};
 #[derive(Debug)]
 pub enum Input {
     /// A message, or what cannot be one, came over this flow.
-    Received { flow: Flow, message: Result<Message, Malformed> },
+    Received {
+        flow: Flow,
+        message: Result<Message, Malformed>,
+    },
     LedgerReplied(ledger::Reply),
     /// Nothing can be sent over this flow: refused, reset, unreachable.
-    TransportFailed { flow: Flow },
+    TransportFailed {
+        flow: Flow,
+    },
     /// A connection is gone, and with it the phones behind it.
-    ConnectionClosed { flow: Flow },
+    ConnectionClosed {
+        flow: Flow,
+    },
 }
 
 /// What the gate wants done.
@@ -147,7 +154,8 @@ impl Gate {
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines =
+            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -225,8 +233,12 @@ impl Gate {
                     }
                     self.outputs.push_back(Output::Send { flow, bytes });
                 }
-                transaction::Event::TimedOut { client, payload } => self.client_failed(now, client, payload, 408),
-                transaction::Event::TransportFailed { client, payload } => self.client_failed(now, client, payload, 503),
+                transaction::Event::TimedOut { client, payload } => {
+                    self.client_failed(now, client, payload, 408)
+                }
+                transaction::Event::TransportFailed { client, payload } => {
+                    self.client_failed(now, client, payload, 503)
+                }
                 transaction::Event::ServerTimedOut { .. }
                 | transaction::Event::ClientGone { .. }
                 | transaction::Event::ServerGone { .. } => {}

@@ -8,8 +8,8 @@ use super::call::{Call, CallKey, Funds};
 use super::{Event, Gate, Output};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply, Reserve, Reservation,
-    Settle, Slice, Strictness, Unavailable, period,
+    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
+    Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
 
@@ -34,7 +34,9 @@ impl Gate {
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
-        let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else { return };
+        let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
+            return;
+        };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
@@ -173,7 +175,13 @@ impl Gate {
         };
         let freed = if held.0.is_free() { Money::ZERO } else { reserved };
         self.outputs.push_back(Output::Ledger(command));
-        self.tell(Event::Ended { decision, seconds: spent.seconds, cost: spent.money, reserved: freed, cause });
+        self.tell(Event::Ended {
+            decision,
+            seconds: spent.seconds,
+            cost: spent.money,
+            reserved: freed,
+            cause,
+        });
     }
 }
 

@@ -15,8 +15,8 @@ use crate::dialog::Dialog;
 use crate::ledger::{EndCause, Reservation};
 use crate::policy::{Destination, Permit, TrunkChoice};
 use crate::proxy::{
-    BranchIndex, Branches, Forwarding, Interface, Returning, Target, TargetQueue, Trunk, Upshot, forward_request, forward_response,
-    record_route,
+    BranchIndex, Branches, Forwarding, Interface, Returning, Target, TargetQueue, Trunk, Upshot,
+    forward_request, forward_response, record_route,
 };
 use crate::sip::{Flow, Framing, Message, Method, Name, cancel};
 use crate::transaction::{Branch, ClientId, ServerId};
@@ -34,7 +34,9 @@ impl Gate {
             Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
             Destination::Number(number) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target(number)),
             Destination::Emergency(code) => emergency_trunks(&setup, &call.permit, &code.to_string()),
-            Destination::Feature(code) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target_of_user(&code.to_string())),
+            Destination::Feature(code) => {
+                trunks(&setup, call.permit.trunks(), |trunk| trunk.target_of_user(&code.to_string()))
+            }
             // No permit is ever made for these.
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
         };
@@ -88,7 +90,14 @@ impl Gate {
         let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
-        let client = self.transactions.request(now.moment, target.flow, Method::Invite, &branch, bytes, Sent::Branch(key));
+        let client = self.transactions.request(
+            now.moment,
+            target.flow,
+            Method::Invite,
+            &branch,
+            bytes,
+            Sent::Branch(key),
+        );
         call.search.branches.push(SentBranch {
             index,
             client,
@@ -125,7 +134,9 @@ impl Gate {
     fn branch_response(&mut self, now: Now, flow: Flow, key: CallKey, client: ClientId, response: Message) {
         let timer_c = now.moment + self.setup.limits.timer_c;
         let Some(call) = self.calls.get_mut(key) else { return };
-        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else { return };
+        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else {
+            return;
+        };
         let (index, trunk) = (branch.index, branch.trunk);
         match response.status() {
             status @ 100..=199 => {
@@ -155,7 +166,14 @@ impl Gate {
     }
 
     /// A final failure, or what stands for one.
-    fn branch_failed(&mut self, now: Now, key: CallKey, index: BranchIndex, status: u16, response: Option<Message>) {
+    fn branch_failed(
+        &mut self,
+        now: Now,
+        key: CallKey,
+        index: BranchIndex,
+        status: u16,
+        response: Option<Message>,
+    ) {
         let Some(call) = self.calls.get_mut(key) else { return };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
         if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
@@ -176,7 +194,9 @@ impl Gate {
     pub(super) fn give_up_branch(&mut self, now: Now, key: CallKey, index: BranchIndex) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let given_up = call.search.context.is_given_up(index);
-        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.index == index) else { return };
+        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.index == index) else {
+            return;
+        };
         let (client, trunk) = (branch.client, branch.trunk);
         branch.silent_until = None;
         branch.timer_c = now.moment + LATE_ANSWER;
@@ -196,7 +216,9 @@ impl Gate {
     pub(super) fn client_failed(&mut self, now: Now, client: ClientId, payload: Sent, status: u16) {
         match payload {
             Sent::Branch(key) => {
-                let Some(branch) = self.calls.get(key).and_then(|call| call.search.branch(client)) else { return };
+                let Some(branch) = self.calls.get(key).and_then(|call| call.search.branch(client)) else {
+                    return;
+                };
                 let (index, trunk) = (branch.index, branch.trunk);
                 if let Some(trunk) = trunk {
                     self.tell(Event::TrunkFailed { trunk, status });
@@ -292,7 +314,13 @@ impl Gate {
     }
 
     /// The caller hung up before the answer (§16.10, §9.2). Never blocked by anything (R16).
-    pub(super) fn cancel_by_caller(&mut self, now: Now, cancel: ServerId, invite: Option<ServerId>, request: &Message) {
+    pub(super) fn cancel_by_caller(
+        &mut self,
+        now: Now,
+        cancel: ServerId,
+        invite: Option<ServerId>,
+        request: &Message,
+    ) {
         // An INVITE that has no payload has had its final answer from us: the CANCEL is content all the same (§9.2).
         let status = if invite.is_some() { 200 } else { 481 };
         self.answer_plainly(now, cancel, request, status);
@@ -338,7 +366,14 @@ impl Gate {
         let sent = self.transactions.sent_request(client).cloned();
         let sent = sent.and_then(|bytes| Message::parse(bytes, Framing::Stream).ok());
         if let Some(invite) = sent {
-            self.transactions.request(now.moment, flow, Method::Cancel, branch, cancel(&invite, &[]), Sent::Ours);
+            self.transactions.request(
+                now.moment,
+                flow,
+                Method::Cancel,
+                branch,
+                cancel(&invite, &[]),
+                Sent::Ours,
+            );
         }
     }
 }

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::branch::Branch;
 use super::client_invite::ClientInvite;
 use super::client_non_invite::ClientNonInvite;
-use crate::base::{Place, Slab};
 use super::step::{Alarm, Failed, Heard};
 use super::timing::Timing;
 use super::{Arrival, ClientId, Event, Outbox, Owner};
 use crate::base::{Moment, Random};
+use crate::base::{Place, Slab};
 use crate::sip::{self, Flow, Framing, Message, Method};
 
 /// Branches that may be out for requests not yet sent. They are made and used within one turn, one for each target of one

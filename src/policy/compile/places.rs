@@ -145,6 +145,7 @@ fn site(document: &Document, stated: &document::Site, draft: &mut Draft) -> Site
         country: at_home.unwrap_or(stand_in),
         language: stated.language,
         plan,
+        incoming_plan: DialPlan::default(),
         emergency_trunks: stated.emergency_trunks.iter().map(|name| Arc::from(name.as_str())).collect(),
         callback,
         emergency_unauthenticated: stated.emergency_unauthenticated,
