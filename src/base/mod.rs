@@ -1,15 +1,20 @@
 //! The words every room shares: time, money, phone numbers, ids, chance. Nothing here knows SIP, files or clocks.
 
+pub mod digit_trie;
 mod ids;
 mod masked;
 mod money;
-mod number;
+pub mod number;
 mod random;
+mod slab;
 mod time;
+mod wheel;
 
 pub use ids::{DecisionId, DepartmentId, IdSource, PersonId, ReservationId, RoleId, SiteId, TrunkId};
 pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;
 pub use random::Random;
+pub use slab::{Place, Slab};
 pub use time::{Moment, Now};
+pub use wheel::Wheel;

@@ -100,6 +100,24 @@ impl Fault {
         }
     }
 
+    /// Every label, for metrics.
+    pub const LABELS: [&'static str; 14] = [
+        "empty",
+        "too_long",
+        "start_line",
+        "request_uri",
+        "header_syntax",
+        "too_many",
+        "missing",
+        "doubled",
+        "via",
+        "address",
+        "call_id",
+        "cseq",
+        "max_forwards",
+        "content_length",
+    ];
+
     /// A short word for a metric label.
     pub const fn label(self) -> &'static str {
         match self {

@@ -1,6 +1,18 @@
-//! Phone numbers: E.164 as one integer.
+//! Phone numbers: E.164 as one integer, and the one reading of whatever people dial or write (R30 to R33, R40).
+
+mod canonical;
+mod dialled;
+mod e164;
+mod plan;
+mod short_code;
 
 use std::fmt;
+
+pub use canonical::canonical;
+pub use dialled::{Canonical, Dialled, Scheme, UnknownWhy};
+pub use e164::country_code_length;
+pub use plan::{DialPlan, Pattern};
+pub use short_code::{ShortCode, ShortCodeError};
 
 /// An E.164 number: 1 to 15 digits, no leading zero, without the `+`. It fits an integer, so sets and tries of numbers are small.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,6 +31,31 @@ impl PhoneNumber {
 
     pub const fn as_u64(self) -> u64 {
         self.0
+    }
+
+    /// The digits, country code first, without `+`; kept in place.
+    pub fn digits(self) -> Digits {
+        let mut digits = Digits { text: [b'0'; PhoneNumber::DIGITS_MAX], start: PhoneNumber::DIGITS_MAX };
+        let mut left = self.0;
+        while left > 0 && digits.start > 0 {
+            digits.start -= 1;
+            digits.text[digits.start] = b'0' + (left % 10) as u8;
+            left /= 10;
+        }
+        digits
+    }
+}
+
+/// The digits of a number, as text without allocation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Digits {
+    text: [u8; PhoneNumber::DIGITS_MAX],
+    start: usize,
+}
+
+impl Digits {
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[self.start..]).unwrap_or_default()
     }
 }
 
@@ -43,6 +80,10 @@ mod tests {
     #[test]
     fn only_e164_digits_make_a_number() {
         assert_eq!(PhoneNumber::from_digits("4930123456").map(|n| n.to_string()), Some("+4930123456".into()));
+        assert_eq!(
+            PhoneNumber::from_digits("4930123456").map(|n| n.digits().as_str().to_owned()),
+            Some("4930123456".into())
+        );
         for wrong in ["", "0301", "1234567890123456", "+49", "49a"] {
             assert_eq!(PhoneNumber::from_digits(wrong), None, "{wrong}");
         }

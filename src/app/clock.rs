@@ -1,0 +1,42 @@
+//! The only reader of a clock in the house, and the only drawer of chance.
+
+use std::time::Instant;
+
+use chrono::Utc;
+
+use crate::base::{Moment, Now, Random};
+
+/// Monotonic time since the process started, with the wall clock beside it.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    #[expect(clippy::disallowed_methods, reason = "this file is where clocks are read")]
+    pub fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this file is where clocks are read")]
+    pub fn now(&self) -> Now {
+        let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Now::new(Moment::from_micros(micros), Utc::now())
+    }
+
+    /// The instant of a moment, for timers of the runtime.
+    pub fn instant(&self, moment: Moment) -> Instant {
+        self.start + moment.since(Moment::START)
+    }
+}
+
+/// A random source from the operating system.
+///
+/// # Errors
+/// The operating system has no randomness to give.
+#[expect(clippy::disallowed_methods, reason = "this file is where the seed is drawn")]
+pub fn entropy() -> Result<Random, getrandom::Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)?;
+    Ok(Random::from_seed(seed))
+}

@@ -1,0 +1,132 @@
+//! The only loop: sockets, ledger replies and deadlines go into the gate, and what the gate wants done is done. One thread owns
+//! the sockets and the gate; no message is handed from one thread to another.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::clock::Clock;
+use super::observe::Observer;
+use crate::base::Moment;
+use crate::gate::{Gate, Input, Output};
+use crate::ledger::Reply;
+use crate::net::{Arrived, Sockets};
+use crate::sip::{Flow, Framing, Message};
+use crate::store::{WriterEvent, WriterHandle};
+
+/// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// The loop and all it owns.
+pub struct EventLoop {
+    pub clock: Clock,
+    pub gate: Gate,
+    pub sockets: Sockets,
+    pub store: WriterHandle,
+    /// What the writing thread has to say.
+    pub written: UnboundedReceiver<WriterEvent>,
+    pub observer: Observer,
+    /// Turns true when the gate shall stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl EventLoop {
+    /// Runs until told to stop; then writes out what is under way.
+    pub async fn run(mut self) {
+        let mut observe = tokio::time::interval(OBSERVE_EVERY);
+        let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
+        let mut alarm_at = Moment::START;
+        loop {
+            if let Some(deadline) = self.gate.next_deadline().filter(|deadline| *deadline != alarm_at) {
+                alarm_at = deadline;
+                alarm.as_mut().reset(self.instant(deadline));
+            }
+            tokio::select! {
+                biased;
+                arrived = self.sockets.receive() => self.take_arrivals(arrived),
+                Some(event) = self.written.recv() => self.take_written(event),
+                () = alarm.as_mut() => {
+                    // A deadline that has passed is set anew even if the gate names it again.
+                    alarm_at = Moment::START;
+                    alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
+                    self.gate.advance(self.clock.now());
+                }
+                _ = observe.tick() => self.observer.look(&self.gate, &self.sockets),
+                _ = self.stop.changed() => break,
+            }
+            self.carry_out();
+        }
+        self.close().await;
+    }
+
+    fn instant(&self, moment: Moment) -> Instant {
+        Instant::from_std(self.clock.instant(moment))
+    }
+
+    /// One wake-up may have brought many messages: all are taken before the next wait.
+    fn take_arrivals(&mut self, first: Arrived) {
+        let mut next = Some(first);
+        while let Some(arrived) = next {
+            self.take_arrival(arrived);
+            self.carry_out();
+            next = self.sockets.received();
+        }
+    }
+
+    fn take_arrival(&mut self, arrived: Arrived) {
+        let now = self.clock.now();
+        let input = match arrived {
+            Arrived::Datagram { flow, bytes } => received(flow, Message::parse(bytes, Framing::Datagram)),
+            Arrived::Frame { flow, bytes } => received(flow, Message::parse(bytes, Framing::Stream)),
+            Arrived::Unframed { flow, malformed } => received(flow, Err(malformed)),
+            Arrived::Failed { flow, .. } => Input::TransportFailed { flow },
+            Arrived::Closed { flow } => Input::ConnectionClosed { flow },
+        };
+        if let Input::Received { flow, message: Ok(message) } = &input {
+            self.observer.received(*flow, message);
+        }
+        self.gate.handle(now, input);
+    }
+
+    fn take_written(&mut self, event: WriterEvent) {
+        self.observer.written(&event);
+        if let WriterEvent::Replied(replies) = event {
+            for reply in replies {
+                self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
+                self.carry_out();
+            }
+        }
+    }
+
+    /// Does what the gate wants done.
+    fn carry_out(&mut self) {
+        while let Some(output) = self.gate.next_output() {
+            match output {
+                Output::Send { flow, bytes } => self.sockets.send(flow, &bytes),
+                Output::Event(event) => self.observer.happened(&event),
+                Output::Ledger(command) => {
+                    let question = command.reservation().filter(|_| command.is_question());
+                    if self.store.send(command).is_err()
+                        && let Some(id) = question
+                    {
+                        let why = crate::ledger::Unavailable::Stopped;
+                        self.gate
+                            .handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn close(self) {
+        self.sockets.close(Duration::from_secs(1)).await;
+        // Joins the thread once everything stated is written.
+        self.store.stop();
+    }
+}
+
+fn received(flow: Flow, message: Result<Message, crate::sip::Malformed>) -> Input {
+    Input::Received { flow, message: message.map(|message| message.arrived_from(flow.remote)) }
+}

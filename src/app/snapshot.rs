@@ -1,0 +1,133 @@
+//! From what the files say to what the gate holds: one snapshot of values (DESIGN: the policy is read as one immutable snapshot).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::base::SiteId;
+use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
+use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
+use crate::policy::Policy;
+use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use crate::registrar;
+use crate::sip::digest::Ha1;
+use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
+use crate::transaction::Timing;
+
+/// Everything the gate holds, made of one configuration without a fault. `bound` are the addresses that the listeners really
+/// got, in their order.
+pub fn snapshot(loaded: Loaded, bound: &[std::net::SocketAddr]) -> Snapshot {
+    let settings = loaded.settings;
+    let policy = loaded.policy;
+    Snapshot {
+        credentials: credentials(&policy, loaded.credentials),
+        interfaces: interfaces(&settings, bound),
+        trunks: TrunkQueue::new(trunks(&settings)),
+        peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, peer)).collect(),
+        realm: settings.sip.realm.clone(),
+        limits: limits(&settings),
+        tariffs: loaded.tariff,
+        policy,
+    }
+}
+
+/// T1, T2 and T4 as the settings say.
+pub fn timing(settings: &Settings) -> Timing {
+    Timing { t1: settings.sip.t1, t2: settings.sip.t2, t4: settings.sip.t4 }
+}
+
+fn credentials(policy: &Policy, rows: Vec<config::Credential>) -> HashMap<Box<str>, Credential> {
+    let known = |row: config::Credential| {
+        let person = policy.person_by_key(&row.person)?;
+        let ha1 = Ha1 { md5: row.md5, sha256: row.sha256 };
+        Some((row.user.into_boxed_str(), Credential { person, ha1 }))
+    };
+    rows.into_iter().filter_map(known).collect()
+}
+
+fn interfaces(settings: &Settings, bound: &[std::net::SocketAddr]) -> Interfaces {
+    let interface = |(listener, bound): (&config::Listener, &std::net::SocketAddr)| Interface {
+        transport: transport(listener.carrier),
+        address: *bound,
+        sent_by: sent_by(&listener.advertised, bound.port()),
+    };
+    let all = settings.listeners.iter().zip(bound).map(interface).collect();
+    let domains = settings.sip.domains.iter().cloned().chain([settings.sip.realm.clone()]).collect();
+    Interfaces::new(all, domains)
+}
+
+/// Port 0 in the settings means whatever port was free.
+fn sent_by(advertised: &HostPort, bound: u16) -> String {
+    let port = if advertised.port == 0 { bound } else { advertised.port };
+    HostPort { host: advertised.host.clone(), port }.to_string()
+}
+
+fn transport(carrier: Carrier) -> Transport {
+    match carrier {
+        Carrier::Udp => Transport::Udp,
+        Carrier::Tcp => Transport::Tcp,
+    }
+}
+
+/// Each address of a trunk is a way of its own: they are tried in their order, before the trunk of the next priority.
+fn trunks(settings: &Settings) -> Vec<Trunk> {
+    let mut all = Vec::new();
+    for (index, trunk) in settings.trunks.iter().enumerate() {
+        let Ok(id) = u16::try_from(index) else { break };
+        for address in &trunk.addresses {
+            let listener = ListenerId(u8::try_from(trunk.listener).unwrap_or(0));
+            all.push(Trunk {
+                id: crate::base::TrunkId(id),
+                name: Arc::from(trunk.name.as_str()),
+                flow: Flow {
+                    transport: transport(trunk.carrier),
+                    listener,
+                    remote: *address,
+                    connection: ConnectionId::NONE,
+                },
+                host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
+                priority: trunk.priority,
+                number_format: number_format(trunk.number_format),
+                silence: trunk.silence,
+            });
+        }
+    }
+    all
+}
+
+fn number_format(format: config::NumberFormat) -> NumberFormat {
+    match format {
+        config::NumberFormat::PlusE164 => NumberFormat::PlusE164,
+        config::NumberFormat::E164 => NumberFormat::E164,
+        config::NumberFormat::ZeroZeroE164 => NumberFormat::ZeroZeroE164,
+    }
+}
+
+/// A PBX that is not trusted to say who calls is worth no more than a network of phones.
+fn gate_peer(policy: &Policy, peer: &config::Peer) -> Option<Peer> {
+    let site = peer.site.as_deref().and_then(|name| policy.site_by_name(name)).unwrap_or(SiteId(0));
+    let kind = match (peer.kind, peer.trusted) {
+        (PeerKind::Trunk(_), _) => GatePeer::Trunk,
+        (PeerKind::Pbx, true) => GatePeer::TrustedPbx,
+        (PeerKind::Pbx, false) | (PeerKind::Phones, _) => GatePeer::Phones,
+    };
+    Some(Peer { network: peer.network, kind, site })
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let (sip, money) = (&settings.sip, &settings.money);
+    let seconds = |span: std::time::Duration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
+    Limits {
+        timer_c: sip.timer_c,
+        first_slice: money.first_slice,
+        longest_call: sip.call_longest,
+        shortest_call: money.shortest_call,
+        calls_max: sip.calls_max as usize,
+        registrations: registrar::Limits {
+            shortest_seconds: seconds(sip.registration_shortest),
+            default_seconds: seconds(sip.registration_default),
+            longest_seconds: seconds(sip.registration_longest),
+            most_contacts: sip.bindings_max as usize,
+        },
+        ..Limits::default()
+    }
+}

@@ -1,0 +1,198 @@
+//! Hosts, ports, currencies and the few words of `tollgate.toml`: how each is written.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::settings::{Carrier, HostPort, LogFormat, NumberFormat};
+use super::values::{Choice, Setting};
+
+/// An IP address with or without a port; 5060 (RFC 3261 §19.1.2) without.
+pub(super) struct Endpoint(pub SocketAddr);
+
+impl Setting for Endpoint {
+    const NOUN: &'static str = "an IP address";
+
+    fn right() -> String {
+        "an IP address, with a port if it is not 5060: 192.0.2.20 or 192.0.2.20:5070".into()
+    }
+
+    fn from_text(text: &str) -> Option<Endpoint> {
+        let text = text.trim();
+        let address = text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 5060)))?;
+        let usable = !address.ip().is_unspecified() && address.port() != 0;
+        usable.then_some(Endpoint(address))
+    }
+
+    fn blank() -> Endpoint {
+        Endpoint(SocketAddr::blank())
+    }
+}
+
+impl Setting for HostPort {
+    const NOUN: &'static str = "a host with a port";
+
+    fn right() -> String {
+        "where others reach us, such as 192.0.2.10:5060 or gate.example.com:5060".into()
+    }
+
+    fn from_text(text: &str) -> Option<HostPort> {
+        let literal = text.trim().parse::<SocketAddr>().is_ok() || text.trim().parse::<IpAddr>().is_ok();
+        if literal {
+            let Endpoint(address) = Endpoint::from_text(text)?;
+            return Some(HostPort { host: address.ip().to_string(), port: address.port() });
+        }
+        let (host, port) = text.trim().rsplit_once(':').unwrap_or((text.trim(), "5060"));
+        let Host(host) = Host::from_text(host)?;
+        Some(HostPort { host, port: port.parse().ok().filter(|port| *port != 0)? })
+    }
+
+    fn blank() -> HostPort {
+        HostPort { host: String::new(), port: 0 }
+    }
+}
+
+/// A host name (RFC 3261 §25.1: letters, digits, hyphens, dots) or an IP address.
+pub(super) struct Host(pub String);
+
+impl Setting for Host {
+    const NOUN: &'static str = "a host name";
+
+    fn right() -> String {
+        "a host name or IP address, such as example.com".into()
+    }
+
+    fn from_text(text: &str) -> Option<Host> {
+        let text = text.trim();
+        if text.parse::<IpAddr>().is_ok() {
+            return Some(Host(text.to_owned()));
+        }
+        // The last label starts with a letter (`toplabel`), or the name would be a broken IP address.
+        let top = text.rsplit('.').next()?.bytes().next()?;
+        let labels = text.split('.').all(|label| {
+            let plain = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+            plain && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+        });
+        (labels && top.is_ascii_alphabetic() && text.len() <= 253).then(|| Host(text.to_ascii_lowercase()))
+    }
+
+    fn blank() -> Host {
+        Host(String::new())
+    }
+}
+
+/// ISO 4217: three capital letters.
+pub(super) struct Currency(pub String);
+
+impl Setting for Currency {
+    const NOUN: &'static str = "a currency";
+
+    fn right() -> String {
+        "three capital letters such as EUR (ISO 4217)".into()
+    }
+
+    fn from_text(text: &str) -> Option<Currency> {
+        let right = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        right.then(|| Currency(text.to_owned()))
+    }
+
+    fn blank() -> Currency {
+        Currency(String::new())
+    }
+}
+
+/// The `kind` of a `[[peer]]`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum PeerWord {
+    Phones,
+    Pbx,
+    Trunk,
+}
+
+impl Choice for PeerWord {
+    const NOUN: &'static str = "a kind of peer";
+
+    fn all() -> impl Iterator<Item = PeerWord> + Clone {
+        [PeerWord::Phones, PeerWord::Pbx, PeerWord::Trunk].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            PeerWord::Phones => "phones",
+            PeerWord::Pbx => "pbx",
+            PeerWord::Trunk => "trunk",
+        }
+    }
+}
+
+impl Choice for Carrier {
+    const NOUN: &'static str = "a transport";
+
+    fn all() -> impl Iterator<Item = Carrier> + Clone {
+        [Carrier::Udp, Carrier::Tcp].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Carrier::Udp => "udp",
+            Carrier::Tcp => "tcp",
+        }
+    }
+}
+
+impl Choice for NumberFormat {
+    const NOUN: &'static str = "a number format";
+
+    fn all() -> impl Iterator<Item = NumberFormat> + Clone {
+        [NumberFormat::PlusE164, NumberFormat::E164, NumberFormat::ZeroZeroE164].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            NumberFormat::PlusE164 => "+e164",
+            NumberFormat::E164 => "e164",
+            NumberFormat::ZeroZeroE164 => "00e164",
+        }
+    }
+}
+
+impl Choice for LogFormat {
+    const NOUN: &'static str = "a log format";
+
+    fn all() -> impl Iterator<Item = LogFormat> + Clone {
+        [LogFormat::Text, LogFormat::Json].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            LogFormat::Text => "text",
+            LogFormat::Json => "json",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advertised_address_reads_with_and_without_its_port() {
+        for (text, printed) in [
+            ("192.0.2.10", "192.0.2.10:5060"),
+            ("192.0.2.10:5070", "192.0.2.10:5070"),
+            ("[2001:db8::1]:5060", "[2001:db8::1]:5060"),
+            ("2001:db8::1", "[2001:db8::1]:5060"),
+            ("Gate.Example.com", "gate.example.com:5060"),
+            ("gate.example.com:5061", "gate.example.com:5061"),
+        ] {
+            assert_eq!(
+                HostPort::from_text(text).map(|host| host.to_string()).as_deref(),
+                Some(printed),
+                "{text}"
+            );
+        }
+        for wrong in
+            ["", "0.0.0.0:5060", "192.0.2", "gate:0", "gate:99999", "-gate.example", "a b", "gate..com"]
+        {
+            assert_eq!(HostPort::from_text(wrong), None, "{wrong}");
+        }
+    }
+}

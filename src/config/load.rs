@@ -1,0 +1,82 @@
+//! From the path of `tollgate.toml` to everything the gate needs, or to the problems of all files at once.
+
+use std::path::Path;
+
+use super::credential::Credential;
+use super::problem::Problem;
+use super::reading::{Reading, read_text};
+use super::settings::Settings;
+use super::tollgate_file;
+use crate::ledger::TariffBook;
+use crate::policy::Policy;
+use crate::policy::document::{Company, Document};
+
+/// A configuration without a fault.
+#[derive(Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    pub policy: Policy,
+    pub credentials: Vec<Credential>,
+    pub tariff: TariffBook,
+    pub company: Company,
+    pub counts: Counts,
+    /// What deserves a look, and stops nothing.
+    pub warnings: Vec<Problem>,
+}
+
+/// How much was read, for those who check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    pub listeners: usize,
+    pub trunks: usize,
+    pub sites: usize,
+    pub roles: usize,
+    pub people: usize,
+    pub phones: usize,
+    pub contact_databases: usize,
+    pub contacts: usize,
+    pub prices: usize,
+}
+
+/// Reads `tollgate.toml` at `path` and every file it names, and compiles the policy and the tariff.
+///
+/// # Errors
+/// Every problem of every file, those of one file together and by line.
+pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let file = path.display().to_string();
+    let text = read_text(path).map_err(|problem| vec![problem])?;
+    let (tollgate, tollgate_source) = tollgate_file::read(&file, &text, folder);
+    // Without the settings nobody knows where the other files are, nor which trunks and sites they may name.
+    let Some(tollgate) = tollgate else { return Err(tollgate_source.into_problems()) };
+    let settings = tollgate.settings;
+
+    let mut reading = Reading::of(tollgate_source);
+    let document = reading.policy(&settings.files, &text);
+    let (rows, credentials) = reading.rows(&settings);
+    let prices = reading.prices(&settings.files);
+    let counts = Counts {
+        listeners: settings.listeners.len(),
+        trunks: settings.trunks.len(),
+        sites: tollgate.sites.len(),
+        roles: document.as_ref().map_or(0, |document| document.roles.len()),
+        people: rows.people.len(),
+        phones: credentials.len(),
+        contact_databases: settings.files.contacts.len(),
+        contacts: rows.contacts.len(),
+        prices: prices.len(),
+    };
+    let company = document.as_ref().map(|document| document.company.clone()).unwrap_or_default();
+    let tariff = reading.compile_tariff(&prices, &settings, &company);
+    let policy = document.and_then(|document| {
+        let trunks = settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
+        reading.compile_policy(&Document { sites: tollgate.sites, trunks, ..document }, &rows)
+    });
+    let (problems, warnings) = reading.into_problems();
+    match (policy, tariff) {
+        (Some(policy), Some(tariff)) if problems.is_empty() => {
+            Ok(Loaded { settings, policy, credentials, tariff, company, counts, warnings })
+        }
+        (Some(_) | None, Some(_) | None) => Err(problems),
+    }
+}

@@ -1,0 +1,29 @@
+//! Strict typed configuration: every fault of every file at once, unknown keys refused, secrets masked.
+
+mod addresses;
+mod contacts_file;
+mod credential;
+mod fields;
+mod limits;
+mod load;
+mod people_file;
+mod policy_file;
+mod problem;
+mod reading;
+mod rows;
+mod secret;
+mod settings;
+mod site;
+mod spelling;
+mod tariff_file;
+mod tollgate_file;
+mod values;
+
+pub use credential::{Credential, to_hex};
+pub use load::{Counts, Loaded, load};
+pub use problem::Problem;
+pub use secret::Secret;
+pub use settings::{
+    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer,
+    PeerKind, Settings, Sip, StoreSettings, Trunk,
+};

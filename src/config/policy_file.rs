@@ -1,0 +1,233 @@
+//! Reads `policy.toml` into the policy document: plain values; whether names lead anywhere is for the policy's `compile` to say.
+
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+use sha2::{Digest, Sha256};
+
+use super::fields::{Fields, Source};
+use super::limits::{read_holder, read_limit};
+use super::values::{Choice, Setting};
+use crate::policy::document::{
+    BudgetRule, ClassRow, Company, Contacts, Department, Document, Group, Guard, NamedList, PermitRule, Role,
+    Zone,
+};
+use crate::policy::{By, Class, Kind};
+
+/// All of the document but its sites and trunks, which stand in `tollgate.toml`.
+/// `sites` is the text those stand in: a change there is another version, too.
+pub(super) fn read(file: &str, text: &str, sites: &str) -> (Option<Document>, Source) {
+    Source::read(file, text, |policy| Document {
+        version: version_of([text, sites]),
+        company: policy.table_or_empty("company", read_company),
+        roles: policy.named("roles", read_role),
+        groups: policy
+            .named("groups", |name, group| Group { name: name.to_owned(), roles: group.list("roles") }),
+        departments: policy.named("departments", |name, department| Department {
+            name: name.to_owned(),
+            parent: department.optional("parent"),
+            roles: department.list("roles"),
+        }),
+        guards: policy.tables("guards", read_guard),
+        budgets: policy.tables("budgets", read_budget).into_iter().flatten().collect(),
+        classes: policy.tables("classes", |class| ClassRow {
+            prefix: class.required("prefix"),
+            country: class.optional("country"),
+            kind: class.required("kind"),
+        }),
+        zones: policy.table("zones", read_zones).unwrap_or_default(),
+        lists: policy.named("lists", |name, list| NamedList {
+            name: name.to_owned(),
+            numbers: list.list("numbers"),
+            prefixes: list.list("prefixes"),
+        }),
+        sites: Vec::new(),
+        trunks: Vec::new(),
+    })
+}
+
+/// Files have no keeper who counts their versions; what they say does as well: the same text is the same version.
+fn version_of(texts: [&str; 2]) -> u64 {
+    let digest: [u8; 32] = Sha256::digest(texts.concat()).into();
+    let mut first = [0; 8];
+    first.copy_from_slice(&digest[..8]);
+    // One bit less, so that stores with signed integers keep it.
+    u64::from_be_bytes(first) >> 1
+}
+
+fn read_company(company: &Fields<'_>) -> Company {
+    Company {
+        name: company.required("name"),
+        zone: company.required::<Tz>("zone").name().to_owned(),
+        home: company.optional("home"),
+    }
+}
+
+fn read_role(name: &str, role: &Fields<'_>) -> Role {
+    Role {
+        name: name.to_owned(),
+        inherits: role.list("inherits"),
+        permits: role.tables("permits", read_permit),
+        guards: role.tables("guards", read_guard),
+        budgets: role.tables("budgets", read_limit).into_iter().flatten().collect(),
+    }
+}
+
+fn read_permit(permit: &Fields<'_>) -> PermitRule {
+    PermitRule {
+        classes: set(permit.list::<Class>("classes")),
+        countries: permit.list("countries"),
+        zones: permit.list("zones"),
+        contacts: read_contacts(permit),
+        hours: permit.optional("hours"),
+        trunks: permit.list("trunks"),
+        by: set(permit.list::<By>("by")),
+        longest_s: permit.optional_within("longest_s", 1..=604_800, "1 to 604800 seconds"),
+        outside_to_outside: permit.or("outside_to_outside", false),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ContactsWord {
+    Any,
+    Crm,
+    OwnCrm,
+    CrmAndColleagues,
+    InternalOnly,
+    IncomingOnly,
+    List,
+}
+
+fn read_contacts(permit: &Fields<'_>) -> Contacts {
+    let word = permit.or("contacts", ContactsWord::IncomingOnly);
+    let databases: Vec<String> = permit.list("databases");
+    let lists: Vec<String> = permit.list("lists");
+    if permit.is_sound("contacts") {
+        check_contacts(permit, word, &databases, &lists);
+    }
+    match word {
+        ContactsWord::Any => Contacts::Any,
+        ContactsWord::Crm => Contacts::Crm(databases),
+        ContactsWord::OwnCrm => Contacts::OwnCrm(databases),
+        ContactsWord::CrmAndColleagues => Contacts::CrmAndColleagues(databases),
+        ContactsWord::InternalOnly => Contacts::InternalOnly,
+        ContactsWord::IncomingOnly => Contacts::IncomingOnly,
+        ContactsWord::List => Contacts::Lists(lists),
+    }
+}
+
+/// Names are given where the word wants them, and nowhere else.
+fn check_contacts(permit: &Fields<'_>, word: ContactsWord, databases: &[String], lists: &[String]) {
+    let wants_databases =
+        matches!(word, ContactsWord::Crm | ContactsWord::OwnCrm | ContactsWord::CrmAndColleagues);
+    if !databases.is_empty() && !wants_databases {
+        let right = r#"contacts = "crm", "own_crm" or "crm_and_colleagues""#;
+        permit.blame("databases", format!("have no meaning with contacts = {:?}", word.word()), right);
+    }
+    if !lists.is_empty() && word != ContactsWord::List {
+        permit.blame(
+            "lists",
+            format!("have no meaning with contacts = {:?}", word.word()),
+            r#"contacts = "list""#,
+        );
+    }
+    if lists.is_empty() && word == ContactsWord::List {
+        permit.missing("lists", "the names of one or more [lists.NAME]");
+    }
+}
+
+fn read_guard(guard: &Fields<'_>) -> Guard {
+    Guard {
+        name: guard.required("name"),
+        classes: set(guard.list::<Class>("classes")),
+        countries: guard.list("countries"),
+        zones: guard.list("zones"),
+        prefixes: guard.list("prefixes"),
+        lists: guard.list("lists"),
+        fraud_lock: guard.or("fraud_lock", false),
+    }
+}
+
+fn read_budget(budget: &Fields<'_>) -> Option<BudgetRule> {
+    let holder = read_holder(budget);
+    let limit = read_limit(budget);
+    Some(BudgetRule { holder: holder?, limit: limit? })
+}
+
+fn read_zones(zones: &Fields<'_>) -> Vec<Zone> {
+    let read = |name: String| Zone { countries: zones.list(&name), name };
+    zones.keys().into_iter().map(read).collect()
+}
+
+fn set<T: Setting + Ord>(values: Vec<T>) -> BTreeSet<T> {
+    values.into_iter().collect()
+}
+
+impl Choice for ContactsWord {
+    const NOUN: &'static str = "a kind of contacts";
+
+    fn all() -> impl Iterator<Item = ContactsWord> + Clone {
+        [
+            ContactsWord::Any,
+            ContactsWord::Crm,
+            ContactsWord::OwnCrm,
+            ContactsWord::CrmAndColleagues,
+            ContactsWord::InternalOnly,
+            ContactsWord::IncomingOnly,
+            ContactsWord::List,
+        ]
+        .into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            ContactsWord::Any => "any",
+            ContactsWord::Crm => "crm",
+            ContactsWord::OwnCrm => "own_crm",
+            ContactsWord::CrmAndColleagues => "crm_and_colleagues",
+            ContactsWord::InternalOnly => "internal_only",
+            ContactsWord::IncomingOnly => "incoming_only",
+            ContactsWord::List => "list",
+        }
+    }
+}
+
+impl Choice for Class {
+    const NOUN: &'static str = "a class of destination";
+
+    fn all() -> impl Iterator<Item = Class> + Clone {
+        Class::ALL.into_iter().filter(|class| class.can_be_permitted())
+    }
+
+    fn word(self) -> &'static str {
+        self.code()
+    }
+}
+
+impl Choice for Kind {
+    const NOUN: &'static str = "a kind of number";
+
+    fn all() -> impl Iterator<Item = Kind> + Clone {
+        Kind::ALL.into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        self.code()
+    }
+}
+
+impl Choice for By {
+    const NOUN: &'static str = "a way of calling";
+
+    fn all() -> impl Iterator<Item = By> + Clone {
+        [By::Dial, By::Forward, By::Transfer].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            By::Dial => "dial",
+            By::Forward => "forward",
+            By::Transfer => "transfer",
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `Settings`: what `tollgate.toml` says, typed and complete. Every default is stated in the shipped file; nothing here is half right.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use super::secret::Secret;
+use crate::base::TrunkId;
+use crate::ledger::Rounding;
+
+/// Everything in `tollgate.toml` but its sites: those are policy, and stand compiled in `Loaded::policy`.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub listeners: Vec<Listener>,
+    /// In the order of the file; `TrunkId` counts from it.
+    pub trunks: Vec<Trunk>,
+    /// The narrowest network first, so that the first match is the best. The addresses of trunks are among them.
+    pub peers: Vec<Peer>,
+    pub sip: Sip,
+    pub money: MoneySettings,
+    pub store: StoreSettings,
+    pub http: Http,
+    pub files: Files,
+    pub log: Log,
+}
+
+impl Settings {
+    /// The peer to which an address belongs: that of the narrowest network that holds it. `None`: nobody we know (R20).
+    pub fn peer(&self, from: IpAddr) -> Option<&Peer> {
+        // ::ffff:192.0.2.1 on a dual-stack socket is 192.0.2.1.
+        let from = from.to_canonical();
+        self.peers.iter().find(|peer| peer.network.contains(&from))
+    }
+
+    pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
+        self.trunks.get(id.index())
+    }
+
+    pub fn trunk_by_name(&self, name: &str) -> Option<(TrunkId, &Trunk)> {
+        let index = self.trunks.iter().position(|trunk| trunk.name == name)?;
+        Some((TrunkId(u16::try_from(index).ok()?), &self.trunks[index]))
+    }
+}
+
+/// What carries SIP. The configuration's own word; the SIP rooms have theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    Udp,
+    Tcp,
+}
+
+/// One socket that receives SIP: `[[listen]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    pub name: String,
+    pub carrier: Carrier,
+    pub address: SocketAddr,
+    /// What Via, Record-Route and Contact say: where others reach this socket.
+    pub advertised: HostPort,
+}
+
+/// A host name or an IP address, and a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// An IPv6 address stands without brackets.
+    pub host: String,
+    pub port: u16,
+}
+
+/// As it stands in a SIP URI: `gate.example.com:5060`, `[2001:db8::1]:5060`.
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.host.contains(':') {
+            true => write!(f, "[{}]:{}", self.host, self.port),
+            false => write!(f, "{}:{}", self.host, self.port),
+        }
+    }
+}
+
+/// How a trunk wants to see the number in the Request-URI (R11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumberFormat {
+    /// `+4930123456`
+    PlusE164,
+    /// `4930123456`
+    E164,
+    /// `004930123456`
+    ZeroZeroE164,
+}
+
+/// A way out to the telephone network: `[[trunk]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trunk {
+    pub name: String,
+    /// Tried in this order.
+    pub addresses: Vec<SocketAddr>,
+    pub carrier: Carrier,
+    /// The listener that sends to it; an index into `Settings::listeners`.
+    pub listener: usize,
+    /// The least is tried first.
+    pub priority: u16,
+    /// The share of calls among trunks of one priority.
+    pub weight: u16,
+    /// Without even a 100 Trying for so long, the call goes on to the next trunk.
+    pub silence: Duration,
+    pub number_format: NumberFormat,
+    pub calls_max: Option<u32>,
+    /// The domain in the Request-URI; by default the trunk's address.
+    pub domain: Option<String>,
+    pub login: Option<Login>,
+}
+
+/// Who we are to a trunk that asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    pub user: String,
+    pub password: Secret,
+}
+
+/// What stands at the other end of a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// The telephone network; `None` if the network belongs to no trunk of ours in particular.
+    Trunk(Option<TrunkId>),
+    /// A telephone system that speaks for its phones (R21).
+    Pbx,
+    /// Phones, which prove who they are by digest.
+    Phones,
+}
+
+/// One network and what is there: `[[peer]]`, flattened to one entry per network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub name: String,
+    pub network: IpNet,
+    pub kind: PeerKind,
+    /// Its P-Asserted-Identity and From say who calls (R20, RFC 3325).
+    pub trusted: bool,
+    /// The site of callers who are not known by name.
+    pub site: Option<String>,
+}
+
+/// How Tollgate speaks SIP: `[sip]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sip {
+    pub realm: String,
+    /// Domains in a Request-URI that mean us, besides the addresses of the listeners.
+    pub domains: Vec<String>,
+    /// RFC 3261 §17.1.1.1.
+    pub t1: Duration,
+    pub t2: Duration,
+    pub t4: Duration,
+    /// The longest ringing, Timer C (RFC 3261 §16.6 step 11).
+    pub timer_c: Duration,
+    /// Talk before the answer (R75).
+    pub early_media_longest: Duration,
+    /// Session-Expires asked for (RFC 4028); zero asks for none.
+    pub session_expires: Duration,
+    pub session_shortest: Duration,
+    /// Any call ends here, whatever its permit says.
+    pub call_longest: Duration,
+    pub registration_shortest: Duration,
+    pub registration_default: Duration,
+    pub registration_longest: Duration,
+    pub bindings_max: u32,
+    pub nonce_life: Duration,
+    /// Failed digests from one source before it is locked (R25), and for how long.
+    pub failures_before_lock: u32,
+    pub lock: Duration,
+    pub calls_max: u32,
+    /// The Server header; `None` sends none.
+    pub server: Option<String>,
+}
+
+/// `[money]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoneySettings {
+    /// ISO 4217.
+    pub currency: String,
+    /// The least that is reserved before ringing (R64).
+    pub first_slice: Duration,
+    /// A call that could not last so long is refused (R66).
+    pub shortest_call: Duration,
+    /// How a cost is rounded at settlement (R61).
+    pub rounding: Rounding,
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSettings {
+    pub path: PathBuf,
+}
+
+/// `[http]`: metrics and health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// `None` serves no HTTP.
+    pub address: Option<SocketAddr>,
+}
+
+/// `[files]`, each path joined to the folder of `tollgate.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Files {
+    pub policy: PathBuf,
+    pub people: PathBuf,
+    pub tariff: PathBuf,
+    /// Contact databases by name.
+    pub contacts: Vec<(String, PathBuf)>,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    pub format: LogFormat,
+    /// As in `info` or `warn,tollgate::gate=debug`.
+    pub filter: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    Json,
+}

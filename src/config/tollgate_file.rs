@@ -1,0 +1,340 @@
+//! Reads `tollgate.toml`: the settings here, the sites of the policy document in `site`.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tracing_subscriber::EnvFilter;
+
+use super::addresses::{Currency, Endpoint, Host, PeerWord};
+use super::fields::{Fields, Source};
+use super::secret::Secret;
+use super::settings::{
+    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer,
+    PeerKind, Settings, Sip, StoreSettings, Trunk,
+};
+use super::site;
+use super::spelling;
+use crate::base::TrunkId;
+use crate::ledger::Rounding;
+use crate::policy::document;
+
+/// What one `tollgate.toml` holds.
+pub(super) struct TollgateFile {
+    pub settings: Settings,
+    pub sites: Vec<document::Site>,
+}
+
+/// Reads the text of the file; paths in it start from `folder`.
+pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFile>, Source) {
+    Source::read(file, text, |fields| {
+        let sites = fields.named("site", site::read);
+        let listeners = listeners(fields);
+        let trunks = fields.tables("trunk", |trunk| read_trunk(trunk, &listeners));
+        refuse_twins(fields, "trunk", trunks.iter().map(|trunk| trunk.name.as_str()));
+        if trunks.is_empty() {
+            fields.missing("trunk", "at least one [[trunk]]: emergency calls need a way out");
+        }
+        if sites.is_empty() {
+            fields.missing("site", "at least one [site.NAME]");
+        }
+        let site_names: Vec<&str> = sites.iter().map(|site| site.name.as_str()).collect();
+        let peers = peers(fields, &trunks, &site_names);
+        let settings = Settings {
+            listeners,
+            trunks,
+            peers,
+            sip: fields.table_or_empty("sip", read_sip),
+            money: fields.table_or_empty("money", read_money),
+            store: fields.table_or_empty("store", |store| StoreSettings {
+                path: folder.join(store.required::<PathBuf>("path")),
+            }),
+            http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
+            files: fields.table_or_empty("files", |files| read_files(files, folder)),
+            log: fields.table_or_empty("log", read_log),
+        };
+        TollgateFile { settings, sites }
+    })
+}
+
+fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
+    let listeners = fields.tables("listen", |listen| {
+        let address: SocketAddr = listen.required("address");
+        let advertised = listen.optional("advertise");
+        if advertised.is_none()
+            && address.ip().is_unspecified()
+            && listen.has("address")
+            && listen.is_sound("address")
+        {
+            let right = "the address that phones and trunks can reach, such as 192.0.2.10:5060";
+            listen.blame("advertise", format!("is missing, and {} is nobody's address", address.ip()), right);
+        }
+        Listener {
+            name: listen.required("name"),
+            carrier: listen.required("transport"),
+            address,
+            advertised: advertised
+                .unwrap_or_else(|| HostPort { host: address.ip().to_string(), port: address.port() }),
+        }
+    });
+    if listeners.is_empty() {
+        fields.missing("listen", "at least one [[listen]] with name, transport and address");
+    }
+    refuse_twins(fields, "listen", listeners.iter().map(|listener| listener.name.as_str()));
+    let mut seen = BTreeSet::new();
+    for (at, listener) in listeners.iter().enumerate() {
+        let fresh = seen.insert((listener.carrier == Carrier::Tcp, listener.address));
+        if !fresh && listener.address.port() != 0 && fields.is_sound(&format!("listen[{at}]")) {
+            let what = format!("{} is listened to twice", listener.address);
+            fields.blame(&format!("listen[{at}].address"), what, "each address and transport once");
+        }
+    }
+    listeners
+}
+
+fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
+    let carrier = trunk.or("transport", Carrier::Udp);
+    let listener: Option<String> = trunk.optional("listener");
+    let addresses = trunk.required_list("address").into_iter().map(|Endpoint(address)| address).collect();
+    Trunk {
+        name: trunk.required("name"),
+        addresses,
+        carrier,
+        listener: listener_of(trunk, listener.as_deref(), carrier, listeners),
+        priority: trunk.within("priority", 1, 1..=1000, "1 to 1000; the least is tried first"),
+        weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
+        silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
+        number_format: trunk.or("number_format", NumberFormat::PlusE164),
+        calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
+        domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
+        login: read_login(trunk),
+    }
+}
+
+fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listeners: &[Listener]) -> usize {
+    let fits =
+        |listener: &Listener| listener.carrier == carrier && name.is_none_or(|name| listener.name == name);
+    if let Some(index) = listeners.iter().position(fits) {
+        return index;
+    }
+    // With a wrong transport here, or something wrong with a listener, that is the problem to mend.
+    if !trunk.is_sound("transport") || !trunk.is_sound_from_top("listen") {
+        return 0;
+    }
+    let of_carrier =
+        || listeners.iter().filter(|listener| listener.carrier == carrier).map(|one| one.name.as_str());
+    match name {
+        Some(name) => {
+            let what = format!("{name:?} is not a listener of this transport");
+            trunk.blame("listener", what, spelling::right_word(name, of_carrier()));
+        }
+        None => trunk.blame(
+            "transport",
+            "no [[listen]] has this transport",
+            "a [[listen]] with the same transport",
+        ),
+    }
+    0
+}
+
+fn read_login(trunk: &Fields<'_>) -> Option<Login> {
+    let user: Option<String> = trunk.optional("user");
+    let password: Option<Secret> = trunk.optional("password");
+    match (user, password) {
+        (Some(user), Some(password)) => Some(Login { user, password }),
+        (Some(_), None) => {
+            trunk.missing("password", "the password of this user");
+            None
+        }
+        (None, Some(_)) => {
+            trunk.missing("user", "the user of this password");
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn peers(fields: &Fields<'_>, trunks: &[Trunk], sites: &[&str]) -> Vec<Peer> {
+    let trunk_names: Vec<&str> = trunks.iter().map(|trunk| trunk.name.as_str()).collect();
+    let mut peers: Vec<Peer> =
+        fields.tables("peer", |peer| read_peer(peer, &trunk_names, sites)).into_iter().flatten().collect();
+    refuse_shared_networks(fields, &peers);
+    // A trunk may call in from where it is called, unless a [[peer]] says otherwise about that very address.
+    for (index, trunk) in (0..).zip(trunks) {
+        for address in &trunk.addresses {
+            let network = IpNet::from(address.ip());
+            if !peers.iter().any(|peer| peer.network == network) {
+                let kind = PeerKind::Trunk(Some(TrunkId(index)));
+                peers.push(Peer { name: trunk.name.clone(), network, kind, trusted: false, site: None });
+            }
+        }
+    }
+    peers.sort_by_key(|peer| std::cmp::Reverse(peer.network.prefix_len()));
+    peers
+}
+
+fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
+    let name: String = peer.required("name");
+    let networks: Vec<IpNet> = peer.required_list("networks");
+    let word: PeerWord = peer.required("kind");
+    let trunk: Option<String> = peer.optional("trunk");
+    let trusted = peer.or("trusted", false);
+    let site: Option<String> = peer.optional("site");
+    let trunk_id = trunk.as_deref().and_then(|name| position_of(peer, "trunk", name, trunks));
+    if let Some(site) = &site {
+        position_of(peer, "site", site, sites);
+    }
+    let kind = match word {
+        PeerWord::Trunk => PeerKind::Trunk(trunk_id.and_then(|index| u16::try_from(index).ok()).map(TrunkId)),
+        PeerWord::Pbx => PeerKind::Pbx,
+        PeerWord::Phones => PeerKind::Phones,
+    };
+    if peer.is_sound("kind") {
+        check_kind(peer, word, trusted, sites);
+    }
+    let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
+    networks.into_iter().map(one).collect()
+}
+
+/// What each kind of peer may say, and must.
+fn check_kind(peer: &Fields<'_>, word: PeerWord, trusted: bool, sites: &[&str]) {
+    if peer.has("trunk") && word != PeerWord::Trunk {
+        peer.blame("trunk", "belongs to a peer of kind \"trunk\" only", "no trunk here, or kind = \"trunk\"");
+    }
+    if trusted && word != PeerWord::Pbx {
+        let what = "only a telephone system can be trusted to say who calls";
+        peer.blame("trusted", what, "false, or kind = \"pbx\"");
+    }
+    if !peer.has("site") && word != PeerWord::Trunk {
+        peer.missing(
+            "site",
+            &format!(
+                "the site whose emergency numbers hold there: {}",
+                spelling::alternatives(sites.iter().copied())
+            ),
+        );
+    }
+}
+
+fn refuse_shared_networks(fields: &Fields<'_>, peers: &[Peer]) {
+    for (at, peer) in peers.iter().enumerate() {
+        if let Some(first) = peers[..at].iter().find(|other| other.network == peer.network) {
+            let what = format!("{} belongs to {:?} and to {:?}", peer.network, first.name, peer.name);
+            fields.blame("peer", what, "each network in one [[peer]]");
+        }
+    }
+}
+
+/// Where `name` stands among `names`; if nowhere, that is a problem.
+pub(super) fn position_of(fields: &Fields<'_>, key: &str, name: &str, names: &[&str]) -> Option<usize> {
+    let position = names.iter().position(|known| *known == name);
+    // An empty name is a wrong value that is a problem already.
+    if position.is_none() && !name.is_empty() {
+        let right = match names {
+            [] => format!("a {key} that is in this file"),
+            names => spelling::right_word(name, names.iter().copied()),
+        };
+        fields.blame(key, format!("there is no {key} {name:?}"), right);
+    }
+    position
+}
+
+fn refuse_twins<'n>(fields: &Fields<'_>, key: &str, names: impl Iterator<Item = &'n str>) {
+    let mut seen = BTreeSet::new();
+    for (at, name) in names.enumerate() {
+        if !name.is_empty() && !seen.insert(name) {
+            fields.blame(
+                &format!("{key}[{at}].name"),
+                format!("{name:?} is a name given twice"),
+                "a name of its own",
+            );
+        }
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn read_sip(sip: &Fields<'_>) -> Sip {
+    let millis = Duration::from_millis;
+    let registration = ("registration_shortest", "registration_default", "registration_longest");
+    let settings = Sip {
+        realm: sip.required("realm"),
+        domains: sip.list::<Host>("domains").into_iter().map(|Host(host)| host).collect(),
+        t1: sip.within("t1", millis(500), millis(10)..=millis(5000), "10ms to 5s"),
+        t2: sip.within("t2", 4 * SECOND, millis(100)..=MINUTE, "100ms to 1m"),
+        t4: sip.within("t4", 5 * SECOND, millis(100)..=MINUTE, "100ms to 1m"),
+        timer_c: sip.within(
+            "timer_c",
+            3 * MINUTE + SECOND,
+            10 * SECOND..=HOUR,
+            "10s to 1h; RFC 3261 asks for more than 3m",
+        ),
+        early_media_longest: sip.within("early_media_longest", MINUTE, SECOND..=HOUR, "1s to 1h"),
+        session_expires: sip.within("session_expires", HOUR / 2, Duration::ZERO..=DAY, "0s (none) to 1d"),
+        session_shortest: sip.within(
+            "session_shortest",
+            90 * SECOND,
+            90 * SECOND..=HOUR,
+            "90s (RFC 4028 §5) to 1h",
+        ),
+        call_longest: sip.within("call_longest", 4 * HOUR, MINUTE..=7 * DAY, "1m to 7d"),
+        registration_shortest: sip.within(registration.0, MINUTE, SECOND..=DAY, "1s to 1d"),
+        registration_default: sip.within(registration.1, HOUR, SECOND..=DAY, "1s to 1d"),
+        registration_longest: sip.within(registration.2, 2 * HOUR, SECOND..=7 * DAY, "1s to 7d"),
+        bindings_max: sip.within("bindings_max", 10, 1..=100, "1 to 100 phones for one person"),
+        nonce_life: sip.within("nonce_life", 5 * MINUTE, 10 * SECOND..=DAY, "10s to 1d"),
+        failures_before_lock: sip.within("failures_before_lock", 10, 1..=10_000, "1 to 10000"),
+        lock: sip.within("lock", 10 * MINUTE, SECOND..=DAY, "1s to 1d"),
+        calls_max: sip.within("calls_max", 10_000, 1..=1_000_000, "1 to 1000000"),
+        server: sip.optional("server"),
+    };
+    if settings.t1 > settings.t2 {
+        sip.blame("t2", "is shorter than t1", "at least t1 (RFC 3261 §17.1.2.1)");
+    }
+    if settings.registration_shortest > settings.registration_default {
+        sip.blame(registration.1, "is shorter than registration_shortest", "shortest <= default <= longest");
+    }
+    if settings.registration_default > settings.registration_longest {
+        sip.blame(registration.2, "is shorter than registration_default", "shortest <= default <= longest");
+    }
+    if !settings.session_expires.is_zero() && settings.session_expires < settings.session_shortest {
+        sip.blame("session_expires", "is shorter than session_shortest", "0s, or at least session_shortest");
+    }
+    settings
+}
+
+fn read_money(money: &Fields<'_>) -> MoneySettings {
+    MoneySettings {
+        currency: money.required::<Currency>("currency").0,
+        first_slice: money.within("first_slice", MINUTE, SECOND..=HOUR, "1s to 1h"),
+        shortest_call: money.within("shortest_call", 10 * SECOND, Duration::ZERO..=HOUR, "0s to 1h"),
+        rounding: Rounding::up_to_places(money.within("places", 4, 0..=6, "0 to 6 decimal places"))
+            .unwrap_or_default(),
+    }
+}
+
+fn read_files(files: &Fields<'_>, folder: &Path) -> Files {
+    let contacts = files.table("contacts", |contacts| {
+        let read = |name: String| (name.clone(), folder.join(contacts.required::<PathBuf>(&name)));
+        contacts.keys().into_iter().map(read).collect()
+    });
+    Files {
+        policy: folder.join(files.required::<PathBuf>("policy")),
+        people: folder.join(files.required::<PathBuf>("people")),
+        tariff: folder.join(files.required::<PathBuf>("tariff")),
+        contacts: contacts.unwrap_or_default(),
+    }
+}
+
+fn read_log(log: &Fields<'_>) -> Log {
+    let filter: String = log.or("filter", "info".into());
+    if !filter.is_empty() && EnvFilter::try_new(&filter).is_err() {
+        log.blame("filter", format!("{filter:?} is not a log filter"), "info, or warn,tollgate::gate=debug");
+    }
+    Log { format: log.or("format", LogFormat::Text), filter }
+}

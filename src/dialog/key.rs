@@ -1,0 +1,57 @@
+//! Finding a dialog by Call-ID and both tags (RFC 3261 §12) as one keyed number, the same from either end.
+
+use std::hash::{BuildHasher, Hasher};
+
+use ahash::RandomState;
+
+use crate::base::Random;
+use crate::sip::Message;
+
+/// Call-ID and both tags, hashed to 128 bits under a key nobody outside knows, so that no one can make two dialogs meet.
+/// Whoever finds a dialog by it still compares the words themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DialogKey(u64, u64);
+
+/// The keys of this process.
+#[derive(Clone)]
+pub struct DialogKeys {
+    high: RandomState,
+    low: RandomState,
+}
+
+impl DialogKeys {
+    pub fn new(random: &mut Random) -> DialogKeys {
+        let mut state = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
+        DialogKeys { high: state(), low: state() }
+    }
+
+    /// `None` without both tags: such a request is in no dialog.
+    pub fn of_message(&self, message: &Message) -> Option<DialogKey> {
+        Some(self.of(message.call_id(), message.from_tag()?, message.to_tag()?))
+    }
+
+    pub fn of(&self, call_id: &[u8], one_tag: &[u8], other_tag: &[u8]) -> DialogKey {
+        let (first, second) = if one_tag <= other_tag { (one_tag, other_tag) } else { (other_tag, one_tag) };
+        let digest = |state: &RandomState| {
+            let mut hasher = state.build_hasher();
+            for part in [call_id, first, second] {
+                hasher.write_usize(part.len());
+                hasher.write(part);
+            }
+            hasher.finish()
+        };
+        DialogKey(digest(&self.high), digest(&self.low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_find_the_same_dialog() {
+        let keys = DialogKeys::new(&mut Random::from_number(1));
+        assert_eq!(keys.of(b"call", b"a", b"b"), keys.of(b"call", b"b", b"a"));
+        assert_ne!(keys.of(b"call", b"a", b"b"), keys.of(b"call", b"ab", b""));
+    }
+}

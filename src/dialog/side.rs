@@ -1,0 +1,154 @@
+//! One end of a dialog as it must be addressed: remote target, route set, transport flow, last CSeq (RFC 3261 §12.1, §12.2).
+
+use std::net::SocketAddr;
+
+use smallvec::SmallVec;
+
+use crate::sip::{Flow, Message, Name, Transport, Uri};
+
+/// The caller sent the INVITE, the callee answered it; the words stay through every later request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    Caller,
+    Callee,
+}
+
+impl End {
+    pub fn other(self) -> End {
+        match self {
+            End::Caller => End::Callee,
+            End::Callee => End::Caller,
+        }
+    }
+}
+
+/// Routes of one side kept at most; a longer Record-Route set is an attack on memory, not a path (RFC 3261 §16.6 sets none).
+const ROUTES_MAX: usize = 16;
+
+#[derive(Debug)]
+pub struct Side {
+    tag: Box<[u8]>,
+    flow: Flow,
+    /// The URI of its Contact, without the angle brackets.
+    target: Box<str>,
+    /// Route values in the order in which a request towards this side carries them; ours are not among them.
+    routes: SmallVec<[Box<str>; 1]>,
+    last_cseq: u32,
+    /// From and To of the INVITE, as this side wrote its own.
+    address: Box<str>,
+}
+
+impl Side {
+    pub(super) fn of_caller(invite: &Message, flow: Flow) -> Option<Side> {
+        let routes = invite.values(Name::RecordRoute).map(|route| Box::from(&*route.text()));
+        Some(Side {
+            tag: invite.from_tag()?.into(),
+            flow,
+            target: contact_of(invite)?,
+            routes: routes.take(ROUTES_MAX).collect(),
+            last_cseq: invite.cseq(),
+            address: Box::from(&*invite.header(Name::From)?),
+        })
+    }
+
+    pub(super) fn of_callee(response: &Message, flow: Flow, mark: &str) -> Option<Side> {
+        let mut side = Side {
+            tag: response.to_tag()?.into(),
+            flow,
+            target: contact_of(response).unwrap_or_default(),
+            routes: SmallVec::new(),
+            last_cseq: 0,
+            address: Box::from(&*response.header(Name::To)?),
+        };
+        side.learn_routes(response, mark);
+        Some(side)
+    }
+
+    /// The callee's route set: what lies below us in the response's Record-Route, nearest first. The topmost values were added
+    /// furthest down, so the walk ends at our own, which carries `mark` (§12.1.2, seen from here).
+    pub(super) fn learn_routes(&mut self, response: &Message, mark: &str) {
+        let below = response.values(Name::RecordRoute).take_while(|route| !route.carries_mark(mark));
+        self.routes = below.map(|route| Box::from(&*route.text())).take(ROUTES_MAX).collect();
+        self.routes.reverse();
+    }
+
+    /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx.
+    pub fn refresh_target(&mut self, message: &Message) {
+        if let Some(target) = contact_of(message) {
+            self.target = target;
+        }
+    }
+
+    pub fn tag(&self) -> &[u8] {
+        &self.tag
+    }
+
+    pub fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// The Route values of a request towards this side, in order.
+    pub fn routes(&self) -> &[Box<str>] {
+        &self.routes
+    }
+
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub fn last_cseq(&self) -> u32 {
+        self.last_cseq
+    }
+
+    pub(super) fn count(&mut self, cseq: u32) -> bool {
+        let rises = cseq > self.last_cseq;
+        self.last_cseq = self.last_cseq.max(cseq);
+        rises
+    }
+
+    /// True if a request that claims to come from this side arrived from where the side is: its connection or its address.
+    /// A port may change behind NAT; an address that changes is somebody else (R12).
+    pub fn speaks_from(&self, flow: Flow) -> bool {
+        self.flow.remote.ip().to_canonical() == flow.remote.ip().to_canonical()
+    }
+
+    /// Follows the side to the connection or port it now speaks from; only for a request that passed `speaks_from`.
+    pub fn follow(&mut self, flow: Flow) {
+        if self.flow.transport == flow.transport {
+            self.flow = flow;
+        }
+    }
+
+    /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks
+    /// from, so that its listening port counts, not the port of one datagram; else the flow itself, which reaches through NAT.
+    pub fn hop(&self) -> Flow {
+        let uri = self.routes.first().map_or(&*self.target, |route| uri_of_route(route));
+        match literal_address(uri) {
+            Some(address)
+                if self.flow.transport == Transport::Udp && address.ip() == self.flow.remote.ip() =>
+            {
+                Flow { remote: address, ..self.flow }
+            }
+            _ => self.flow,
+        }
+    }
+}
+
+fn contact_of(message: &Message) -> Option<Box<str>> {
+    let contact = message.contacts().next()?.ok()?;
+    Some(contact.uri.into())
+}
+
+fn uri_of_route(route: &str) -> &str {
+    route.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map_or(route, |(uri, _)| uri)
+}
+
+/// Host and port of a URI whose host is an address, not a name.
+fn literal_address(uri: &str) -> Option<SocketAddr> {
+    let uri = Uri::parse(uri).ok()?;
+    Some(SocketAddr::new(uri.address()?, uri.port.unwrap_or(5060)))
+}

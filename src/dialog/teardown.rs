@@ -1,0 +1,40 @@
+//! Ending a call from the middle (R70, R71): the BYE that each end would have had from its peer. RFC 3261 §15 gives BYE to
+//! user agents alone; why the gate sends one all the same stands in `docs/rfc-coverage.md`.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::{Dialog, End};
+use crate::sip::{Flow, NewRequest};
+
+/// What the gate adds to a BYE of its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Teardown<'a> {
+    /// The Via value, with its branch.
+    pub via: &'a str,
+    /// The value of the Reason header (RFC 3326): why the call ends.
+    pub reason: &'a str,
+}
+
+/// The BYE towards `end`, written as the other end would: its tags, its next CSeq, the route set of the receiver.
+/// Counts the CSeq, so that a second BYE would be a new request.
+pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Bytes) {
+    let writer = dialog.side_mut(end.other());
+    let cseq = writer.last_cseq().saturating_add(1);
+    writer.count(cseq);
+    let (writer, receiver) = (dialog.side(end.other()), dialog.side(end));
+    let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
+    let request = NewRequest {
+        method: "BYE",
+        uri: receiver.target(),
+        via: teardown.via,
+        routes: &routes,
+        from: writer.address(),
+        to: receiver.address(),
+        call_id: &String::from_utf8_lossy(dialog.call_id()),
+        cseq,
+        extra: &[("Reason", teardown.reason)],
+        body: None,
+    };
+    (receiver.hop(), request.to_bytes())
+}

@@ -1,0 +1,98 @@
+//! The end of a call: by its parties, or by the gate when money or time is over (R70 to R72), and what is remembered afterwards.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Gate;
+use super::Sent;
+use super::call::CallKey;
+use super::in_dialog::via;
+use crate::base::Now;
+use crate::dialog::{End, Teardown, bye};
+use crate::ledger::EndCause;
+use crate::sip::Method;
+
+/// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
+const REMEMBERED: Duration = Duration::from_secs(32);
+
+impl Gate {
+    /// Ends a call from the middle: BYE to both sides at once, or CANCEL while it rings.
+    pub(super) fn cut(&mut self, now: Now, key: CallKey, cause: EndCause) {
+        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        if !call.is_answered() {
+            return self.give_up_search(now, key);
+        }
+        for dialog in 0..call.dialogs.len() {
+            self.send_bye(now, key, dialog, End::Caller, cause);
+            self.send_bye(now, key, dialog, End::Callee, cause);
+            if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
+                dialog.end();
+            }
+        }
+        self.end_call(now, key, cause);
+    }
+
+    /// One BYE in its own transaction; that one side fails does not stop the other.
+    fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
+        let setup = Arc::clone(&self.setup);
+        let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
+            return;
+        };
+        let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
+        if dialog.is_ended_or_early() {
+            return;
+        }
+        let branch = self.transactions.new_branch(0);
+        let (flow, bytes) =
+            bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
+        self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Ours);
+    }
+
+    /// The call is over: money is settled or released now, once (R69); the call is forgotten when nothing of it can come any more.
+    pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
+        call.over = Some(cause);
+        call.forget_at = Some(now.moment + REMEMBERED);
+        let holders = std::mem::take(&mut call.holders);
+        for holder in holders {
+            if let Some(live) = self.live.get_mut(&holder) {
+                live.retain(|live| *live != key);
+            }
+        }
+        self.resolve_funds(now, key);
+        self.set_alarm(key);
+    }
+
+    /// Nothing of this call can come any more.
+    pub(super) fn forget_call(&mut self, key: CallKey) {
+        let Some(call) = self.calls.remove(key) else { return };
+        self.reservations.remove(&call.reservation);
+        let Some(from) = call.invite.from_tag() else { return };
+        for dialog in &call.dialogs {
+            self.dialogs.remove(&self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+        }
+        for holder in &call.holders {
+            if let Some(live) = self.live.get_mut(holder) {
+                live.retain(|live| *live != key);
+            }
+        }
+    }
+}
+
+/// The Reason header of a BYE of ours (RFC 3326).
+fn reason(cause: EndCause) -> &'static str {
+    match cause {
+        EndCause::CutMoney => "SIP;cause=402;text=\"Budget spent\"",
+        EndCause::CutTime => "SIP;cause=408;text=\"Longest call reached\"",
+        EndCause::CutRights => "SIP;cause=403;text=\"Rights changed\"",
+        EndCause::Dead => "SIP;cause=408;text=\"No sign of life\"",
+        EndCause::Lost => "SIP;cause=503;text=\"The gate was stopped\"",
+        EndCause::Refused
+        | EndCause::CallerHungUp
+        | EndCause::CalleeHungUp
+        | EndCause::Cancelled
+        | EndCause::Declined
+        | EndCause::NoAnswer
+        | EndCause::Failed => "SIP;cause=200;text=\"Call completed\"",
+    }
+}

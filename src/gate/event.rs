@@ -1,0 +1,54 @@
+//! What the gate tells the world it has done: counted by telemetry, logged by the app, never acted upon.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{DecisionId, Money, TrunkId};
+use crate::ledger::EndCause;
+use crate::policy::{Class, Reason};
+
+/// One thing worth counting or logging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A message that could not be used (R14), by the label of its fault.
+    Malformed { label: &'static str },
+    /// A request that was turned away before any judgement (§16.3, R12, R13).
+    Rejected { code: &'static str, status: u16 },
+    /// A dialog-creating INVITE was judged (R51).
+    Judged(Judged),
+    /// An INVITE left for its first target, this long after it came.
+    SetUp { delay: Duration },
+    /// Money was set aside for a call, beyond what was set aside before.
+    Reserved { money: Money },
+    /// A 2xx was passed upstream.
+    Answered { decision: DecisionId },
+    /// A call came to its end, whoever ended it. `reserved` is freed, `cost` is spent.
+    Ended { decision: DecisionId, seconds: u64, cost: Money, reserved: Money, cause: EndCause },
+    /// A trunk did not take a call.
+    TrunkFailed { trunk: TrunkId, status: u16 },
+    /// Digest credentials were wrong (R25).
+    AuthenticationFailed,
+    /// An emergency call goes out: a notice is due at once (R41).
+    Emergency { decision: DecisionId, person: Option<Arc<str>>, site: Arc<str> },
+    /// We answered with this status, or passed it on.
+    Answer { status: u16 },
+    /// A message was sent again because nothing was heard.
+    Retransmitted,
+    /// A request or response that we had seen already.
+    Absorbed,
+    /// A response that matches no transaction was dropped.
+    StrayResponse,
+}
+
+/// The verdict on one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    pub decision: DecisionId,
+    pub class: Option<Class>,
+    /// `None`: permitted.
+    pub reason: Option<Reason>,
+    pub person: Option<Arc<str>>,
+    /// As dialled; logs mask it (R103).
+    pub raw: Box<str>,
+    pub status: u16,
+}

@@ -1,0 +1,288 @@
+//! Who is calling (R20 to R22): digest first, then the address of a trunk or PBX, then what a trusted peer asserts.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::setup::{Peer, PeerKind, Snapshot};
+use super::{Event, Gate};
+use crate::base::number::{Canonical, Dialled, canonical};
+use crate::base::{Now, PersonId, PhoneNumber, SiteId};
+use crate::policy::document::FromMismatch;
+use crate::policy::{self, By, Person, Reason};
+use crate::sip::digest::{Checked, Credentials, Ha1};
+use crate::sip::{Flow, Message, Method, Name, NameAddr};
+use crate::transaction::ServerId;
+
+/// Who is behind a request, as far as the gate believes it.
+pub(super) enum Identity {
+    Person {
+        id: PersonId,
+        from: FromHeader,
+    },
+    /// A person whose phone forwards a call of somebody else (R22).
+    Forwarder {
+        id: PersonId,
+        from_outside: bool,
+    },
+    /// A caller from the telephone network.
+    Outside {
+        site: SiteId,
+    },
+    /// Nobody has proved anything yet: a challenge is due.
+    Nobody {
+        stale: bool,
+    },
+    Refused(Reason),
+}
+
+/// Whether the From that came may leave (R20).
+pub(super) enum FromHeader {
+    AsSent,
+    /// It named somebody else; this one is sent in its place.
+    Rewritten(Box<str>),
+}
+
+/// The caller in the words of the rules, and what of her goes into records and messages.
+pub(super) struct Caller {
+    pub policy: policy::Caller,
+    pub site: SiteId,
+    pub key: Option<Arc<str>>,
+    pub department: Option<Arc<str>>,
+    pub number: Option<PhoneNumber>,
+    pub by: By,
+    pub other_party_outside: bool,
+    pub from_sent: Option<Box<str>>,
+    /// P-Asserted-Identity towards trunks.
+    pub asserted: Option<Box<str>>,
+}
+
+impl Gate {
+    /// Judges who sent this request (R20).
+    pub(super) fn identify(&mut self, now: Now, flow: Flow, request: &Message) -> Identity {
+        let setup = Arc::clone(&self.setup);
+        let peer = setup.peer_at(flow.remote.ip());
+        match self.prove(now, &setup, request) {
+            Proof::Of(id) => return person(&setup, id, request),
+            // Credentials for somebody else's realm pass by a peer that needs none here.
+            Proof::Missing | Proof::Stale | Proof::Wrong if peer.is_some_and(Peer::is_known) => {}
+            Proof::Missing => return Identity::Nobody { stale: false },
+            Proof::Stale => return Identity::Nobody { stale: true },
+            Proof::Wrong => {
+                self.tell(Event::AuthenticationFailed);
+                return Identity::Nobody { stale: false };
+            }
+        }
+        match peer {
+            Some(Peer { kind: PeerKind::Trunk, site, .. }) => Identity::Outside { site: *site },
+            Some(Peer { kind: PeerKind::TrustedPbx, site, .. }) => asserted(&setup, *site, request),
+            Some(Peer { kind: PeerKind::Phones, .. }) | None => Identity::Nobody { stale: false },
+        }
+    }
+
+    /// The person whose password made the digest in this request (RFC 3261 §22).
+    pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
+        let name =
+            if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
+        let mut proof = Proof::Missing;
+        for header in request.headers(name) {
+            let Some(credentials) =
+                Credentials::parse(&header).filter(|found| found.realm() == self.challenger.realm())
+            else {
+                continue;
+            };
+            proof = self.check(now, setup, request, &credentials);
+            if let Proof::Of(_) = proof {
+                break;
+            }
+        }
+        proof
+    }
+
+    fn check(
+        &mut self,
+        now: Now,
+        setup: &Snapshot,
+        request: &Message,
+        credentials: &Credentials<'_>,
+    ) -> Proof {
+        if !names_this_request(setup, request, credentials) {
+            return Proof::Wrong;
+        }
+        let known = setup.credentials.get(&*credentials.username());
+        // A user nobody has is checked all the same, so that the answer tells nobody who exists.
+        let ha1 = known.map_or_else(Ha1::default, |known| known.ha1);
+        match (self.challenger.check(credentials, &ha1, request.method_text(), now.utc), known) {
+            (Checked::Accepted, Some(known)) => Proof::Of(known.person),
+            (Checked::Stale, _) => Proof::Stale,
+            (Checked::Wrong, _) | (Checked::Accepted, None) => Proof::Wrong,
+        }
+    }
+
+    /// Asks for proof: 401 as a registrar, 407 as a proxy (RFC 3261 §22.2, §22.3), SHA-256 before MD5 (RFC 8760).
+    pub(super) fn challenge(&mut self, now: Now, server: ServerId, request: &Message, stale: bool) {
+        let (status, header) = match request.method() {
+            Method::Register => (401, "WWW-Authenticate"),
+            _ => (407, "Proxy-Authenticate"),
+        };
+        let [sha256, md5] = self.challenger.challenges(now.utc, stale);
+        self.answer_with(now, server, request, status, &[(header, &sha256), (header, &md5)]);
+    }
+}
+
+/// What a request's credentials are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Proof {
+    Of(PersonId),
+    Missing,
+    /// The nonce is too old, not ours, or used before: a new challenge with `stale=true` lets an honest phone try again at once.
+    Stale,
+    Wrong,
+}
+
+impl Identity {
+    /// The caller as the rules see her. A stranger counts as calling from the site of her network.
+    pub(super) fn caller(&self, setup: &Snapshot, flow: Flow, request: &Message) -> Caller {
+        match self {
+            Identity::Person { id, from } => Caller::of(setup, *id, from),
+            Identity::Forwarder { id, from_outside } => Caller {
+                by: By::Forward,
+                other_party_outside: *from_outside,
+                ..Caller::of(setup, *id, &FromHeader::AsSent)
+            },
+            Identity::Outside { site } => {
+                let number = claimed_number(setup, *site, &request.from());
+                Caller { number, ..Caller::stranger(policy::Caller::Outside, *site) }
+            }
+            Identity::Nobody { .. } | Identity::Refused(_) => {
+                Caller::stranger(policy::Caller::Unknown, setup.site_at(flow.remote.ip()))
+            }
+        }
+    }
+}
+
+impl Caller {
+    fn of(setup: &Snapshot, id: PersonId, from: &FromHeader) -> Caller {
+        let person = setup.policy.person(id);
+        let asserted =
+            person.outgoing.map(|number| format!("<sip:{number}@{}>", setup.realm).into_boxed_str());
+        Caller {
+            key: Some(person.key.clone()),
+            department: person.department.map(|id| setup.policy.department(id).name.clone()),
+            asserted,
+            from_sent: match from {
+                FromHeader::AsSent => None,
+                FromHeader::Rewritten(value) => Some(value.clone()),
+            },
+            ..Caller::stranger(policy::Caller::Person(id), person.site)
+        }
+    }
+
+    fn stranger(caller: policy::Caller, site: SiteId) -> Caller {
+        Caller {
+            policy: caller,
+            site,
+            key: None,
+            department: None,
+            number: None,
+            by: By::Dial,
+            other_party_outside: false,
+            from_sent: None,
+            asserted: None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The site whose rules hold for an address from which nobody has proved anything.
+    pub(super) fn site_at(&self, address: IpAddr) -> SiteId {
+        self.peer_at(address).map_or(SiteId(0), |peer| peer.site)
+    }
+}
+
+/// R20: From must be the authenticated person, or the site says what happens.
+fn person(setup: &Snapshot, id: PersonId, request: &Message) -> Identity {
+    let person = setup.policy.person(id);
+    if is_own_from(setup, person, &request.from()) {
+        return Identity::Person { id, from: FromHeader::AsSent };
+    }
+    match setup.policy.site(person.site).from_mismatch {
+        FromMismatch::Refuse => Identity::Refused(Reason::IdentityMismatch),
+        FromMismatch::Rewrite => {
+            let user = person.sip_user.as_deref().unwrap_or(&person.key);
+            let tag = request
+                .from_tag()
+                .map(|tag| format!(";tag={}", String::from_utf8_lossy(tag)))
+                .unwrap_or_default();
+            Identity::Person {
+                id,
+                from: FromHeader::Rewritten(format!("<sip:{user}@{}>{tag}", setup.realm).into()),
+            }
+        }
+    }
+}
+
+/// True if the From names the person by SIP user, extension or one of her numbers.
+fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
+    let Ok(uri) = from.parsed_uri() else { return false };
+    let Some(user) = uri.user else { return false };
+    let by_name = person.sip_user.as_deref() == Some(user)
+        || person.extension.is_some_and(|code| code.to_string() == user);
+    by_name
+        || matches!(reading(setup, person.site, user), Canonical::Number(number) if person.numbers.contains(&number))
+}
+
+/// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
+fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
+    let asserted = request.header(Name::PAssertedIdentity);
+    let asserted = asserted.as_deref().and_then(|value| NameAddr::parse(value.as_bytes()));
+    let claimed = asserted.unwrap_or_else(|| request.from());
+    let forwarder = request.header(Name::Diversion).or_else(|| request.header(Name::HistoryInfo));
+    let Some(forwarder) = forwarder else {
+        return match known_person(setup, site, &claimed) {
+            Some(id) => Identity::Person { id, from: FromHeader::AsSent },
+            None => Identity::Refused(Reason::UnknownCaller),
+        };
+    };
+    let forwarder =
+        NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
+    match forwarder {
+        Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
+        None => Identity::Refused(Reason::NoForwarder),
+    }
+}
+
+/// A person by the user part of an address: SIP user, extension or number.
+fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
+    let uri = address.parsed_uri().ok()?;
+    let user = uri.user?;
+    let policy = &setup.policy;
+    policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
+        Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),
+        Canonical::Number(number) => policy.person_by_number(number),
+        Canonical::Emergency(_) | Canonical::Feature(_) | Canonical::Unknown(_) => None,
+    })
+}
+
+fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option<PhoneNumber> {
+    let uri = from.parsed_uri().ok()?;
+    match reading(setup, site, uri.user?) {
+        Canonical::Number(number) => Some(number),
+        Canonical::Emergency(_) | Canonical::Extension(_) | Canonical::Feature(_) | Canonical::Unknown(_) => {
+            None
+        }
+    }
+}
+
+/// Identities are read as dialled numbers are (R31).
+fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
+    canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
+}
+
+/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there;
+/// the nonce-count keeps such a digest from being used for a second call.
+fn names_this_request(setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> bool {
+    if credentials.uri == request.request_uri() {
+        return true;
+    }
+    crate::sip::Uri::parse(credentials.uri).is_ok_and(|uri| setup.interfaces.is_ours(uri.host, uri.port))
+}

@@ -1,0 +1,196 @@
+//! Requests inside a call: recognised by their dialog, never by their own Route (R12), passed to the other end, asked of nobody (R16).
+
+use std::sync::Arc;
+
+use super::call::CallKey;
+use super::search::loop_mark;
+use super::{Asked, Event, Gate, Sent};
+use crate::base::Now;
+use crate::dialog::{Dialog, End};
+use crate::ledger::EndCause;
+use crate::proxy::{Forwarding, Interface, Returning, forward_request, forward_response, validate};
+use crate::sip::{Flow, Message, Method};
+use crate::transaction::{Branch, ClientId, ServerId};
+
+/// A request that was found to belong to a dialog of a call.
+#[derive(Clone, Copy)]
+struct Place {
+    call: CallKey,
+    dialog: u8,
+    writer: End,
+}
+
+impl Gate {
+    /// A request with a To-tag. One that matches no dialog known here gets 481, whatever its Route says (R12).
+    pub(super) fn in_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
+        let setup = Arc::clone(&self.setup);
+        if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
+            return self.reject(now, server, request, &rejection);
+        }
+        let Some(place) = self.find_dialog(flow, request) else {
+            self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
+            return self.answer_plainly(now, server, request, 481);
+        };
+        if request.method() == Method::Refer
+            && let Err(refusal) = self.judge_transfer(now, place.call, place.writer, request)
+        {
+            return self.refuse_transfer(now, server, place.call, request, &refusal);
+        }
+        if self.note_request(place, flow, request) {
+            // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
+            let status = if request.method() == Method::Bye { 200 } else { 481 };
+            return self.answer_plainly(now, server, request, status);
+        }
+        self.pass_to_other_end(now, place, server, request);
+        if request.method() == Method::Bye {
+            self.hang_up(now, place);
+        }
+    }
+
+    /// The ACK of a 2xx, passed on without a transaction; one that belongs to nothing is dropped (R12).
+    pub(super) fn acknowledge(&mut self, flow: Flow, ack: &Message) {
+        let Some(place) = self.find_dialog(flow, ack) else {
+            return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+        };
+        if ack.max_forwards() == Some(0) {
+            return;
+        }
+        let branch = self.transactions.passing_branch(loop_mark(&self.loop_keys, ack));
+        if let Some((hop, bytes)) = self.towards_other_end(place, ack, &branch) {
+            self.send(hop, bytes);
+        }
+    }
+
+    /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
+    fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
+        let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
+        let call = self.calls.at_mut(key)?;
+        let (dialog, writer) = call.dialog_of(request)?;
+        let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
+        speaks.then_some(Place { call: key, dialog, writer })
+    }
+
+    /// Takes note of where and how far its writer is. True if the dialog is over.
+    fn note_request(&mut self, place: Place, flow: Flow, request: &Message) -> bool {
+        let Some(dialog) = self.dialog_mut(place) else { return true };
+        if dialog.is_ended() {
+            return true;
+        }
+        dialog.count(place.writer, request);
+        dialog.side_mut(place.writer).follow(flow);
+        false
+    }
+
+    fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
+        self.calls.at_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
+    }
+
+    fn pass_to_other_end(&mut self, now: Now, place: Place, server: ServerId, request: &Message) {
+        let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, request));
+        let Some((hop, bytes)) = self.towards_other_end(place, request, &branch) else {
+            return self.answer_plainly(now, server, request, 500);
+        };
+        if request.method() == Method::Invite {
+            self.answer_plainly(now, server, request, 100);
+        }
+        let refresh = refreshes_target(request.method()).then(|| request.clone());
+        let payload = Sent::InDialog {
+            server,
+            call: place.call,
+            dialog: place.dialog,
+            writer: place.writer,
+            request: refresh.map(Box::new),
+        };
+        let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
+        if request.method() == Method::Invite {
+            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+        }
+    }
+
+    /// The copy for the other end: its target and its route set as the dialog knows them, whatever the writer put there.
+    fn towards_other_end(
+        &mut self,
+        place: Place,
+        request: &Message,
+        branch: &Branch,
+    ) -> Option<(Flow, bytes::Bytes)> {
+        let setup = Arc::clone(&self.setup);
+        let side = self.dialog_mut(place)?.side(place.writer.other());
+        let hop = side.hop();
+        let interface = setup.interfaces.at(hop.listener)?;
+        let via = via(interface, branch);
+        let bytes = forward_request(
+            request,
+            &Forwarding {
+                request_uri: side.target(),
+                via: &via,
+                record_route: None,
+                routes: side.routes(),
+                asserted: None,
+                from: None,
+            },
+        );
+        Some((hop, bytes))
+    }
+
+    /// A response to a request that was passed on inside a dialog.
+    pub(super) fn in_dialog_response(&mut self, now: Now, client: ClientId, response: &Message) {
+        let Some(Sent::InDialog { server, call, dialog, writer, request }) = self.transactions.client(client)
+        else {
+            return;
+        };
+        let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
+        let request = request.clone();
+        let is_success = (200..300).contains(&response.status());
+        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        if let (true, Some(request), Some(dialog)) = (is_success, request, self.dialog_mut(place)) {
+            // §12.2.1.2: a target refresh holds once it was accepted.
+            dialog.side_mut(place.writer).refresh_target(&request);
+            dialog.side_mut(place.writer.other()).refresh_target(response);
+        }
+        let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
+        let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
+        let bytes = forward_response(response, &Returning { towards, mark: &mark, from: None });
+        self.respond(now, server, response.status(), bytes);
+    }
+
+    /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).
+    pub(super) fn in_dialog_failed(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: Option<Box<Message>>,
+        status: u16,
+    ) {
+        match request.filter(|request| request.method() == Method::Invite) {
+            Some(invite) => self.answer_plainly(now, server, &invite, status),
+            None => {
+                self.transactions.forget_server(server);
+            }
+        }
+    }
+
+    /// A BYE ends its dialog at once, whatever becomes of it further on (R62); the call is over with its last dialog.
+    fn hang_up(&mut self, now: Now, place: Place) {
+        if let Some(dialog) = self.dialog_mut(place) {
+            dialog.end();
+        }
+        let cause = match place.writer {
+            End::Caller => EndCause::CallerHungUp,
+            End::Callee => EndCause::CalleeHungUp,
+        };
+        let Some(call) = self.calls.at(place.call) else { return };
+        if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
+            self.end_call(now, place.call, cause);
+        }
+    }
+}
+
+/// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).
+fn refreshes_target(method: Method) -> bool {
+    matches!(method, Method::Invite | Method::Update)
+}
+
+pub(super) fn via(interface: &Interface, branch: &Branch) -> String {
+    format!("SIP/2.0/{} {};branch={};rport", interface.transport, interface.sent_by, branch.as_str())
+}

@@ -1,0 +1,304 @@
+//! The first stage of a call: validate, identify, judge, price, and ask for money. What passes goes on in `search`.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::call::{Call, CallKey, Funds, Search};
+use super::identify::{Caller, Identity};
+use super::search::loop_mark;
+use super::setup::Snapshot;
+use super::{Asked, Event, Gate, Judged, money};
+use crate::base::number::{Dialled, Scheme as NumberScheme};
+use crate::base::{Money, Now, ReservationId, SiteId};
+use crate::ledger::{CallRecord, Price, Reservation, Slice};
+use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
+use crate::proxy::{is_suspect, validate};
+use crate::sip::{Flow, Message, Name, Scheme, Uri};
+use crate::transaction::ServerId;
+
+/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
+pub(super) struct Facts {
+    pub record: Box<CallRecord>,
+    pub site: SiteId,
+}
+
+impl Gate {
+    /// A dialog-creating INVITE that was not seen before.
+    pub(super) fn invite(&mut self, now: Now, flow: Flow, server: ServerId, invite: Message) {
+        let setup = Arc::clone(&self.setup);
+        let uri = match validate(&invite, &setup.interfaces, loop_mark(&self.loop_keys, &invite)) {
+            Ok(uri) => uri,
+            Err(rejection) => return self.reject(now, server, &invite, &rejection),
+        };
+        let identity = self.identify(now, flow, &invite);
+        let caller = identity.caller(&setup, flow, &invite);
+        let attempt = attempt(&caller, dialled(&uri), now);
+        let decision = policy::decide(&setup.policy, &attempt);
+        let facts = self.facts(now, &setup, &caller, &uri);
+        match decision {
+            Decision::Permitted(permit)
+                if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
+            {
+                self.open_call(now, flow, server, invite, permit, caller, facts);
+            }
+            decision => {
+                let open = self.grounds(&setup, &identity, &caller, &uri, &invite, decision, now);
+                match open {
+                    Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
+                    Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
+                    Grounds::Unavailable => {
+                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
+                    }
+                    Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),
+                    Grounds::Permit(permit) => {
+                        self.open_call(now, flow, server, invite, permit, caller, facts)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything besides the rules that can stop a call that is no emergency.
+    #[expect(clippy::too_many_arguments, reason = "the facts of one attempt, gathered by `invite` alone")]
+    fn grounds(
+        &self,
+        setup: &Snapshot,
+        identity: &Identity,
+        caller: &Caller,
+        uri: &Uri<'_>,
+        invite: &Message,
+        decision: Decision,
+        now: Now,
+    ) -> Grounds {
+        match identity {
+            Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
+            Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
+            Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
+        }
+        let elsewhere =
+            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
+        if is_suspect(uri) || elsewhere {
+            return Grounds::Refuse(Refusal::of(Reason::SuspectAddress));
+        }
+        let permit = match decision {
+            Decision::Refused(refusal) => return Grounds::Refuse(refusal),
+            Decision::Permitted(permit) => permit,
+        };
+        if self.calls.len() >= setup.limits.calls_max {
+            return Grounds::Unavailable;
+        }
+        if !self.may_replace(caller, invite) {
+            return Grounds::NoSuchDialog;
+        }
+        if self.is_crowded(&permit) {
+            return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
+        }
+        if price_of(setup, &permit, now).is_none() {
+            return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
+        }
+        Grounds::Permit(permit)
+    }
+
+    /// From here on the caller is told that the gate is trying (§16.2), and the call exists.
+    #[expect(clippy::too_many_arguments, reason = "the parts of a new call, put together here alone")]
+    fn open_call(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        server: ServerId,
+        invite: Message,
+        permit: Permit,
+        caller: Caller,
+        mut facts: Facts,
+    ) {
+        self.answer_plainly(now, server, &invite, 100);
+        let setup = Arc::clone(&self.setup);
+        let reservation = self.ids.reservation(now.utc);
+        note_permit(&setup.policy, &mut facts.record, &permit, reservation);
+        let funds = funds(&setup, &permit, reservation, now);
+        if let Funds::Asked { price, .. } = &funds {
+            facts.record.tariff = Some(price.mark());
+        }
+        let key = self.calls.insert(Call {
+            decision: facts.record.decision,
+            server,
+            caller: flow,
+            came_at: now.moment,
+            reservation,
+            funds,
+            search: Search::default(),
+            meter: None,
+            dialogs: SmallVec::new(),
+            holders: money::holders(&permit),
+            over: None,
+            cancelled: false,
+            forget_at: None,
+            alarm: None,
+            from_sent: caller.from_sent,
+            asserted: caller.asserted,
+            record: facts.record,
+            permit,
+            invite,
+        });
+        self.transactions.set_server(server, Asked::Call(key));
+        self.reservations.insert(reservation, key);
+        self.count_live(key);
+        self.tell_permitted(key);
+        match self.calls.at(key).map(|call| &call.funds) {
+            Some(Funds::Asked { .. }) => self.reserve(now, key),
+            Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
+        }
+    }
+
+    fn tell_permitted(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at(key) else { return };
+        let (decision, person) = (call.decision, call.record.person.clone());
+        let judged = Judged {
+            decision,
+            class: Some(call.permit.class()),
+            reason: None,
+            person: person.clone(),
+            raw: call.record.raw.clone(),
+            status: 0,
+        };
+        let emergency = call.permit.emergency();
+        let site = self.setup.policy.site(call.permit.site()).name.clone();
+        self.tell(Event::Judged(judged));
+        if emergency {
+            self.tell(Event::Emergency { decision, person, site });
+        }
+    }
+
+    fn count_live(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at(key) else { return };
+        for holder in &call.holders {
+            self.live.entry(holder.clone()).or_default().push(key);
+        }
+    }
+
+    /// R68: the size of the live set of each holder against its limit.
+    fn is_crowded(&self, permit: &Permit) -> bool {
+        let full = |limit: &policy::ConcurrencyLimit| {
+            let live = self.live.get(&limit.holder).map_or(0, SmallVec::len);
+            !limit.soft && live >= limit.count as usize
+        };
+        permit.concurrency().iter().any(full)
+    }
+
+    /// R24: an INVITE that replaces or joins a dialog must name one that is known here and of the same person.
+    fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
+        let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
+        let Some(named) = named else { return true };
+        let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
+        let tag = |name: &str| {
+            params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
+        };
+        let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
+        let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
+        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
+        call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
+    }
+
+    fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
+        let decision = self.ids.decision(now.utc);
+        let mut record = Box::new(CallRecord::new(decision, uri.user.unwrap_or(uri.body), now.utc));
+        record.person = caller.key.clone();
+        record.department = caller.department.clone();
+        record.site = Some(setup.policy.site(caller.site).name.clone());
+        record.policy_version = setup.policy.version();
+        Facts { record, site: caller.site }
+    }
+}
+
+/// What becomes of an attempt that is no emergency.
+enum Grounds {
+    Permit(Permit),
+    Refuse(Refusal),
+    Challenge { stale: bool },
+    Unavailable,
+    NoSuchDialog,
+}
+
+/// R41: from phones and from our own people at once; from a stranger only where the site says so. A trunk's caller is in the
+/// hands of her own network.
+fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
+    match identity {
+        Identity::Person { .. } | Identity::Forwarder { .. } => true,
+        Identity::Nobody { .. } | Identity::Refused(_) => {
+            setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
+        }
+        Identity::Outside { .. } => false,
+    }
+}
+
+fn attempt<'a>(caller: &Caller, dialled: Dialled<'a>, now: Now) -> Attempt<'a> {
+    Attempt {
+        caller: caller.policy,
+        site: caller.site,
+        target: Target::Dialled(dialled),
+        by: caller.by,
+        other_party_outside: caller.other_party_outside,
+        caller_number: caller.number,
+        at: now.utc,
+    }
+}
+
+/// The Request-URI in the words of the rules (R10).
+pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
+    let params = std::str::from_utf8(uri.params.as_bytes()).unwrap_or_default();
+    let scheme = match uri.scheme {
+        Scheme::Sip => NumberScheme::Sip,
+        Scheme::Sips => NumberScheme::Sips,
+        Scheme::Tel => NumberScheme::Tel,
+        Scheme::Urn => NumberScheme::Urn,
+        Scheme::Other => NumberScheme::Other,
+    };
+    Dialled { scheme, user: uri.user.unwrap_or(uri.body), params }
+}
+
+/// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
+pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Box<str>> {
+    match destination {
+        Destination::Number(number) => Some(number.to_string().into()),
+        Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
+            Some(code.to_string().into())
+        }
+        Destination::Internal(person) => policy.person(person).extension.map(|code| code.to_string().into()),
+        Destination::Unknown(_) => None,
+    }
+}
+
+fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
+    record.canonical = canonical_text(policy, permit.destination());
+    record.class = Some(permit.class().code().into());
+    record.country = permit.country().map(|country| country.code().to_owned().into());
+    record.rule = Some(permit.origin().to_string().into());
+    record.reservation = permit.priced().then_some(reservation);
+}
+
+/// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
+fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Price>> {
+    let Destination::Number(number) = permit.destination() else { return Some(None) };
+    match setup.tariffs.price(&number, now.utc) {
+        Some(price) => Some((!price.is_free()).then_some(price)),
+        // Toll-free numbers are free of charge unless a tariff says otherwise.
+        None => (permit.class() == Class::TollFree).then_some(None),
+    }
+}
+
+/// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
+fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
+    match price_of(setup, permit, now).flatten() {
+        Some(price) => {
+            let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
+            let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
+            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
+        }
+        None => Funds::Held {
+            reservation: Reservation::free(id),
+            price: None,
+            slice: Slice { seconds: 0, cost: Money::ZERO },
+        },
+    }
+}

@@ -1,0 +1,266 @@
+//! The gate: one call from its INVITE to its settled money, split by stage. Values in, values out: no socket, no clock, no store.
+
+mod alarm;
+mod answer;
+mod call;
+mod cutoff;
+mod event;
+mod give_up;
+mod identify;
+mod in_dialog;
+mod invite;
+mod meter;
+mod money;
+mod out_of_dialog;
+mod refuse;
+mod search;
+mod setup;
+mod transfer;
+
+pub use event::{Event, Judged};
+pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use ahash::RandomState;
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
+use crate::dialog::{DialogKey, DialogKeys, End};
+use crate::ledger;
+use crate::policy::Holder;
+use crate::registrar::Registrar;
+use crate::sip::digest::Challenger;
+use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
+use crate::transaction::{self, Arrival, Branch, ClientId, ServerId, Timing, Transactions};
+
+use call::{Call, CallKey};
+
+/// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a message on its way in is the usual case, not the rare one")]
+pub enum Input {
+    /// A message, or what cannot be one, came over this flow.
+    Received {
+        flow: Flow,
+        message: Result<Message, Malformed>,
+    },
+    LedgerReplied(ledger::Reply),
+    /// Nothing can be sent over this flow: refused, reset, unreachable.
+    TransportFailed {
+        flow: Flow,
+    },
+    /// A connection is gone, and with it the phones behind it.
+    ConnectionClosed {
+        flow: Flow,
+    },
+}
+
+/// What the gate wants done.
+#[derive(Debug)]
+pub enum Output {
+    Send { flow: Flow, bytes: Bytes },
+    Ledger(ledger::Command),
+    Event(Event),
+}
+
+/// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
+pub const REJECTIONS: [&str; 6] =
+    ["unknown_dialog", "foreign_registration", "method", "overload", "stray_response", "transfer"];
+
+/// What a server transaction was opened for.
+#[derive(Debug)]
+enum Asked {
+    /// A dialog-creating INVITE that became a call.
+    Call(CallKey),
+    /// A re-INVITE, passed on by `client` over `flow`.
+    ReInvite { client: ClientId, flow: Flow, branch: Branch },
+}
+
+/// What a client transaction was opened for.
+#[derive(Debug)]
+enum Sent {
+    /// A branch of a call's search.
+    Branch(CallKey),
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE: its Contact counts once it is accepted.
+    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
+    /// A CANCEL or BYE of our own: its answer changes nothing.
+    Ours,
+}
+
+/// The whole of Tollgate's judgement and memory, driven by one owner.
+pub struct Gate {
+    setup: Arc<Snapshot>,
+    transactions: Transactions<Asked, Sent>,
+    registrar: Registrar<Arc<str>>,
+    calls: Slab<Call>,
+    dialogs: HashMap<DialogKey, CallKey, RandomState>,
+    reservations: HashMap<ReservationId, CallKey, RandomState>,
+    /// The live calls of each holder: concurrency is the size of this set (R68).
+    live: HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>,
+    alarms: Wheel<CallKey>,
+    keys: DialogKeys,
+    loop_keys: RandomState,
+    challenger: Challenger,
+    ids: IdSource,
+    random: Random,
+    outputs: VecDeque<Output>,
+}
+
+impl Gate {
+    pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
+        let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
+        let (dialogs, reservations, live, loop_keys) = (hasher(), hasher(), hasher(), hasher());
+        Gate {
+            transactions: Transactions::new(timing, Random::from_seed(random.seed())),
+            registrar: Registrar::new(setup.limits.registrations),
+            calls: Slab::new(),
+            dialogs: HashMap::with_hasher(dialogs),
+            reservations: HashMap::with_hasher(reservations),
+            live: HashMap::with_hasher(live),
+            alarms: Wheel::new(),
+            keys: DialogKeys::new(&mut random),
+            loop_keys,
+            challenger: Challenger::new(&setup.realm, random.seed()),
+            ids: IdSource::default(),
+            outputs: VecDeque::new(),
+            setup,
+            random,
+        }
+    }
+
+    /// Takes one input; drain `next_output` afterwards.
+    pub fn handle(&mut self, now: Now, input: Input) {
+        match input {
+            Input::Received { flow, message: Ok(message) } => self.receive(now, flow, message),
+            Input::Received { flow, message: Err(malformed) } => self.receive_malformed(flow, &malformed),
+            Input::LedgerReplied(reply) => self.ledger_replied(now, reply),
+            Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
+            Input::ConnectionClosed { flow } => {
+                self.transactions.transport_failed(flow);
+                self.registrar.connection_lost(flow.connection);
+            }
+        }
+        self.take_transaction_events(now);
+    }
+
+    /// Does what time alone makes due.
+    pub fn advance(&mut self, now: Now) {
+        self.transactions.advance(now.moment);
+        self.take_transaction_events(now);
+        self.sound_alarms(now);
+        self.registrar.expire(now.moment);
+        self.take_transaction_events(now);
+    }
+
+    /// When `advance` must be called though nothing else happens.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        let deadlines =
+            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Replaces policy, tariffs and settings; calls in progress keep their permits and prices.
+    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) {
+        self.setup = setup;
+    }
+
+    /// Calls that are not over.
+    pub fn calls_in_progress(&self) -> usize {
+        self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
+    }
+
+    pub fn registrations(&self) -> usize {
+        self.registrar.count()
+    }
+
+    /// Server and client transactions alive.
+    pub fn transactions_open(&self) -> (usize, usize) {
+        self.transactions.count()
+    }
+
+    fn receive(&mut self, now: Now, flow: Flow, message: Message) {
+        match self.transactions.receive(now.moment, flow, &message) {
+            Arrival::Absorbed => self.tell(Event::Absorbed),
+            Arrival::StrayResponse => self.tell(Event::StrayResponse),
+            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::NoRoom => self.no_room(flow, &message),
+            Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
+            Arrival::Response { client } => self.receive_response(now, flow, client, message),
+            Arrival::Request(server) => self.receive_request(now, flow, server, message),
+        }
+    }
+
+    /// A request that is not a retransmission, by what it is part of.
+    fn receive_request(&mut self, now: Now, flow: Flow, server: ServerId, message: Message) {
+        match (message.to_tag().is_some(), message.method()) {
+            (true, _) => self.in_dialog(now, flow, server, &message),
+            (false, Method::Invite) => self.invite(now, flow, server, message),
+            (false, Method::Register) => self.register(now, flow, server, &message),
+            (false, _) => self.out_of_dialog(now, server, &message),
+        }
+    }
+
+    fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
+        self.tell(Event::Malformed { label: malformed.fault.label() });
+        if let Some(answer) = &malformed.answer {
+            let tag = format!("{:016x}", self.random.u64());
+            let mut flow = flow;
+            if let (Some(port), false) = (answer.port, flow.transport.is_reliable()) {
+                flow.remote.set_port(port);
+            }
+            self.send(flow, reply_to_malformed(answer, &tag));
+        }
+    }
+
+    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
+    fn no_room(&mut self, flow: Flow, request: &Message) {
+        self.tell(Event::Rejected { code: "overload", status: 503 });
+        let tag = format!("{:016x}", self.random.u64());
+        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
+        self.send(flow.for_reply(&request.top_via()), bytes);
+    }
+
+    fn take_transaction_events(&mut self, now: Now) {
+        while let Some(event) = self.transactions.next_event() {
+            match event {
+                transaction::Event::Send { flow, bytes, retransmission } => {
+                    if retransmission {
+                        self.tell(Event::Retransmitted);
+                    }
+                    self.outputs.push_back(Output::Send { flow, bytes });
+                }
+                transaction::Event::TimedOut { client, payload } => {
+                    self.client_failed(now, client, payload, 408)
+                }
+                transaction::Event::TransportFailed { client, payload } => {
+                    self.client_failed(now, client, payload, 503)
+                }
+                transaction::Event::ServerTimedOut { .. }
+                | transaction::Event::ClientGone { .. }
+                | transaction::Event::ServerGone { .. } => {}
+            }
+        }
+    }
+
+    /// Answers a request, or passes an answer on.
+    fn respond(&mut self, now: Now, server: ServerId, status: u16, bytes: Bytes) {
+        if self.transactions.respond(now.moment, server, status, bytes) {
+            self.tell(Event::Answer { status });
+        }
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn send(&mut self, flow: Flow, bytes: Bytes) {
+        self.outputs.push_back(Output::Send { flow, bytes });
+    }
+}

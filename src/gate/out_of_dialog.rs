@@ -1,0 +1,68 @@
+//! Requests outside any call: registrations (RFC 3261 §10), OPTIONS (§11), and those that the gate does not take.
+
+use std::sync::Arc;
+
+use super::identify::Proof;
+use super::{Event, Gate};
+use crate::base::Now;
+use crate::proxy::validate;
+use crate::sip::{Flow, Message, Method};
+use crate::transaction::ServerId;
+
+use super::search::loop_mark;
+
+/// What the gate takes from outside a dialog, and what it passes on inside one.
+const ALLOWED: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE";
+
+impl Gate {
+    /// Takes note of where a person's phone is. Nobody registers for another: the binding belongs to whoever proved herself (R25).
+    pub(super) fn register(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
+        let setup = Arc::clone(&self.setup);
+        if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
+            return self.reject(now, server, request, &rejection);
+        }
+        let person = match self.prove(now, &setup, request) {
+            Proof::Of(person) => setup.policy.person(person),
+            Proof::Missing => return self.challenge(now, server, request, false),
+            Proof::Stale => return self.challenge(now, server, request, true),
+            Proof::Wrong => {
+                self.tell(Event::AuthenticationFailed);
+                return self.challenge(now, server, request, false);
+            }
+        };
+        let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));
+        if named.as_deref() != person.sip_user.as_deref() {
+            self.tell(Event::Rejected { code: "foreign_registration", status: 403 });
+            return self.answer(now, server, request, 403, "Not Your Address", &[]);
+        }
+        let answer = self.registrar.register(now, person.key.clone(), request, flow);
+        let headers: Vec<(&str, &str)> =
+            answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.answer(now, server, request, answer.status, answer.reason, &headers);
+    }
+
+    /// OPTIONS is answered for ourselves; everything else begins nothing here.
+    pub(super) fn out_of_dialog(&mut self, now: Now, server: ServerId, request: &Message) {
+        let setup = Arc::clone(&self.setup);
+        let uri = match validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
+            Ok(uri) => uri,
+            Err(rejection) => return self.reject(now, server, request, &rejection),
+        };
+        let for_us = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
+        match request.method() {
+            Method::Options if for_us => self.answer_with(
+                now,
+                server,
+                request,
+                200,
+                &[("Allow", ALLOWED), ("Accept", "application/sdp")],
+            ),
+            Method::Options => self.answer_plainly(now, server, request, 404),
+            _ => {
+                self.tell(Event::Rejected { code: "method", status: 405 });
+                self.answer_with(now, server, request, 405, &[("Allow", ALLOWED)]);
+            }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Saying no: the 403 that a person understands (R50), and every other answer that the gate gives by itself.
+
+use std::fmt::Write;
+
+use super::invite::{Facts, canonical_text};
+use super::{Event, Gate, Judged, Output};
+use crate::base::Now;
+use crate::ledger::{CallRecord, Command, EndCause};
+use crate::policy::Refusal;
+use crate::proxy::Rejection;
+use crate::sip::{Message, reason_phrase, reply};
+use crate::transaction::ServerId;
+
+impl Gate {
+    /// Refuses an INVITE that was judged: answer, record and count, all from the one reason.
+    pub(super) fn refuse(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        invite: &Message,
+        facts: &Facts,
+        refusal: &Refusal,
+    ) {
+        let decision = facts.record.decision;
+        let language = self.setup.policy.site(facts.site).language;
+        let answer = RefusalText::of(refusal, &refusal.sentence(language), &decision.to_string());
+        self.answer(now, server, invite, answer.status, &answer.phrase, &answer.headers());
+        self.record_refusal(now, facts.record.clone(), refusal);
+        self.tell(Event::Judged(Judged {
+            decision,
+            class: refusal.class(),
+            reason: Some(refusal.reason()),
+            person: facts.record.person.clone(),
+            raw: facts.record.raw.clone(),
+            status: answer.status,
+        }));
+    }
+
+    fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
+        record.canonical =
+            refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
+        record.class = refusal.class().map(|class| class.code().into());
+        record.country = refusal.country().map(|country| country.code().to_owned().into());
+        record.reason = Some(refusal.reason().code().into());
+        record.rule = refusal.rule().map(Into::into);
+        record.status = Some(refusal.reason().status());
+        record.end = Some(now.utc);
+        record.end_cause = Some(EndCause::Refused);
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
+    }
+
+    /// Turns a request away before any judgement (§16.3).
+    pub(super) fn reject(&mut self, now: Now, server: ServerId, request: &Message, rejection: &Rejection) {
+        self.tell(Event::Rejected { code: rejection.code(), status: rejection.status() });
+        let headers: &[(&str, &str)] = match rejection {
+            Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
+            Rejection::UnsupportedScheme
+            | Rejection::MalformedUri
+            | Rejection::TooManyHops
+            | Rejection::Loop => &[],
+        };
+        self.answer(now, server, request, rejection.status(), rejection.phrase(), headers);
+    }
+
+    /// Answers with the phrase of the status and these headers.
+    pub(super) fn answer_with(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: &Message,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) {
+        self.answer(now, server, request, status, reason_phrase(status), headers);
+    }
+
+    /// Answers with the phrase of the status and no more.
+    pub(super) fn answer_plainly(&mut self, now: Now, server: ServerId, request: &Message, status: u16) {
+        self.answer(now, server, request, status, reason_phrase(status), &[]);
+    }
+
+    /// A response of our own, with a To-tag of its own where one is due (§8.2.6.2).
+    pub(super) fn answer(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: &Message,
+        status: u16,
+        phrase: &str,
+        headers: &[(&str, &str)],
+    ) {
+        let mut tag = String::new();
+        if status > 100 {
+            // Writing to a String cannot fail.
+            let _ = write!(tag, "{:016x}", self.random.u64());
+        }
+        let bytes = reply(request, status, phrase, &tag, headers);
+        self.respond(now, server, status, bytes);
+    }
+}
+
+/// One refusal in the words of SIP (R50): reason phrase, Reason (RFC 3326), Warning (§20.43) and the id of the verdict.
+pub(super) struct RefusalText {
+    pub status: u16,
+    pub phrase: String,
+    reason: String,
+    warning: String,
+    decision: String,
+}
+
+impl RefusalText {
+    pub fn of(refusal: &Refusal, sentence: &str, decision: &str) -> RefusalText {
+        let status = refusal.reason().status();
+        // A sentence comes from our own tables, but a name in it may hold anything.
+        let phrase: String = sentence.chars().filter(|letter| !letter.is_control()).collect();
+        let quoted = phrase.replace('\\', "\\\\").replace('"', "\\\"");
+        RefusalText {
+            status,
+            reason: format!("SIP;cause={status};text=\"{quoted}\""),
+            warning: format!("399 tollgate \"{quoted}\""),
+            decision: decision.to_owned(),
+            phrase,
+        }
+    }
+
+    pub fn headers(&self) -> [(&str, &str); 3] {
+        [("Reason", &self.reason), ("Warning", &self.warning), ("X-Tollgate-Decision", &self.decision)]
+    }
+}

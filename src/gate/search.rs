@@ -1,0 +1,262 @@
+//! The second stage: find someone who answers. Targets in turn or at once, failover, and what each branch's response means
+//! (RFC 3261 §16.5 to §16.9).
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::call::{Call, CallKey, Funds, SentBranch};
+use super::in_dialog::via;
+use super::setup::Snapshot;
+use super::{Event, Gate, Sent};
+use crate::base::Now;
+use crate::ledger::Reservation;
+use crate::policy::{Destination, Permit, TrunkChoice};
+use crate::proxy::{
+    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, record_route,
+};
+use crate::sip::{Flow, Message, Method};
+use crate::transaction::{Branch, ClientId};
+
+impl Gate {
+    /// Begins the search for a call whose money is reserved or that is free.
+    pub(super) fn search(&mut self, now: Now, key: CallKey) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at(key) else { return };
+        let queue = match call.permit.destination() {
+            Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
+            Destination::Number(number) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target(number)),
+            Destination::Emergency(code) => emergency_trunks(&setup, &call.permit, &code.to_string()),
+            Destination::Feature(code) => {
+                trunks(&setup, call.permit.trunks(), |trunk| trunk.target_of_user(&code.to_string()))
+            }
+            // No permit is ever made for these.
+            Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
+        };
+        if let Some(call) = self.calls.at_mut(key) {
+            call.search.queue = queue;
+            self.try_next_targets(now, key);
+        }
+    }
+
+    /// A person's phones: those of one preference ring at once, the preferred first (§16.6, RFC 3261 §20.10).
+    fn phones_of(&self, person: &str, now: Now) -> TargetQueue {
+        let mut queue = TargetQueue::new();
+        let mut last = None;
+        for binding in self.registrar.bindings(person, now.moment) {
+            let target = Target {
+                flow: binding.flow,
+                request_uri: binding.target().to_owned(),
+                routes: binding.path.iter().cloned().collect(),
+                trunk: None,
+                silence: None,
+            };
+            match queue.back_mut().filter(|_| last == Some(binding.preference)) {
+                Some(step) => step.push(target),
+                None => queue.push_back(SmallVec::from_iter([target])),
+            }
+            last = Some(binding.preference);
+        }
+        queue
+    }
+
+    /// Sends to the next targets, or ends the search with the best answer so far.
+    pub(super) fn try_next_targets(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.search.context.is_closed() {
+            return self.finish_search(now, key);
+        }
+        let Some(step) = call.search.queue.pop_front() else { return self.finish_search(now, key) };
+        let sent = step.iter().filter(|target| self.send_branch(now, key, target)).count();
+        if sent == 0 {
+            self.try_next_targets(now, key);
+        }
+    }
+
+    /// Forwards the INVITE to one target. False if the call cannot pay, or the target cannot be reached from here.
+    fn send_branch(&mut self, now: Now, key: CallKey, target: &Target) -> bool {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return false };
+        let Funds::Held { reservation, .. } = &call.funds else { return false };
+        let Some(interface) = setup.interfaces.at(target.flow.listener) else { return false };
+        let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
+        let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
+        let Some(index) = call.search.context.open_branch() else { return false };
+        let is_first = call.search.branches.is_empty();
+        let client = self.transactions.request(
+            now.moment,
+            target.flow,
+            Method::Invite,
+            &branch,
+            bytes,
+            Sent::Branch(key),
+        );
+        call.search.branches.push(SentBranch {
+            index,
+            client,
+            flow: target.flow,
+            branch,
+            trunk: target.trunk,
+            silent_until: target.silence.map(|silence| now.moment + silence),
+            timer_c: now.moment + setup.limits.timer_c,
+        });
+        if let Some(trunk) = target.trunk.and_then(|id| setup.trunks.trunk(id)) {
+            call.record.trunk = Some(trunk.name.clone());
+        }
+        let delay = now.moment.since(call.came_at);
+        if is_first {
+            self.tell(Event::SetUp { delay });
+        }
+        self.set_alarm(key);
+        true
+    }
+
+    /// A response to one of our own requests, by what the request was.
+    pub(super) fn receive_response(&mut self, now: Now, flow: Flow, client: ClientId, response: Message) {
+        match self.transactions.client(client) {
+            Some(Sent::Branch(key)) => {
+                let key = *key;
+                self.branch_response(now, flow, key, client, response);
+                self.set_alarm(key);
+            }
+            Some(Sent::InDialog { .. }) => self.in_dialog_response(now, client, &response),
+            Some(Sent::Ours) | None => {}
+        }
+    }
+
+    fn branch_response(&mut self, now: Now, flow: Flow, key: CallKey, client: ClientId, response: Message) {
+        let timer_c = now.moment + self.setup.limits.timer_c;
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else {
+            return;
+        };
+        let (index, trunk) = (branch.index, branch.trunk);
+        match response.status() {
+            status @ 100..=199 => {
+                // §16.7 item 2: any provisional but 100 gives the callee more time.
+                if status > 100 && !call.search.context.is_given_up(index) {
+                    branch.timer_c = timer_c;
+                }
+                let upshot = call.search.context.provisional(index, status);
+                if upshot.forward {
+                    self.early_dialog(key, flow, &response);
+                    self.send_upstream(now, key, &response);
+                }
+                self.cancel_branches(now, key, &upshot.cancel);
+            }
+            200..=299 => {
+                let upshot = call.search.context.success(index);
+                self.answered(now, key, flow, &response);
+                self.cancel_branches(now, key, &upshot.cancel);
+            }
+            status => {
+                if let Some(trunk) = trunk.filter(|_| is_failover(status)) {
+                    self.tell(Event::TrunkFailed { trunk, status });
+                }
+                self.branch_failed(now, key, index, status, Some(response));
+            }
+        }
+    }
+
+    /// A final failure, or what stands for one.
+    pub(super) fn branch_failed(
+        &mut self,
+        now: Now,
+        key: CallKey,
+        index: BranchIndex,
+        status: u16,
+        response: Option<Message>,
+    ) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
+        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
+            call.search.queue.clear();
+        }
+        let upshot = call.search.context.failure(index, status, response);
+        self.after_failure(now, key, &upshot);
+    }
+
+    pub(super) fn after_failure(&mut self, now: Now, key: CallKey, upshot: &Upshot) {
+        self.cancel_branches(now, key, &upshot.cancel);
+        if upshot.exhausted {
+            self.try_next_targets(now, key);
+        }
+    }
+
+    /// A request of ours got no answer at all: Timer B or F, or a dead transport (§16.9).
+    pub(super) fn client_failed(&mut self, now: Now, client: ClientId, payload: Sent, status: u16) {
+        match payload {
+            Sent::Branch(key) => {
+                let Some(branch) = self.calls.at(key).and_then(|call| call.search.branch(client)) else {
+                    return;
+                };
+                let (index, trunk) = (branch.index, branch.trunk);
+                if let Some(trunk) = trunk {
+                    self.tell(Event::TrunkFailed { trunk, status });
+                }
+                self.branch_failed(now, key, index, status, None);
+                self.set_alarm(key);
+            }
+            Sent::InDialog { server, request, .. } => self.in_dialog_failed(now, server, request, status),
+            Sent::Ours => {}
+        }
+    }
+}
+
+/// The one place where an INVITE is made ready to leave: both proofs are asked for, so a call that lacks one does not compile.
+fn pass_on(
+    permit: &Permit,
+    reservation: &Reservation,
+    call: &Call,
+    setup: &Snapshot,
+    target: &Target,
+    interface: &Interface,
+    branch: &Branch,
+) -> bytes::Bytes {
+    debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
+    let asserted = target.trunk.and(call.asserted.as_deref());
+    // R41: whoever answers an emergency must be able to call back.
+    let callback = permit.emergency().then(|| setup.policy.site(permit.site()).callback).flatten();
+    let callback = callback.map(|number| format!("<sip:{number}@{}>", setup.realm));
+    forward_request(
+        &call.invite,
+        &Forwarding {
+            request_uri: &target.request_uri,
+            via: &via(interface, branch),
+            record_route: Some(&record_route(interface, &call.decision.to_string())),
+            routes: &target.routes,
+            asserted: callback.as_deref().or(asserted),
+            from: call.from_sent.as_deref(),
+        },
+    )
+}
+
+fn trunks(setup: &Snapshot, choice: &TrunkChoice, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
+    match choice {
+        TrunkChoice::Any => setup.trunks.targets(target),
+        TrunkChoice::Named(names) => setup.trunks.named(names, target),
+    }
+}
+
+/// R41: the site's own list in its order; every trunk if it has none.
+fn emergency_trunks(setup: &Snapshot, permit: &Permit, code: &str) -> TargetQueue {
+    let names = &setup.policy.site(permit.site()).emergency_trunks;
+    let target = |trunk: &Trunk| trunk.target_of_user(code);
+    if names.is_empty() { setup.trunks.targets(target) } else { setup.trunks.named(names, target) }
+}
+
+/// Failures of the trunk itself, not of the call: the next trunk may do better.
+fn is_failover(status: u16) -> bool {
+    status == 408 || (500..600).contains(&status)
+}
+
+/// §16.6 item 8: what decides where a request goes, as one number; the same again means a loop.
+pub(super) fn loop_mark(keys: &ahash::RandomState, request: &Message) -> u64 {
+    use std::hash::{BuildHasher, Hash, Hasher};
+    let mut hasher = keys.build_hasher();
+    request.request_uri().hash(&mut hasher);
+    request.call_id().hash(&mut hasher);
+    request.from_tag().hash(&mut hasher);
+    request.cseq().hash(&mut hasher);
+    hasher.finish()
+}

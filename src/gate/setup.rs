@@ -1,0 +1,125 @@
+//! What the gate is told about the world around it, as plain values: one snapshot, replaced whole when the settings change.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::base::{PersonId, SiteId};
+use crate::ledger::TariffBook;
+use crate::policy::Policy;
+use crate::proxy::{Interfaces, TrunkQueue};
+use crate::registrar;
+use crate::sip::digest::Ha1;
+
+/// Everything a verdict depends on besides the message and the time.
+pub struct Snapshot {
+    pub policy: Policy,
+    pub tariffs: TariffBook,
+    /// By SIP user name.
+    pub credentials: HashMap<Box<str>, Credential>,
+    pub interfaces: Interfaces,
+    pub trunks: TrunkQueue,
+    pub peers: Vec<Peer>,
+    /// The digest realm; also what stands behind the `@` of identities that we assert.
+    pub realm: String,
+    pub limits: Limits,
+}
+
+/// What a person proves herself with.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub person: PersonId,
+    pub ha1: Ha1,
+}
+
+/// A network, and what its packets are worth.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub network: IpNet,
+    pub kind: PeerKind,
+    pub site: SiteId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerKind {
+    /// Calls from here come from outside (R20).
+    Trunk,
+    /// Says truly who calls, by P-Asserted-Identity or else From (RFC 3325).
+    TrustedPbx,
+    /// Phones, which prove themselves by digest; it tells the site of those that have not yet.
+    Phones,
+}
+
+impl Peer {
+    /// True for a network whose word counts without a digest.
+    pub fn is_known(&self) -> bool {
+        match self.kind {
+            PeerKind::Trunk | PeerKind::TrustedPbx => true,
+            PeerKind::Phones => false,
+        }
+    }
+}
+
+/// Spans and amounts of the call logic.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Timer C (RFC 3261 §16.6 item 11): more than three minutes.
+    pub timer_c: Duration,
+    /// What is reserved before ringing covers at least this long (R64).
+    pub first_slice: Duration,
+    /// No call lasts longer, whatever its permit says: a phone left off the hook must end some day.
+    pub longest_call: Duration,
+    /// A call that money allows less than this is refused rather than connected (R66).
+    pub shortest_call: Duration,
+    /// How much earlier than the limit the BYE leaves (R72).
+    pub cut_lead: Duration,
+    /// Calls in progress at once; beyond, new ones get 503 (R92).
+    pub calls_max: usize,
+    pub registrations: registrar::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            timer_c: Duration::from_secs(185),
+            first_slice: Duration::from_secs(60),
+            longest_call: Duration::from_secs(4 * 3600),
+            shortest_call: Duration::from_secs(10),
+            cut_lead: Duration::from_secs(1),
+            calls_max: 100_000,
+            registrations: registrar::Limits::default(),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The peer whose network holds this address, the narrowest network first.
+    pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
+        let address = address.to_canonical();
+        self.peers
+            .iter()
+            .filter(|peer| peer.network.contains(&address))
+            .max_by_key(|peer| peer.network.prefix_len())
+    }
+
+    /// Whether an address may be a phone of ours: in a listed network of phones, or, where none is listed, on this host or in a
+    /// private network (R41).
+    pub fn is_phone_side(&self, address: IpAddr) -> bool {
+        let lists_phones = self.peers.iter().any(|peer| peer.kind == PeerKind::Phones);
+        match self.peer_at(address) {
+            Some(peer) => peer.kind == PeerKind::Phones,
+            None => !lists_phones && is_private(address.to_canonical()),
+        }
+    }
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local()
+        }
+    }
+}

@@ -1,0 +1,353 @@
+//! The truth in memory: balances and reservations, one command at a time (R64, R65, R69). Every store must agree with it.
+//!
+//! Commands are applied in batches: `keep` makes the batch final, `revert` takes it back whole, so that a store whose commit
+//! fails can forget that it ever asked.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use smallvec::SmallVec;
+
+use crate::base::{DecisionId, Money, ReservationId};
+
+use super::pages::Pages;
+use super::{
+    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Exhausted, Extend, Reply, Reservation,
+    Reserve, Resolution, Settle, Strictness, Unavailable,
+};
+
+/// One reservation as the book knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub decision: DecisionId,
+    /// Still set aside in the places of `lines`.
+    pub held: Amount,
+    /// Settled by renewals in periods that are over (R81), or the whole charge of a settled reservation.
+    pub settled: Amount,
+    pub lines: Arc<[BudgetLine]>,
+    /// A soft limit was exceeded.
+    pub warned: bool,
+    pub opened: DateTime<Utc>,
+    pub changed: DateTime<Utc>,
+    /// `None` while the call goes on.
+    pub resolution: Option<Resolution>,
+}
+
+impl Entry {
+    /// The call's total that is paid for.
+    pub fn covered(&self) -> Amount {
+        self.settled + self.held
+    }
+
+    /// The proof as it was handed out.
+    pub fn reservation(&self, id: ReservationId) -> Reservation {
+        Reservation::granted(id, self.covered(), self.warned)
+    }
+}
+
+/// Balances and reservations in memory, and the rules by which commands change them.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    pages: Pages,
+}
+
+impl Book {
+    /// Carries out one command and says what came of it. Refused commands and repeats change nothing.
+    pub fn apply(&mut self, command: &Command) -> Reply {
+        match command {
+            Command::Reserve(reserve) => self.reserve(reserve),
+            Command::Extend(extend) => self.extend(extend),
+            Command::Settle(settle) => self.settle(settle),
+            Command::Release(release) => self.end_unpaid(release.id, release.at, Resolution::Released),
+            Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Resolution::Expired),
+            Command::Record(record) => Reply::Recorded { decision: record.decision },
+        }
+    }
+
+    /// Makes everything since the last `keep` final.
+    pub fn keep(&mut self) {
+        self.pages.keep();
+    }
+
+    /// Takes everything since the last `keep` back.
+    pub fn revert(&mut self) {
+        self.pages.revert();
+    }
+
+    /// What the batch has changed so far, as it is now: each place once, in the order of first touch.
+    pub fn changed_balances(&self) -> impl Iterator<Item = (&AccountPeriod, Balance)> {
+        self.pages.changed_balances()
+    }
+
+    /// The reservations that the batch has changed so far, as they are now.
+    pub fn changed_entries(&self) -> impl Iterator<Item = (ReservationId, &Entry)> {
+        self.pages.changed_entries()
+    }
+
+    /// Zero for a place never charged.
+    pub fn balance(&self, place: &AccountPeriod) -> Balance {
+        self.pages.balance(place)
+    }
+
+    pub fn entry(&self, id: ReservationId) -> Option<&Entry> {
+        self.pages.entry(id)
+    }
+
+    /// Every balance in memory, in order.
+    pub fn balances(&self) -> Vec<(AccountPeriod, Balance)> {
+        self.pages.balances()
+    }
+
+    /// Every reservation of a call in progress, in order of id.
+    pub fn open_entries(&self) -> Vec<(ReservationId, Entry)> {
+        self.pages.open_entries()
+    }
+
+    /// Whether the balance of this place is in memory; a store that has forgotten it brings it back first.
+    pub fn knows_place(&self, place: &AccountPeriod) -> bool {
+        self.pages.knows_place(place)
+    }
+
+    /// Brings back a balance that a store has kept. It counts as if it had always been here.
+    pub fn restore_balance(&mut self, place: AccountPeriod, balance: Balance) {
+        self.pages.restore_balance(place, balance);
+    }
+
+    /// Brings back a reservation that a store has kept.
+    pub fn restore_entry(&mut self, id: ReservationId, entry: Entry) {
+        self.pages.restore_entry(id, entry);
+    }
+
+    /// Drops balances of periods surely over by `today` (UTC) with nothing reserved. Only for stores that can bring them back,
+    /// and between batches.
+    pub fn forget_ended_periods(&mut self, today: NaiveDate) {
+        self.pages.forget_ended_periods(today);
+    }
+
+    /// Drops all but the newest `count` resolved reservations; as above.
+    pub fn forget_resolved(&mut self, count: usize) {
+        self.pages.forget_resolved(count);
+    }
+
+    fn reserve(&mut self, reserve: &Reserve) -> Reply {
+        let id = reserve.id;
+        if let Some(entry) = self.pages.entry(id) {
+            return match entry.resolution {
+                None => Reply::Reserved(entry.reservation(id)),
+                Some(resolution) => Reply::Closed { id, resolution },
+            };
+        }
+        if reserve.budgets.len() > BUDGETS_MAX {
+            return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
+        }
+        let amount = reserve.amount.max(Amount::ZERO);
+        let warned = match self.fit(&reserve.budgets, |_, used| used + amount) {
+            Ok(warned) => warned,
+            Err(exhausted) => return Reply::Refused { id, exhausted },
+        };
+        let before = self.used_in(&reserve.budgets);
+        for line in places(&reserve.budgets) {
+            self.pages.balance_mut(line.place()).reserved += amount;
+        }
+        self.assert_within(&reserve.budgets, &before);
+        let entry = Entry {
+            decision: reserve.decision,
+            held: amount,
+            settled: Amount::ZERO,
+            lines: Arc::clone(&reserve.budgets),
+            warned,
+            opened: reserve.at,
+            changed: reserve.at,
+            resolution: None,
+        };
+        let reservation = entry.reservation(id);
+        self.pages.put_entry(id, entry);
+        Reply::Reserved(reservation)
+    }
+
+    fn extend(&mut self, extend: &Extend) -> Reply {
+        let id = extend.id;
+        let mut entry = match self.open_entry(id) {
+            Ok(entry) => entry,
+            Err(reply) => return reply,
+        };
+        if extend.budgets.len() > BUDGETS_MAX {
+            return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
+        }
+        let settling = extend.charged.beyond(entry.settled).min(entry.held);
+        let mut held = extend.total.beyond(entry.settled + settling);
+        if same_places(&entry.lines, &extend.budgets) {
+            if settling.is_zero() && held.beyond(entry.held).is_zero() {
+                return Reply::Extended(entry.reservation(id));
+            }
+            // A late, smaller renewal takes nothing away from a call that was promised more.
+            held = held.max(entry.held - settling);
+        }
+        let fit = self.fit(&extend.budgets, |line, mut used| {
+            if entry.lines.iter().any(|old| old.shares_place_with(line)) {
+                used = used - entry.held + settling;
+            }
+            used + held
+        });
+        match fit {
+            Ok(warned) => entry.warned = warned,
+            Err(exhausted) => return Reply::ExtendRefused { id, exhausted },
+        }
+        let before = self.used_in(&extend.budgets);
+        self.unhold(&entry, settling);
+        for line in places(&extend.budgets) {
+            self.pages.balance_mut(line.place()).reserved += held;
+        }
+        self.assert_within(&extend.budgets, &before);
+        entry.settled += settling;
+        entry.held = held;
+        entry.lines = Arc::clone(&extend.budgets);
+        entry.changed = extend.at;
+        let reservation = entry.reservation(id);
+        self.pages.put_entry(id, entry);
+        Reply::Extended(reservation)
+    }
+
+    fn settle(&mut self, settle: &Settle) -> Reply {
+        let id = settle.id;
+        let mut entry = match self.open_entry(id) {
+            Ok(entry) => entry,
+            Err(Reply::Closed { resolution: Resolution::Settled { charged, written_off }, .. }) => {
+                return Reply::Settled { id, charged, written_off, duplicate: true };
+            }
+            Err(reply) => return reply,
+        };
+        let rest = settle.amount.beyond(entry.settled);
+        let overrun = rest.beyond(entry.held);
+        let charged_over = if overrun.is_zero() { overrun } else { overrun.min(self.room(&entry.lines)) };
+        let charging = rest.min(entry.held) + charged_over;
+        let before = self.used_in(&entry.lines);
+        self.unhold(&entry, charging);
+        self.assert_within(&entry.lines, &before);
+        let charged = entry.settled + charging;
+        let written_off = overrun.beyond(charged_over);
+        entry.settled = charged;
+        self.close(id, entry, settle.at, Resolution::Settled { charged, written_off });
+        Reply::Settled { id, charged, written_off, duplicate: false }
+    }
+
+    fn end_unpaid(&mut self, id: ReservationId, at: DateTime<Utc>, resolution: Resolution) -> Reply {
+        match self.open_entry(id) {
+            Ok(entry) => {
+                let charged = entry.settled;
+                self.unhold(&entry, Amount::ZERO);
+                self.close(id, entry, at, resolution);
+                Reply::Released { id, charged, duplicate: false }
+            }
+            Err(Reply::Closed { resolution: before, .. }) if before == resolution => {
+                let charged = self.pages.entry(id).map_or(Amount::ZERO, |entry| entry.settled);
+                Reply::Released { id, charged, duplicate: true }
+            }
+            Err(reply) => reply,
+        }
+    }
+
+    /// The open reservation, or the reply to a command about another.
+    fn open_entry(&self, id: ReservationId) -> Result<Entry, Reply> {
+        match self.pages.entry(id) {
+            None => Err(Reply::Unknown { id }),
+            Some(entry) => match entry.resolution {
+                None => Ok(entry.clone()),
+                Some(resolution) => Err(Reply::Closed { id, resolution }),
+            },
+        }
+    }
+
+    /// Whether every hard line that would be strained has room for what `after` makes of what is used; then, whether a soft
+    /// one is exceeded. A lowered limit may already be overdrawn: that refuses only those who want more of the same.
+    fn fit(
+        &self,
+        lines: &[BudgetLine],
+        after: impl Fn(&BudgetLine, Amount) -> Amount,
+    ) -> Result<bool, Exhausted> {
+        let mut warned = false;
+        for (index, line) in lines.iter().enumerate() {
+            let used = self.used(line);
+            let wanted = after(line, used);
+            if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
+                continue;
+            }
+            match line.strictness {
+                Strictness::Soft => warned = true,
+                Strictness::Hard => {
+                    let left = line.limit.left(used);
+                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
+                    return Err(Exhausted { index, account, period, limit, left });
+                }
+            }
+        }
+        Ok(warned)
+    }
+
+    /// What every hard line still allows beyond all that is used.
+    fn room(&self, lines: &[BudgetLine]) -> Amount {
+        let hard = lines.iter().filter(|line| line.strictness == Strictness::Hard);
+        hard.map(|line| line.limit.left(self.used(line)).as_bound())
+            .fold(Amount::new(Money::MAX, u64::MAX), Amount::min)
+    }
+
+    /// Takes the reservation's held amount out of its places and settles `charging` there.
+    fn unhold(&mut self, entry: &Entry, charging: Amount) {
+        for line in places(&entry.lines) {
+            let balance = self.pages.balance_mut(line.place());
+            assert!(
+                entry.held.beyond(balance.reserved).is_zero(),
+                "more is freed than was reserved: {} of {}",
+                entry.held,
+                balance.reserved,
+            );
+            balance.reserved -= entry.held;
+            balance.settled += charging;
+        }
+    }
+
+    fn close(&mut self, id: ReservationId, mut entry: Entry, at: DateTime<Utc>, resolution: Resolution) {
+        entry.held = Amount::ZERO;
+        entry.changed = at;
+        entry.resolution = Some(resolution);
+        self.pages.put_entry(id, entry);
+    }
+
+    /// R65, checked after every step: what a step has strained is within its limit.
+    fn assert_within(&self, lines: &[BudgetLine], before: &[Amount]) {
+        for (line, before) in lines.iter().zip(before).filter(|(line, _)| line.strictness == Strictness::Hard)
+        {
+            let used = self.used(line);
+            assert!(
+                line.limit.covers(used) || !line.limit.is_strained(*before, used),
+                "R65 broken for {}, {}: {used} of {}",
+                line.account,
+                line.period,
+                line.limit,
+            );
+        }
+    }
+
+    fn used_in(&self, lines: &[BudgetLine]) -> SmallVec<[Amount; 8]> {
+        lines.iter().map(|line| self.used(line)).collect()
+    }
+
+    fn used(&self, line: &BudgetLine) -> Amount {
+        self.pages.balance(&line.place()).used()
+    }
+}
+
+/// One line for each place: several limits on one account charge it once.
+fn places(lines: &[BudgetLine]) -> impl Iterator<Item = &BudgetLine> {
+    let first =
+        |index: usize, line: &BudgetLine| !lines[..index].iter().any(|other| other.shares_place_with(line));
+    lines.iter().enumerate().filter(move |(index, line)| first(*index, line)).map(|(_, line)| line)
+}
+
+/// Whether both charge the same accounts and periods, in whatever order and under whatever limits.
+fn same_places(left: &[BudgetLine], right: &[BudgetLine]) -> bool {
+    let all_in = |some: &[BudgetLine], others: &[BudgetLine]| {
+        some.iter().all(|line| others.iter().any(|other| other.shares_place_with(line)))
+    };
+    all_in(left, right) && all_in(right, left)
+}

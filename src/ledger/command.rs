@@ -1,0 +1,113 @@
+//! What the ledger is asked to do. Every money command carries its reservation's id; asking twice is harmless (R69).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::base::{DecisionId, ReservationId};
+
+use super::{Amount, BudgetLine, CallRecord};
+
+/// Budgets on one reservation: person, department, company and trunk with three periods and two quantities each make 24.
+pub const BUDGETS_MAX: usize = 32;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    Reserve(Reserve),
+    Extend(Extend),
+    Settle(Settle),
+    Release(Release),
+    Expire(Expire),
+    /// Writes or replaces the row of one call attempt (R100): refusals, emergency and free calls, changes in mid-call.
+    Record(Box<CallRecord>),
+}
+
+/// Sets `amount` aside in every budget at once, or in none (R64).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reserve {
+    pub id: ReservationId,
+    pub decision: DecisionId,
+    /// Connect fee and first slice, and the seconds they buy.
+    pub amount: Amount,
+    /// At most `BUDGETS_MAX`; none at all is a call that costs but that nobody limits.
+    pub budgets: Arc<[BudgetLine]>,
+    pub at: DateTime<Utc>,
+    /// The opening row: the facts of the verdict. Written in the same commit, and only if the reservation is made.
+    pub record: Box<CallRecord>,
+}
+
+/// Renews a reservation before its slice runs out (R64), and carries it over midnight into new periods (R81) or under changed
+/// budgets (R76), in one step. Refused, it leaves the reservation as it was. Totals, not steps, make a repeat harmless.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extend {
+    pub id: ReservationId,
+    /// The call's total so far that belongs to periods now over: it is settled in the accounts of the old lines. Zero until
+    /// the first midnight; never less than at the last renewal.
+    pub charged: Amount,
+    /// The call's total, from its first second, that settled and reserved money shall cover from now on.
+    pub total: Amount,
+    /// The budgets of the current periods with their limits of now.
+    pub budgets: Arc<[BudgetLine]>,
+    pub at: DateTime<Utc>,
+}
+
+/// The call is over and costs `amount` in all; the rest of the reservation is freed (R69).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settle {
+    pub id: ReservationId,
+    /// The call's whole cost and talk time, including what renewals have already settled at midnight.
+    pub amount: Amount,
+    pub at: DateTime<Utc>,
+    /// The closing row; its cost is overwritten with what was really charged. `None` leaves the row as it is.
+    pub record: Option<Box<CallRecord>>,
+}
+
+/// The call never was: final non-2xx, CANCEL or timeout (R67).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Release {
+    pub id: ReservationId,
+    pub at: DateTime<Utc>,
+    pub record: Option<Box<CallRecord>>,
+}
+
+/// No call belongs to this reservation any more, as after a crash (R91).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expire {
+    pub id: ReservationId,
+    pub at: DateTime<Utc>,
+    pub record: Option<Box<CallRecord>>,
+}
+
+impl Command {
+    /// The reservation this is about; `None` for a bare record.
+    pub fn reservation(&self) -> Option<ReservationId> {
+        match self {
+            Command::Reserve(reserve) => Some(reserve.id),
+            Command::Extend(extend) => Some(extend.id),
+            Command::Settle(settle) => Some(settle.id),
+            Command::Release(release) => Some(release.id),
+            Command::Expire(expire) => Some(expire.id),
+            Command::Record(_) => None,
+        }
+    }
+
+    /// When it was asked; for a bare record, when the call began.
+    pub fn at(&self) -> DateTime<Utc> {
+        match self {
+            Command::Reserve(reserve) => reserve.at,
+            Command::Extend(extend) => extend.at,
+            Command::Settle(settle) => settle.at,
+            Command::Release(release) => release.at,
+            Command::Expire(expire) => expire.at,
+            Command::Record(record) => record.start,
+        }
+    }
+
+    /// Whether a caller waits for the answer. The others state what has happened: they are kept until they are written.
+    pub fn is_question(&self) -> bool {
+        match self {
+            Command::Reserve(_) | Command::Extend(_) => true,
+            Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => false,
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Can they pay? Prices, periods, and reservations of money and talk time against budgets (CALLS §7). Pure: no clock, no store, no SIP.
+
+mod account;
+mod amount;
+mod book;
+mod charge;
+mod command;
+mod pages;
+mod period;
+mod record;
+mod reply;
+mod reservation;
+mod tariff;
+
+pub use account::{Account, AccountPeriod, Balance, BudgetLine, Strictness};
+pub use amount::{Amount, Limit};
+pub use book::{Book, Entry};
+pub use charge::{Price, Rounding, Slice, UNLIMITED};
+pub use command::{BUDGETS_MAX, Command, Expire, Extend, Release, Reserve, Settle};
+pub use period::{Period, PeriodKey, PeriodKind, period};
+pub use record::{CallRecord, EndCause, TariffMark};
+pub use reply::{Exhausted, Reply, Resolution, Unavailable};
+pub use reservation::Reservation;
+pub use tariff::{TariffBook, TariffFault, TariffProblem, TariffRow};

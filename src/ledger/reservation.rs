@@ -1,0 +1,44 @@
+//! The proof that a call can be paid: minted only in this room, so that a call that skipped it does not compile.
+
+use crate::base::ReservationId;
+
+use super::Amount;
+
+/// Money and talk time set aside for one call, or the zero reservation of a free one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reservation {
+    id: ReservationId,
+    covered: Amount,
+    warned: bool,
+    free: bool,
+}
+
+impl Reservation {
+    /// The reservation of an emergency or free call: nothing, in no book, and it waits for no store (R41).
+    pub fn free(id: ReservationId) -> Reservation {
+        Reservation { id, covered: Amount::ZERO, warned: false, free: true }
+    }
+
+    pub(super) fn granted(id: ReservationId, covered: Amount, warned: bool) -> Reservation {
+        Reservation { id, covered, warned, free: false }
+    }
+
+    pub fn id(&self) -> ReservationId {
+        self.id
+    }
+
+    /// The call's total that is paid for, from its first second.
+    pub fn covered(&self) -> Amount {
+        self.covered
+    }
+
+    /// A soft limit is exceeded by this call: tell someone, let it go on.
+    pub fn warned(&self) -> bool {
+        self.warned
+    }
+
+    /// Made by `free`: there is nothing to extend, settle or release.
+    pub fn is_free(&self) -> bool {
+        self.free
+    }
+}

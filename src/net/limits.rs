@@ -1,0 +1,54 @@
+//! Every limit of the room, each with its why: what is not bounded here is bounded nowhere.
+
+use std::time::Duration;
+
+/// Largest UDP payload, and with that the largest SIP message over UDP (RFC 3261 §18.1.1).
+pub const DATAGRAM_BYTES: usize = 65_535;
+
+/// Four megabytes hold what arrives in 200 ms at 10,000 messages a second; the kernel cuts the wish down to `net.core.rmem_max`.
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+
+/// Datagrams taken per socket and wake-up: many enough to spare system calls under load, few enough that timers stay on time.
+pub const BATCH: usize = 64;
+
+/// Datagrams that wait for a full socket buffer to drain. Beyond that the network is not draining, and a retransmission is due anyway.
+pub const DATAGRAM_BACKLOG: usize = 1024;
+
+/// Reports of connections that wait for the loop; a full queue stops reading from TCP, which slows the senders down.
+pub const REPORTS: usize = 1024;
+
+/// Messages that wait for one connection. A peer that leaves so many unread is cut off rather than waited for.
+pub const CONNECTION_QUEUE: usize = 256;
+
+/// One file descriptor and some 20 kB each; more phones than this on TCP want a second gate.
+pub const CONNECTIONS: usize = 8192;
+
+/// An office behind one address fits; one host that opens sockets for fun does not take everyone's place.
+pub const CONNECTIONS_PER_ADDRESS: usize = 1024;
+
+/// Pending connects that the kernel queues.
+pub const LISTEN_QUEUE: i32 = 1024;
+
+/// Well below Timer B (32 s), so that the next trunk still gets its turn.
+pub const CONNECT: Duration = Duration::from_secs(4);
+
+/// A peer that takes nothing for so long is gone or hostile; Timer F has hardly twice as much.
+pub const WRITE: Duration = Duration::from_secs(10);
+
+/// A new connection must say something, and a begun message must end, within Timer F (RFC 3261 §17.1.2.2).
+pub const MESSAGE: Duration = Duration::from_secs(32);
+
+/// Just over an hour, the usual registration: a phone behind NAT without keep-alives stays reachable until it registers again.
+pub const IDLE: Duration = Duration::from_secs(3_900);
+
+/// After bytes that cannot be framed: time for the 400 to leave before the connection closes.
+pub const LAST_WORD: Duration = Duration::from_secs(2);
+
+/// After a failed accept (no file descriptors left): time for some to come back.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes read from a connection at once: a SIP message is rarely more.
+pub const READ_BYTES: usize = 8 << 10;
+
+/// TCP's own probes find peers that vanished without a word.
+pub const PROBE_AFTER: Duration = Duration::from_secs(120);

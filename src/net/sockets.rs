@@ -1,0 +1,246 @@
+//! The face of the room: every socket of the gate behind one `receive` and one `send`.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::timeout;
+
+use super::connection::{Failure, Report};
+use super::connections::Connections;
+use super::datagrams::{Datagrams, Sent};
+use super::limits::{BATCH, DATAGRAM_BYTES};
+use super::listen::{self, BindError, Listen};
+use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
+
+/// All sockets of the gate. Lives in one task of a `current_thread` runtime; its connection tasks run there too.
+pub struct Sockets {
+    /// By `ListenerId`.
+    ports: Vec<Port>,
+    connections: Connections,
+    arrived: VecDeque<Arrived>,
+    scratch: Box<[u8]>,
+    counts: Counts,
+}
+
+enum Port {
+    Udp(Datagrams, SocketAddr),
+    Tcp(SocketAddr),
+}
+
+/// What the network brought.
+#[derive(Debug)]
+pub enum Arrived {
+    /// One datagram, whole. Keep-alives (blank lines, NULs) are dropped before.
+    Datagram { flow: Flow, bytes: Bytes },
+    /// One message of a stream, cut exactly.
+    Frame { flow: Flow, bytes: Bytes },
+    /// The stream cannot be read on. An answer sent at once still leaves; then the connection closes by itself.
+    Unframed { flow: Flow, malformed: Malformed },
+    /// Something sent on `flow` (as it was asked for) did not go out.
+    Failed { flow: Flow, why: Failure },
+    /// A connection is gone.
+    Closed { flow: Flow },
+}
+
+/// What happened below the messages, since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub keep_alives: u64,
+    /// Datagrams that found the backlog full.
+    pub datagrams_dropped: u64,
+    /// Connections refused because there were too many.
+    pub connections_refused: u64,
+}
+
+impl Sockets {
+    /// Opens every listener, in order: the first has `ListenerId(0)`. Must be called inside the runtime that will drive it.
+    ///
+    /// # Errors
+    /// The first address that cannot be had. Port 0 takes a free one; see [`Sockets::addresses`].
+    pub fn bind(listens: &[Listen]) -> Result<Sockets, BindError> {
+        let mut sockets = Sockets {
+            ports: Vec::with_capacity(listens.len()),
+            connections: Connections::new(),
+            arrived: VecDeque::with_capacity(2 * BATCH),
+            scratch: vec![0; DATAGRAM_BYTES].into_boxed_slice(),
+            counts: Counts::default(),
+        };
+        for (index, listen) in listens.iter().enumerate() {
+            let listener = ListenerId(u8::try_from(index).map_err(|_| BindError::TooMany)?);
+            let port = sockets.open(listener, *listen)?;
+            sockets.ports.push(port);
+        }
+        Ok(sockets)
+    }
+
+    /// Where we listen, in the order of the listeners, with the ports that were chosen for port 0.
+    pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.ports.iter().map(|port| match port {
+            Port::Udp(_, address) | Port::Tcp(address) => *address,
+        })
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// TCP connections open or being opened.
+    pub fn connection_count(&self) -> usize {
+        self.connections.count()
+    }
+
+    /// Waits for the next arrival. Safe to drop and call again: nothing is lost in between.
+    pub async fn receive(&mut self) -> Arrived {
+        poll_fn(|cx| self.poll_receive(cx)).await
+    }
+
+    /// What the last wake-up brought besides, without waiting: the loop drains this before it waits again.
+    pub fn received(&mut self) -> Option<Arrived> {
+        self.arrived.pop_front()
+    }
+
+    /// Sends without ever waiting. What cannot be sent arrives as [`Arrived::Failed`]; a lost datagram does not.
+    ///
+    /// UDP: from the flow's listener. TCP: on the flow's connection; with `ConnectionId::NONE` on one that leads to the flow's
+    /// remote address, which is opened if needed.
+    pub fn send(&mut self, flow: Flow, bytes: &Bytes) {
+        let sent = match (flow.transport, self.ports.get_mut(usize::from(flow.listener.0))) {
+            (Transport::Udp, Some(Port::Udp(socket, _))) => match socket.send(flow.remote, bytes) {
+                Sent::Out | Sent::Waits => Ok(()),
+                Sent::Dropped => {
+                    self.counts.datagrams_dropped += 1;
+                    Ok(())
+                }
+                Sent::Failed(kind) => Err(Failure::Datagram(kind)),
+            },
+            (Transport::Tcp, Some(Port::Tcp(from))) => self.connections.send(*from, flow, bytes.clone()),
+            (Transport::Udp | Transport::Tcp | Transport::Tls, _) => Err(Failure::Unsupported),
+        };
+        if let Err(why) = sent {
+            self.send_failed(flow, why);
+        }
+    }
+
+    /// Writes out what is queued, then closes everything.
+    pub async fn close(mut self, within: Duration) {
+        // A network that takes nothing any more does not hold up the end.
+        let _ = timeout(within, poll_fn(|cx| self.poll_flush(cx))).await;
+        self.connections.close(within).await;
+    }
+
+    fn open(&mut self, listener: ListenerId, listen: Listen) -> Result<Port, BindError> {
+        let refused = |fault| listen.refused(fault);
+        match listen.transport {
+            Transport::Udp => {
+                let socket = Datagrams::new(listen::udp(listen.address).map_err(refused)?);
+                let address = socket.local_address().map_err(refused)?;
+                Ok(Port::Udp(socket, address))
+            }
+            Transport::Tcp => {
+                let socket = listen::tcp(listen.address).map_err(refused)?;
+                let address = socket.local_addr().map_err(refused)?;
+                self.connections.listen(listener, socket);
+                Ok(Port::Tcp(address))
+            }
+            Transport::Tls => Err(listen.unsupported()),
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Arrived> {
+        if self.arrived.is_empty() {
+            self.take_datagrams(cx);
+            self.take_reports(cx);
+        }
+        match self.arrived.pop_front() {
+            Some(arrived) => Poll::Ready(arrived),
+            None => Poll::Pending,
+        }
+    }
+
+    fn take_datagrams(&mut self, cx: &mut Context<'_>) {
+        let Sockets { ports, arrived, scratch, counts, .. } = self;
+        for (index, port) in ports.iter_mut().enumerate() {
+            let Port::Udp(socket, _) = port else { continue };
+            let flow = |remote| udp_flow(index, remote);
+            socket.poll_flush(cx, |to, kind| {
+                arrived.push_back(Arrived::Failed { flow: flow(to), why: Failure::Datagram(kind) });
+            });
+            socket.poll_receive(cx, scratch, |from, bytes| {
+                if is_keep_alive(&bytes) {
+                    counts.keep_alives += 1;
+                } else {
+                    arrived.push_back(Arrived::Datagram { flow: flow(from), bytes });
+                }
+            });
+        }
+    }
+
+    fn take_reports(&mut self, cx: &mut Context<'_>) {
+        for _ in 0..BATCH {
+            match self.connections.inbox().poll_recv(cx) {
+                Poll::Ready(Some(report)) => self.take_report(report),
+                Poll::Ready(None) | Poll::Pending => return,
+            }
+        }
+        // The channel does not wake the task for what it already holds.
+        cx.waker().wake_by_ref();
+    }
+
+    fn take_report(&mut self, report: Report) {
+        match report {
+            Report::Accepted { listener, stream, remote } => {
+                if !self.connections.admit(listener, stream, remote) {
+                    self.counts.connections_refused += 1;
+                }
+            }
+            Report::Frame { flow, bytes } => self.arrived.push_back(Arrived::Frame { flow, bytes }),
+            Report::Unframed { flow, malformed } => {
+                self.arrived.push_back(Arrived::Unframed { flow, malformed })
+            }
+            Report::Ended { flow, unsent, why } => {
+                self.arrived.extend(unsent.into_iter().map(|flow| Arrived::Failed { flow, why }));
+                self.forget(flow.connection);
+            }
+        }
+    }
+
+    fn send_failed(&mut self, flow: Flow, why: Failure) {
+        if why == Failure::SlowReader {
+            self.forget(self.connections.carrier(flow));
+        }
+        self.arrived.push_back(Arrived::Failed { flow, why });
+    }
+
+    fn forget(&mut self, id: ConnectionId) {
+        if let Some(flow) = self.connections.forget(id) {
+            self.arrived.push_back(Arrived::Closed { flow });
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for port in &mut self.ports {
+            if let Port::Udp(socket, _) = port {
+                socket.poll_flush(cx, |_, _| {});
+                if !socket.is_flushed() {
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+fn udp_flow(index: usize, remote: SocketAddr) -> Flow {
+    // `bind` admits no more listeners than a byte counts.
+    let listener = ListenerId(u8::try_from(index).unwrap_or(u8::MAX));
+    Flow { transport: Transport::Udp, listener, remote, connection: ConnectionId::NONE }
+}
+
+/// Phones behind NAT send blank lines, single NULs or nothing at all to keep their mapping open; none of it is a message.
+fn is_keep_alive(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | b'\0' | b' '))
+}

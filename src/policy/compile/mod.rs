@@ -1,0 +1,91 @@
+//! From document and rows to the snapshot, or to every problem at once. A document with an error is refused whole.
+
+mod contacts;
+mod findings;
+mod people;
+mod places;
+mod roles;
+mod standing;
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use crate::base::number::DialPlan;
+
+use super::class::Country;
+use super::class_table::ClassTable;
+use super::document::{Document, Rows};
+use super::hours::Calendars;
+use super::problem::{Problem, Severity};
+use super::snapshot::{
+    Department, GuardEntry, List, Map, PermitEntry, Person, Policy, RoleEntry, Site, fixed_keys,
+};
+
+use findings::Findings;
+
+/// What the steps of the compilation build up; each step reads what the ones before it left.
+#[derive(Default)]
+struct Draft {
+    zone: Tz,
+    calendars: Calendars,
+    sites: Vec<Site>,
+    /// The sites' plans for numbers as people write them.
+    writing: Vec<Arc<DialPlan>>,
+    departments: Vec<Department>,
+    roles: Vec<RoleEntry>,
+    permits: Vec<PermitEntry>,
+    guards: Vec<GuardEntry>,
+    company_guards: Vec<usize>,
+    hours: Vec<super::hours::Hours>,
+    lists: Vec<List>,
+    list_names: Vec<String>,
+    classes: ClassTable,
+    /// Countries of each zone, by name.
+    zones: Map<String, Vec<Country>>,
+    databases: Vec<Arc<str>>,
+    people: Vec<Person>,
+    findings: Findings,
+}
+
+/// Compiles a policy.
+///
+/// # Errors
+/// Every problem of the document and its rows, errors and warnings, in the order of the document. With warnings alone
+/// the policy stands, and `Policy::warnings` lists them.
+pub fn compile(document: &Document, rows: &Rows) -> Result<Policy, Vec<Problem>> {
+    let mut draft = Draft { zones: Map::with_hasher(fixed_keys()), ..Draft::default() };
+    places::compile(document, &mut draft);
+    roles::compile(document, rows, &mut draft);
+    let directory = people::compile(document, rows, &mut draft);
+    let rights = standing::compile(document, rows, &mut draft);
+    let trunk_limits = standing::trunk_limits(document, draft.zone);
+    let databases = contacts::compile(document, rows, &directory.by_key, &mut draft);
+    let problems = draft.findings.into_problems();
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(problems);
+    }
+    Ok(Policy {
+        version: document.version,
+        zone: draft.zone,
+        people: draft.people,
+        sites: draft.sites,
+        departments: draft.departments,
+        roles: draft.roles,
+        permits: draft.permits,
+        guards: draft.guards,
+        company_guards: draft.company_guards,
+        rights,
+        classes: draft.classes,
+        hours: draft.hours,
+        lists: draft.lists,
+        databases,
+        trunk_limits,
+        by_key: directory.by_key,
+        by_sip_user: directory.by_sip_user,
+        by_number: directory.by_number,
+        by_extension: directory.by_extension,
+        by_company_extension: directory.by_company_extension,
+        warnings: problems,
+    })
+}

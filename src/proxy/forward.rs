@@ -1,0 +1,96 @@
+//! Making the copy that leaves (RFC 3261 §16.6) and the response that returns (§16.7): byte ranges of what came, and a few edits.
+
+use bytes::Bytes;
+
+use super::Interface;
+use crate::sip::{Draft, Message, Name, ROUTE_MARK};
+
+/// Max-Forwards of a request that came without one (§16.6 item 3).
+const MAX_FORWARDS: u8 = 70;
+
+/// Headers by which others claim who calls or who forwarded; only what the gate asserts itself leaves it (R20, RFC 3325 §5).
+const CLAIMS: [Name; 5] = [
+    Name::PAssertedIdentity,
+    Name::PPreferredIdentity,
+    Name::RemotePartyId,
+    Name::Diversion,
+    Name::HistoryInfo,
+];
+
+/// How a request leaves.
+pub struct Forwarding<'a> {
+    /// Rebuilt from what was judged, never the caller's spelling (R11).
+    pub request_uri: &'a str,
+    pub via: &'a str,
+    pub record_route: Option<&'a str>,
+    /// The Route set from here on; whatever the request carried is gone (R13).
+    pub routes: &'a [Box<str>],
+    /// P-Asserted-Identity, towards a trunk.
+    pub asserted: Option<&'a str>,
+    /// The From that replaces the one that came (R20).
+    pub from: Option<&'a str>,
+}
+
+/// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
+pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes {
+    let mut draft = Draft::of(request);
+    draft.request_uri(forwarding.request_uri);
+    if let Some(source) = request.source() {
+        draft.stamp_top_via(source);
+    }
+    draft.push_via(forwarding.via);
+    draft.max_forwards(request.max_forwards().map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1)));
+    draft.drop_all(Name::Route).drop_all(Name::ProxyAuthorization);
+    for claim in CLAIMS {
+        draft.drop_all(claim);
+    }
+    // Each push goes above the first of its kind, so the set is pushed from its end.
+    for route in forwarding.routes.iter().rev() {
+        draft.push(Name::Route, route);
+    }
+    if let Some(record_route) = forwarding.record_route {
+        draft.push(Name::RecordRoute, record_route);
+    }
+    if let Some(asserted) = forwarding.asserted {
+        draft.append(Name::PAssertedIdentity, asserted);
+    }
+    if let Some(from) = forwarding.from {
+        draft.set(Name::From, from);
+    }
+    draft.ensure_content_length().into_bytes()
+}
+
+/// How a response returns.
+pub struct Returning<'a> {
+    /// The socket that faces the caller.
+    pub towards: Option<&'a Interface>,
+    /// The mark of our Record-Route in this call; its value is rewritten so that the caller's later requests reach us on the
+    /// socket that faces the caller (§16.7 item 8).
+    pub mark: &'a str,
+    /// The From as the caller wrote it, if another one was sent on (R20).
+    pub from: Option<&'a str>,
+}
+
+/// The response without our Via (§16.7 item 3).
+pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes {
+    let mut draft = Draft::of(response);
+    draft.drop_top_via();
+    for claim in CLAIMS {
+        draft.drop_all(claim);
+    }
+    if let Some(interface) = returning.towards {
+        for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(returning.mark)) {
+            draft.replace_value(route.position, &record_route(interface, returning.mark));
+        }
+    }
+    if let Some(from) = returning.from {
+        draft.set(Name::From, from);
+    }
+    draft.ensure_content_length().into_bytes()
+}
+
+/// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.
+pub fn record_route(interface: &Interface, mark: &str) -> String {
+    let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
+    format!("<sip:{}{transport};lr;{ROUTE_MARK}={mark}>", interface.sent_by)
+}

@@ -1,0 +1,14 @@
+//! The proxy core of RFC 3261 §16: validate, route, choose targets, forward, weigh responses, cancel.
+//! It knows neither who may call nor what it costs; `gate` asks that first.
+
+mod forward;
+mod interface;
+mod responses;
+mod targets;
+mod validate;
+
+pub use forward::{Forwarding, Returning, forward_request, forward_response, record_route};
+pub use interface::{Interface, Interfaces};
+pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};
+pub use targets::{NumberFormat, Target, TargetQueue, Trunk, TrunkQueue};
+pub use validate::{Rejection, is_suspect, validate};

@@ -1,0 +1,56 @@
+//! Which call record a command leaves behind, and at what cost: what was really charged, whatever the command hoped for.
+
+use std::borrow::Cow;
+
+use crate::base::Money;
+use crate::ledger::{Book, CallRecord, Command, Reply};
+
+/// Carries the command out on the book; gives the reply, and the row to write, if any. A repeated command writes none: the
+/// first one wrote the truth.
+pub(super) fn apply_with_record<'c>(
+    book: &mut Book,
+    command: &'c Command,
+) -> (Reply, Option<Cow<'c, CallRecord>>) {
+    let known = command.reservation().is_some_and(|id| book.entry(id).is_some());
+    let reply = book.apply(command);
+    let record = if is_repeat(&reply) { None } else { record_after(book, command, &reply, known) };
+    (reply, record)
+}
+
+fn record_after<'c>(
+    book: &Book,
+    command: &'c Command,
+    reply: &Reply,
+    known: bool,
+) -> Option<Cow<'c, CallRecord>> {
+    let (id, asked, record) = match command {
+        Command::Record(record) => return Some(Cow::Borrowed(record)),
+        // A refused call's row comes from the gate, with the reason.
+        Command::Reserve(reserve) => {
+            let made = !known && matches!(reply, Reply::Reserved(_));
+            return made.then_some(Cow::Borrowed(&*reserve.record));
+        }
+        Command::Extend(_) => return None,
+        Command::Settle(settle) => (settle.id, settle.amount.money, settle.record.as_deref()?),
+        Command::Release(release) => (release.id, Money::ZERO, release.record.as_deref()?),
+        Command::Expire(expire) => (expire.id, Money::ZERO, expire.record.as_deref()?),
+    };
+    let mut record = record.clone();
+    record.cost = book.entry(id).map_or(Money::ZERO, |entry| entry.settled.money);
+    record.written_off = (asked - record.cost).max(Money::ZERO);
+    Some(Cow::Owned(record))
+}
+
+fn is_repeat(reply: &Reply) -> bool {
+    match reply {
+        Reply::Settled { duplicate, .. } | Reply::Released { duplicate, .. } => *duplicate,
+        Reply::Reserved(_)
+        | Reply::Refused { .. }
+        | Reply::Extended(_)
+        | Reply::ExtendRefused { .. }
+        | Reply::Closed { .. }
+        | Reply::Unknown { .. }
+        | Reply::Recorded { .. }
+        | Reply::Unavailable { .. } => false,
+    }
+}

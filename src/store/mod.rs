@@ -1,0 +1,42 @@
+//! Where the ledger and the call records rest: one trait, the embedded SQLite store, a store in memory, and the thread that writes.
+
+mod closing;
+mod error;
+mod memory;
+mod reports;
+mod sqlite;
+mod writer;
+
+use crate::ledger::{Command, Reply};
+
+pub use error::StoreError;
+pub use memory::Memory;
+pub use reports::{BalanceFilter, OpenReservation, RecordFilter, Reports, Totals};
+pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
+pub use writer::{
+    BATCH_MAX, QUESTIONS_WAITING_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle,
+};
+
+/// Keeps the ledger. Every store must answer as `ledger::Book` does; one battery of tests runs over all of them.
+pub trait Store {
+    /// Carries out a whole batch in one durable step and puts one reply for each command, in order, into `replies`.
+    ///
+    /// # Errors
+    /// The store is at fault, never the commands. Nothing of the batch has taken effect as far as this store will ever
+    /// answer, and `replies` is empty. A commit whose end is unknown may show after `recover`: commands are idempotent, so
+    /// asking again is right.
+    fn apply(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError>;
+
+    /// Looks whether a commit would still be kept: cheap enough for once a second.
+    ///
+    /// # Errors
+    /// What stands in the way; `recover` may mend it.
+    fn probe(&mut self) -> Result<(), StoreError>;
+
+    /// Opens the store anew and forgets whatever was not committed. It does not create a store that is gone: an empty one
+    /// would let everyone spend their limits twice.
+    ///
+    /// # Errors
+    /// What still stands in the way; try again later.
+    fn recover(&mut self) -> Result<(), StoreError>;
+}

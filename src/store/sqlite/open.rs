@@ -1,0 +1,136 @@
+//! Opening the file: settings of the connection, migrations in numbered files, the writer's generation, the book read back.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::base::ReservationId;
+use crate::ledger::{AccountPeriod, Book};
+use crate::store::StoreError;
+
+use super::{STATEMENTS_CACHED, SqliteSettings, rows};
+
+/// "TOLL" in ASCII: tells our files from other applications' (PRAGMA application_id).
+const APPLICATION_ID: i32 = 0x544F_4C4C;
+
+/// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
+const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_ledger.sql")];
+
+pub(super) fn connect_writer(
+    path: &Path,
+    settings: &SqliteSettings,
+    create: bool,
+) -> Result<Connection, StoreError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    } else {
+        // Says "gone" where SQLite would only say "cannot open".
+        std::fs::metadata(path)?;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(settings.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    if let Some(count) = settings.page_count_max {
+        connection.pragma_update(None, "max_page_count", count)?;
+    }
+    check_application(&connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Every commit is on the disk before its replies leave (R91).
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // After a checkpoint the log is cut back to 16 MiB, so that one busy hour does not fill the disk for good.
+    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+    Ok(connection)
+}
+
+pub(super) fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(SqliteSettings::default().busy_timeout)?;
+    check_application(&connection)?;
+    let found = version(&connection)?;
+    if found as usize > MIGRATIONS.len() {
+        return Err(StoreError::TooNew { found, known: MIGRATIONS.len() as u32 });
+    }
+    Ok(connection)
+}
+
+/// Runs the migrations that the file has not seen, each in a transaction of its own.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = MIGRATIONS.len() as u32;
+    let found = version(connection)?;
+    if found > known {
+        return Err(StoreError::TooNew { found, known });
+    }
+    for (number, migration) in (1..=known).zip(MIGRATIONS).skip(found as usize) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(migration)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", number)?;
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// Makes this connection the one that may write: any other writer finds out at its next batch.
+pub(super) fn next_generation(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "UPDATE owner SET generation = generation + 1 RETURNING generation";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+pub(super) fn generation(connection: &Connection) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT generation FROM owner")?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// The open reservations with the balances they are held in, and the greatest id in the file. The rest is read when asked for.
+pub(super) fn read_book(connection: &Connection) -> Result<(Book, u64), StoreError> {
+    let mut book = Book::default();
+    for (id, entry) in rows::open_entries(connection)? {
+        for line in entry.lines.iter() {
+            restore_place(connection, &mut book, &line.place())?;
+        }
+        book.restore_entry(id, entry);
+    }
+    let newest = "SELECT coalesce(max(id), 0) FROM reservation";
+    let newest: i64 = connection.query_row(newest, [], |row| row.get(0))?;
+    Ok((book, newest.cast_unsigned()))
+}
+
+/// Brings the balance of `place` back into the book if the book has forgotten it.
+pub(super) fn restore_place(
+    connection: &Connection,
+    book: &mut Book,
+    place: &AccountPeriod,
+) -> Result<(), StoreError> {
+    if !book.knows_place(place) {
+        let balance = rows::balance(connection, place)?;
+        book.restore_balance(place.clone(), balance);
+    }
+    Ok(())
+}
+
+/// Brings a reservation back that the book has forgotten, with its balances.
+pub(super) fn restore_entry(
+    connection: &Connection,
+    book: &mut Book,
+    id: ReservationId,
+) -> Result<(), StoreError> {
+    if book.entry(id).is_none()
+        && let Some(entry) = rows::entry(connection, id)?
+    {
+        book.restore_entry(id, entry);
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<u32, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// An empty file may become ours; one of another application may not.
+fn check_application(connection: &Connection) -> Result<(), StoreError> {
+    let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if id == APPLICATION_ID || (id == 0 && tables == 0) { Ok(()) } else { Err(StoreError::Foreign) }
+}

@@ -1,0 +1,149 @@
+//! Reading beside the writer: reports, exports and the start after a crash, over a connection that cannot write.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
+
+use crate::base::{DecisionId, Money};
+use crate::ledger::{AccountPeriod, Balance, CallRecord};
+use crate::store::{BalanceFilter, OpenReservation, RecordFilter, Reports, StoreError, Totals};
+
+use super::{open, rows};
+
+/// A read-only connection; it sees every commit that was made before its query began, and never makes the writer wait.
+#[derive(Debug)]
+pub struct SqliteReader {
+    connection: Connection,
+}
+
+impl SqliteReader {
+    /// Opens a file that a writer has made.
+    ///
+    /// # Errors
+    /// The file is not there, not ours, or newer than this program.
+    pub fn open(path: &Path) -> Result<SqliteReader, StoreError> {
+        Ok(SqliteReader { connection: open::connect_reader(path)? })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl Reports for SqliteReader {
+    fn balances(&self, filter: &BalanceFilter) -> Result<Vec<(AccountPeriod, Balance)>, StoreError> {
+        let mut conditions = Conditions::default();
+        if let Some(account) = &filter.account {
+            conditions.add("account_kind =", Value::from(account.kind().to_owned()));
+            conditions.add("account_name =", Value::from(account.name().to_owned()));
+        }
+        if let Some(period) = filter.period {
+            conditions.add("period_kind =", Value::from(period.kind.as_str().to_owned()));
+            conditions.add("period_start =", Value::from(rows::date(period.start)));
+        }
+        let sql = format!(
+            "SELECT account_kind, account_name, period_kind, period_start,
+                settled_money, settled_seconds, reserved_money, reserved_seconds FROM balance{}",
+            conditions.as_sql()
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((rows::read_place(row, 0)?, rows::read_balance(row, 4)?));
+        let mut found: Vec<_> = statement
+            .query_map(params_from_iter(conditions.values), read)?
+            .collect::<rusqlite::Result<_>>()?;
+        // In the order of the types, not of their names in columns.
+        found.sort_unstable_by(|(left, _), (right, _)| left.cmp(right));
+        Ok(found)
+    }
+
+    fn records(&self, filter: &RecordFilter) -> Result<Vec<CallRecord>, StoreError> {
+        let conditions = Conditions::of(filter);
+        let count = filter.count_max.map_or(-1, i64::from);
+        let sql = format!(
+            "SELECT {} FROM call_record{} ORDER BY start DESC, decision DESC LIMIT {count}",
+            rows::RECORD_COLUMNS,
+            conditions.as_sql(),
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let found = statement.query_map(params_from_iter(conditions.values), rows::read_record)?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn record(&self, decision: DecisionId) -> Result<Option<CallRecord>, StoreError> {
+        let sql = format!("SELECT {} FROM call_record WHERE decision = ?1", rows::RECORD_COLUMNS);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row([decision.as_u64().cast_signed()], rows::read_record).optional()?)
+    }
+
+    fn totals(&self, filter: &RecordFilter) -> Result<Totals, StoreError> {
+        let conditions = Conditions::of(filter);
+        let sql = format!(
+            "SELECT count(*), count(reason), coalesce(sum(billed_seconds), 0), coalesce(sum(cost), 0),
+                coalesce(sum(written_off), 0) FROM call_record{}",
+            conditions.as_sql()
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let totals = statement.query_row(params_from_iter(conditions.values), |row| {
+            let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
+            Ok(Totals {
+                calls: count(0)?,
+                refused: count(1)?,
+                billed_seconds: count(2)?,
+                cost: Money::from_micros(row.get(3)?),
+                written_off: Money::from_micros(row.get(4)?),
+            })
+        })?;
+        Ok(totals)
+    }
+
+    fn open_reservations(&self) -> Result<Vec<OpenReservation>, StoreError> {
+        let entries = rows::open_entries(&self.connection)?.into_iter();
+        entries
+            .map(|(id, entry)| Ok(OpenReservation { id, record: self.record(entry.decision)?, entry }))
+            .collect()
+    }
+}
+
+/// The conditions of one query, all of which must hold, and their values in order.
+#[derive(Default)]
+struct Conditions {
+    terms: Vec<&'static str>,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    fn of(filter: &RecordFilter) -> Conditions {
+        let mut conditions = Conditions::default();
+        if let Some(from) = filter.from {
+            conditions.add("start >=", Value::from(rows::micros(from)));
+        }
+        if let Some(until) = filter.until {
+            conditions.add("start <", Value::from(rows::micros(until)));
+        }
+        if let Some(person) = &filter.person {
+            conditions.add("person =", Value::from(person.to_string()));
+        }
+        if let Some(department) = &filter.department {
+            conditions.add("department =", Value::from(department.to_string()));
+        }
+        if let Some(refused) = filter.refused {
+            conditions.add("(reason IS NOT NULL) =", Value::from(refused));
+        }
+        conditions
+    }
+
+    fn add(&mut self, term: &'static str, value: Value) {
+        self.terms.push(term);
+        self.values.push(value);
+    }
+
+    /// With its WHERE, if there is anything to ask.
+    fn as_sql(&self) -> String {
+        if self.terms.is_empty() {
+            return String::new();
+        }
+        let terms: Vec<_> =
+            (1..).zip(&self.terms).map(|(number, term)| format!("{term} ?{number}")).collect();
+        format!(" WHERE {}", terms.join(" AND "))
+    }
+}

@@ -1,0 +1,208 @@
+//! One batch as statements: the journal and the call records as they come, balances and reservations once at the end.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use crate::base::DecisionId;
+use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Reply, Resolution};
+use crate::store::StoreError;
+use crate::store::closing::apply_with_record;
+
+use super::{open, rows};
+
+/// Applies one command to the book and writes its journal line and call record.
+pub(super) fn command(
+    connection: &Connection,
+    book: &mut Book,
+    newest: u64,
+    command: &Command,
+) -> Result<Reply, StoreError> {
+    bring_back(connection, book, newest, command)?;
+    let known = command.reservation().is_some_and(|id| book.entry(id).is_some());
+    let (reply, row) = apply_with_record(book, command);
+    if takes_effect(&reply, known) {
+        journal(connection, command)?;
+    }
+    if let Some(row) = row {
+        record(connection, &row)?;
+    }
+    Ok(reply)
+}
+
+/// Whatever the command is about that the book has forgotten, from the file. Also the places of a call that holds nothing:
+/// charging them unread would overwrite what they held.
+fn bring_back(
+    connection: &Connection,
+    book: &mut Book,
+    newest: u64,
+    command: &Command,
+) -> Result<(), StoreError> {
+    if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
+        open::restore_entry(connection, book, id)?;
+        let held_in =
+            book.entry(id).filter(|entry| entry.resolution.is_none()).map(|entry| Arc::clone(&entry.lines));
+        restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
+    }
+    match command {
+        Command::Reserve(reserve) => restore_places(connection, book, &reserve.budgets),
+        Command::Extend(extend) => restore_places(connection, book, &extend.budgets),
+        Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => Ok(()),
+    }
+}
+
+fn restore_places(connection: &Connection, book: &mut Book, lines: &[BudgetLine]) -> Result<(), StoreError> {
+    lines.iter().try_for_each(|line| open::restore_place(connection, book, &line.place()))
+}
+
+/// Whether the command changed the book, so that a replay of the journal needs it. A repeated Extend may be there twice;
+/// replaying it is as harmless as asking twice.
+fn takes_effect(reply: &Reply, known: bool) -> bool {
+    match reply {
+        Reply::Reserved(_) => !known,
+        Reply::Extended(_) => true,
+        Reply::Settled { duplicate, .. } | Reply::Released { duplicate, .. } => !duplicate,
+        Reply::Refused { .. }
+        | Reply::ExtendRefused { .. }
+        | Reply::Closed { .. }
+        | Reply::Unknown { .. }
+        | Reply::Recorded { .. }
+        | Reply::Unavailable { .. } => false,
+    }
+}
+
+/// A line of the journal, before it has a number.
+struct JournalLine<'c> {
+    kind: &'static str,
+    decision: Option<DecisionId>,
+    amount: Amount,
+    charged: Amount,
+    budgets: Option<&'c [BudgetLine]>,
+}
+
+fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
+    let bare =
+        |kind, amount| JournalLine { kind, decision: None, amount, charged: Amount::ZERO, budgets: None };
+    match command {
+        Command::Reserve(reserve) => Some(JournalLine {
+            decision: Some(reserve.decision),
+            budgets: Some(&reserve.budgets),
+            ..bare("reserve", reserve.amount)
+        }),
+        Command::Extend(extend) => Some(JournalLine {
+            charged: extend.charged,
+            budgets: Some(&extend.budgets),
+            ..bare("extend", extend.total)
+        }),
+        Command::Settle(settle) => Some(bare("settle", settle.amount)),
+        Command::Release(_) => Some(bare("release", Amount::ZERO)),
+        Command::Expire(_) => Some(bare("expire", Amount::ZERO)),
+        Command::Record(_) => None,
+    }
+}
+
+fn journal(connection: &Connection, command: &Command) -> Result<(), StoreError> {
+    let (Some(line), Some(id)) = (journal_line(command), command.reservation()) else { return Ok(()) };
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO journal
+            (kind, reservation, decision, money, seconds, charged_money, charged_seconds, budgets, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    statement.execute(params![
+        line.kind,
+        id.as_u64().cast_signed(),
+        line.decision.map(|decision| decision.as_u64().cast_signed()),
+        line.amount.money.as_micros(),
+        rows::whole(line.amount.seconds),
+        line.charged.money.as_micros(),
+        rows::whole(line.charged.seconds),
+        line.budgets.map(rows::lines_to_json),
+        rows::micros(command.at()),
+    ])?;
+    Ok(())
+}
+
+/// Writes every balance and reservation that the batch has touched, as it stands at the end of the batch.
+pub(super) fn changes(connection: &Connection, book: &Book) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT DO UPDATE SET settled_money = ?5, settled_seconds = ?6, reserved_money = ?7, reserved_seconds = ?8",
+    )?;
+    for (place, balance) in book.changed_balances() {
+        statement.execute(params![
+            place.account.kind(),
+            place.account.name(),
+            place.period.kind.as_str(),
+            rows::date(place.period.start),
+            balance.settled.money.as_micros(),
+            rows::whole(balance.settled.seconds),
+            balance.reserved.money.as_micros(),
+            rows::whole(balance.reserved.seconds),
+        ])?;
+    }
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT DO UPDATE SET state = ?3, held_money = ?4, held_seconds = ?5, settled_money = ?6, settled_seconds = ?7,
+            written_off_money = ?8, written_off_seconds = ?9, warned = ?10, budgets = ?11, changed = ?13",
+    )?;
+    for (id, entry) in book.changed_entries() {
+        let written_off = match entry.resolution {
+            Some(Resolution::Settled { written_off, .. }) => written_off,
+            None | Some(Resolution::Released | Resolution::Expired) => Amount::ZERO,
+        };
+        statement.execute(params![
+            id.as_u64().cast_signed(),
+            entry.decision.as_u64().cast_signed(),
+            rows::state(entry.resolution),
+            entry.held.money.as_micros(),
+            rows::whole(entry.held.seconds),
+            entry.settled.money.as_micros(),
+            rows::whole(entry.settled.seconds),
+            written_off.money.as_micros(),
+            rows::whole(written_off.seconds),
+            entry.warned,
+            rows::lines_to_json(&entry.lines),
+            rows::micros(entry.opened),
+            rows::micros(entry.changed),
+        ])?;
+    }
+    Ok(())
+}
+
+fn record(connection: &Connection, record: &CallRecord) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO call_record VALUES
+            (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
+         ON CONFLICT DO UPDATE SET reservation = ?2, person = ?3, department = ?4, site = ?5, raw = ?6, canonical = ?7,
+            class = ?8, country = ?9, reason = ?10, rule = ?11, policy_version = ?12, tariff_prefix = ?13, tariff_from = ?14,
+            trunk = ?15, start = ?16, answer = ?17, \"end\" = ?18, billed_seconds = ?19, cost = ?20, written_off = ?21,
+            end_cause = ?22, status = ?23, estimated = ?24",
+    )?;
+    statement.execute(params![
+        record.decision.as_u64().cast_signed(),
+        record.reservation.map(|id| id.as_u64().cast_signed()),
+        record.person,
+        record.department,
+        record.site,
+        record.raw,
+        record.canonical,
+        record.class,
+        record.country,
+        record.reason,
+        record.rule,
+        rows::whole(record.policy_version),
+        record.tariff.as_ref().map(|mark| &mark.prefix),
+        record.tariff.as_ref().map(|mark| rows::date(mark.valid_from)),
+        record.trunk,
+        rows::micros(record.start),
+        record.answer.map(rows::micros),
+        record.end.map(rows::micros),
+        rows::whole(record.billed_seconds),
+        record.cost.as_micros(),
+        record.written_off.as_micros(),
+        record.end_cause.map(|cause| cause.code()),
+        record.status,
+        record.estimated,
+    ])?;
+    Ok(())
+}

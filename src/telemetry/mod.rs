@@ -1,0 +1,11 @@
+//! What an operator sees from outside: metrics and logs. Labels are closed sets; no number and no user name is among them (R103).
+
+mod family;
+pub mod log;
+mod metrics;
+mod names;
+mod sums;
+
+pub use family::Family;
+pub use metrics::{Direction, Labels, Metrics, Verdict};
+pub use sums::MoneySums;

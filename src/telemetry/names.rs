@@ -1,0 +1,62 @@
+//! Every metric name, in one place, with what it means. Conventions of Prometheus: base units, the unit at the end, counters `_total`.
+
+use metrics::{KeyName, Recorder, SharedString};
+
+pub const VERDICTS: &str = "tollgate_verdicts_total";
+pub const CALLS: &str = "tollgate_calls";
+pub const SETUP_SECONDS: &str = "tollgate_setup_seconds";
+pub const TRANSACTIONS: &str = "tollgate_transactions";
+pub const RETRANSMISSIONS: &str = "tollgate_retransmissions_total";
+pub const PARSE_ERRORS: &str = "tollgate_parse_errors_total";
+pub const REJECTIONS: &str = "tollgate_rejections_total";
+pub const LEDGER_COMMIT_SECONDS: &str = "tollgate_ledger_commit_seconds";
+pub const LEDGER_BATCH_COMMANDS: &str = "tollgate_ledger_batch_commands";
+pub const LEDGER_FAILURES: &str = "tollgate_ledger_failures_total";
+pub const MONEY_RESERVED: &str = "tollgate_money_reserved";
+pub const MONEY_SETTLED: &str = "tollgate_money_settled_total";
+pub const MESSAGES: &str = "tollgate_messages_total";
+pub const RESPONSES: &str = "tollgate_responses_total";
+pub const REGISTRATIONS: &str = "tollgate_registrations";
+pub const AUTH_FAILURES: &str = "tollgate_auth_failures_total";
+pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
+pub const BUILD: &str = "tollgate_build_info";
+
+/// What kind of series a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
+pub const ALL: [(&str, Kind, &str); 16] = [
+    (VERDICTS, Kind::Counter, "Calls judged, by verdict, reason of refusal and class of destination."),
+    (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
+    (SETUP_SECONDS, Kind::Histogram, "From an INVITE's arrival to its departure to the next hop."),
+    (TRANSACTIONS, Kind::Gauge, "SIP transactions alive, by kind."),
+    (RETRANSMISSIONS, Kind::Counter, "Messages received or sent again."),
+    (PARSE_ERRORS, Kind::Counter, "Messages that could not be read, by fault."),
+    (REJECTIONS, Kind::Counter, "Requests turned away before any judgement, and stray responses, by code."),
+    (LEDGER_COMMIT_SECONDS, Kind::Histogram, "Time of one durable commit of the ledger."),
+    (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
+    (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),
+    (MESSAGES, Kind::Counter, "SIP messages received and sent, by transport and method."),
+    (RESPONSES, Kind::Counter, "SIP responses sent, by class of status."),
+    (REGISTRATIONS, Kind::Gauge, "Registered phones."),
+    (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
+    (TRUNK_FAILURES, Kind::Counter, "Calls that a trunk did not take and that went on to the next."),
+    (BUILD, Kind::Gauge, "Always 1; the version of the program is its label."),
+];
+
+/// Tells the recorder the HELP of each metric.
+pub(super) fn describe(recorder: &impl Recorder) {
+    for (name, kind, help) in ALL {
+        let (name, help) = (KeyName::from_const_str(name), SharedString::const_str(help));
+        match kind {
+            Kind::Counter => recorder.describe_counter(name, None, help),
+            Kind::Gauge => recorder.describe_gauge(name, None, help),
+            Kind::Histogram => recorder.describe_histogram(name, None, help),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! The real gate as a child process, in a folder of its own: the company's files with this run's addresses, started, awaited, stopped.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::places::Places;
+
+pub struct Gate {
+    child: Child,
+    folder: PathBuf,
+    http: SocketAddr,
+}
+
+const START: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(20);
+
+impl Gate {
+    /// Starts a gate for the files of `company`, in which `@name@` stands for an address and `@t1@` for T1.
+    ///
+    /// # Errors
+    /// Why it does not come up.
+    pub fn start(folder: &Path, company: &Path, places: &Places, t1: &str) -> Result<Gate, String> {
+        write_company(folder, company, places, t1)?;
+        let log = File::create(folder.join("gate.log")).map_err(|fault| fault.to_string())?;
+        let errors = log.try_clone().map_err(|fault| fault.to_string())?;
+        let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+            .arg("serve")
+            .arg("--config")
+            .arg(folder.join("tollgate.toml"))
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .map_err(|fault| format!("the gate does not start: {fault}"))?;
+        let mut gate = Gate { child, folder: folder.to_owned(), http: places.at("http") };
+        gate.wait_until_ready()?;
+        Ok(gate)
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.folder.join("ledger.sqlite")
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(folder: &Path) -> String {
+        let log = fs::read(folder.join("gate.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(60)..].join("\n")
+    }
+
+    /// SIGTERM, as a service manager sends it.
+    ///
+    /// # Errors
+    /// If the gate does not end well and soon.
+    pub fn stop(mut self) -> Result<(), String> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
+        sent.map_err(|fault| format!("cannot signal the gate: {fault}"))?;
+        match wait(&mut self.child, STOP) {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the gate ended with {status}")),
+            None => Err(format!("the gate runs on {} s after SIGTERM", STOP.as_secs())),
+        }
+    }
+
+    /// One HTTP GET; the status line and all that follows.
+    pub fn get(&self, path: &str) -> Option<String> {
+        let mut stream = TcpStream::connect(self.http).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: gate\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let end = Instant::now() + START;
+        while Instant::now() < end {
+            if self.get("/readyz").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
+                return Ok(());
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(format!("the gate ended before it was ready: {status}"));
+            }
+            sleep(POLL);
+        }
+        Err(format!("the gate is not ready after {} s", START.as_secs()))
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits for a child for so long; `None` if it is still there.
+pub fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
+    let end = Instant::now() + patience;
+    loop {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        if Instant::now() >= end {
+            return None;
+        }
+        sleep(POLL);
+    }
+}
+
+fn write_company(folder: &Path, company: &Path, places: &Places, t1: &str) -> Result<(), String> {
+    let files = fs::read_dir(company).map_err(|fault| format!("{}: {fault}", company.display()))?;
+    for file in files {
+        let path = file.map_err(|fault| fault.to_string())?.path();
+        let text = fs::read_to_string(&path).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        let text = places.fill(&text, "@", "@").replace("@t1@", t1);
+        let name = path.file_name().ok_or("a file has a name")?;
+        fs::write(folder.join(name), text).map_err(|fault| fault.to_string())?;
+    }
+    Ok(())
+}
