@@ -2,10 +2,10 @@
 
 #[path = "rules/classes.rs"]
 mod classes;
-#[path = "rules/number.rs"]
-mod number;
 #[path = "rules/money.rs"]
 mod money;
+#[path = "rules/number.rs"]
+mod number;
 #[path = "rules/periods.rs"]
 mod periods;
 #[path = "rules/tariff.rs"]
