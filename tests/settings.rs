@@ -79,7 +79,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 65] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 83] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -106,7 +106,7 @@ const SLIPS: [(&str, &str, &str, &str, &str); 65] = [
     ("tollgate.toml", "kind = \"phones\"\nsite = \"boston\"", "kind = \"phones\"", "peer[2].site", "berlin, moscow or boston"),
     ("tollgate.toml", "\"Europe/Moscow\"", "\"Europe/Moskau\"", "site.moscow.zone", "Europe/Moscow?"),
     ("tollgate.toml", "language = \"ru\"", "language = \"rus\"", "site.moscow.language", "ru?"),
-    ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.country", "text"),
+    ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.country", "ISO 3166"),
     ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.land", "country"),
     ("tollgate.toml", "emergency = [\"911\"]", "emergency = []", "site.boston.emergency", "text"),
     ("tollgate.toml", "\"rewrite\"\n", "\"rewite\"\n", "site.boston.from_mismatch", "rewrite?"),
@@ -137,7 +137,25 @@ const SLIPS: [(&str, &str, &str, &str, &str); 65] = [
     ("policy.toml", "{ period = \"day\", money = \"50.00\" }", "{ money = \"50.00\" }", "roles.manager.budgets[0].period", "day, week or month"),
     ("policy.toml", "holder = \"department\"", "holder = \"departement\"", "budgets[0].holder", "department?"),
     ("policy.toml", "name = \"Sales\"\n", "", "budgets[0].name", "name of the department"),
+    ("policy.toml", "home = \"berlin\"", "home = \"berln\"", "company.home", "berlin"),
+    ("policy.toml", "[\"colleagues\"]", "[\"colleages\"]", "roles.manager.inherits[0]", "colleagues"),
+    ("policy.toml", "\"Mo-Fr 08:00-18:00; PH off\"", "\"Mo-Fr 8 to 18\"", "roles.sales.permits[0].hours", "Mo-Fr 08:00-18:00"),
+    ("policy.toml", "parent = \"Company\"", "parent = \"Compny\"", "departments.Management.parent", "Company"),
+    ("policy.toml", "name = \"Sales\"\n", "name = \"Sale\"\n", "budgets[0].name", "Sales"),
+    ("policy.toml", "lists = [\"blocked\"]  ", "lists = [\"bloked\"]  ", "guards[2].lists[0]", "blocked"),
+    ("policy.toml", "countries = [\"CH\", \"GB\"]", "countries = [\"CH\", \"G8\"]", "roles.manager.permits[0].countries[1]", "ISO 3166"),
+    ("tollgate.toml", "country = \"RU\"", "country = \"R\"", "site.moscow.country", "ISO 3166"),
+    ("tollgate.toml", "extensions = [\"2xx\"]", "extensions = [\"2--\"]", "site.berlin.extensions[0]", "2xx"),
+    ("tollgate.toml", "emergency_trunks = [\"carrier-a\"", "emergency_trunks = [\"carrier-c\"", "site.berlin.emergency_trunks[0]", "carrier-a"),
+    ("tollgate.toml", "callback = \"+49 30 23125 100\"", "callback = \"reception\"", "site.berlin.callback", "a number"),
     // Rows.
+    ("people.csv", ",Support,berlin,,,support_operator", ",Suport,berlin,,,support_operator", "department", "Support"),
+    ("people.csv", ",Sales,moscow,,,department_head", ",Sales,moskow,,,department_head", "site", "moscow"),
+    ("people.csv", "bernd,Bernd Brandt,201", "bernd,Bernd Brandt,200", "extension", "once"),
+    ("people.csv", "bernd,Bernd Brandt,201", "anna,Bernd Brandt,201", "key", "once"),
+    ("people.csv", ",,,administrator,", ",,,administrater,", "roles", "administrator"),
+    ("people.csv", "sales@2026-07-01..2026-08-31", "sales@2026-07-01..2026-08-32", "roles", "2026"),
+    ("people.csv", ",,front_desk,", ",,frontdesk,", "groups", "front_desk"),
     ("people.csv", "minutes_day,calls,locked", "minutes_day,cals,locked", "cals", "calls?"),
     ("people.csv", "anna,Anna Adler", ",Anna Adler", "key", "every row has one"),
     ("people.csv", "bernd,sample-bernd", "anna,sample-bernd", "sip_user", "of one's own"),
@@ -235,6 +253,34 @@ fn secrets_are_never_printed() {
     let problems = load(folder.path()).unwrap_err();
     assert_eq!(problems.len(), 2, "{problems:#?}");
     assert!(!format!("{problems:?}").contains("sesame"), "{problems:#?}");
+}
+
+#[test]
+fn a_contact_that_cannot_be_read_is_a_warning_with_its_line() {
+    // One bad line of a CRM must not shut the house.
+    let folder = copied();
+    change(folder.path(), "suppliers.csv", "+31 20 5550603", "call me");
+    change(folder.path(), "contacts.csv", "Druckerei Muenchen,emma", "Druckerei Muenchen,ema");
+    let loaded = load(folder.path()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let places: Vec<(bool, Option<u32>, &str)> = loaded
+        .warnings
+        .iter()
+        .map(|warning| (warning.file.ends_with("suppliers.csv"), warning.line, warning.path.as_str()))
+        .collect();
+    assert_eq!(places, [(false, Some(10), "owner"), (true, Some(5), "number")], "{:#?}", loaded.warnings);
+}
+
+#[test]
+fn the_same_text_is_the_same_policy_version() {
+    let folder = copied();
+    let version = || load(folder.path()).unwrap_or_else(|problems| panic!("{problems:#?}")).policy.version();
+    let first = version();
+    assert_eq!(version(), first);
+    change(folder.path(), "policy.toml", "longest_s = 3600", "longest_s = 3601");
+    let second = version();
+    assert_ne!(second, first);
+    change(folder.path(), "tollgate.toml", "emergency = [\"911\"]", "emergency = [\"911\", \"988\"]");
+    assert_ne!(version(), second);
 }
 
 #[test]

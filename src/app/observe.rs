@@ -97,7 +97,9 @@ impl Observer {
     pub fn written(&self, event: &WriterEvent) {
         match event {
             WriterEvent::Replied(_) => {}
-            WriterEvent::Committed { count, took } => self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX)),
+            WriterEvent::Committed { count, took } => {
+                self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
+            }
             WriterEvent::Down { error } => {
                 self.metrics.ledger_failures.increment(1);
                 self.health.set_store_writable(false);
@@ -107,7 +109,9 @@ impl Observer {
                 self.health.set_store_writable(true);
                 tracing::warn!("the store can be written again");
             }
-            WriterEvent::RecordsDropped { count } => tracing::error!(count, "call records were dropped: the store is down too long"),
+            WriterEvent::RecordsDropped { count } => {
+                tracing::error!(count, "call records were dropped: the store is down too long")
+            }
             WriterEvent::Unwritten(commands) => unwritten(commands),
         }
     }

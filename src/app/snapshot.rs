@@ -32,7 +32,7 @@ pub fn snapshot(loaded: Loaded, bound: &[std::net::SocketAddr]) -> Snapshot {
 
 /// T1, T2 and T4 as the settings say.
 pub fn timing(settings: &Settings) -> Timing {
-    Timing { t1: settings.sip.t1, t2: settings.sip.t2, t4: settings.sip.t4, ..Timing::default() }
+    Timing { t1: settings.sip.t1, t2: settings.sip.t2, t4: settings.sip.t4 }
 }
 
 fn credentials(policy: &Policy, rows: Vec<config::Credential>) -> HashMap<Box<str>, Credential> {
@@ -78,7 +78,12 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
             all.push(Trunk {
                 id: crate::base::TrunkId(id),
                 name: Arc::from(trunk.name.as_str()),
-                flow: Flow { transport: transport(trunk.carrier), listener, remote: *address, connection: ConnectionId::NONE },
+                flow: Flow {
+                    transport: transport(trunk.carrier),
+                    listener,
+                    remote: *address,
+                    connection: ConnectionId::NONE,
+                },
                 host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
                 priority: trunk.priority,
                 number_format: number_format(trunk.number_format),
@@ -126,4 +131,3 @@ fn limits(settings: &Settings) -> Limits {
         ..Limits::default()
     }
 }
-

@@ -131,7 +131,11 @@ impl Call {
 
     /// The dialog that a request belongs to, and which end wrote it (R12).
     pub fn dialog_of(&mut self, request: &Message) -> Option<(u8, End)> {
-        let found = self.dialogs.iter().enumerate().find_map(|(index, dialog)| Some((index, dialog.writer_of(request)?)));
+        let found = self
+            .dialogs
+            .iter()
+            .enumerate()
+            .find_map(|(index, dialog)| Some((index, dialog.writer_of(request)?)));
         found.map(|(index, writer)| (index as u8, writer))
     }
 

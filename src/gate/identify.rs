@@ -15,13 +15,23 @@ use crate::transaction::ServerId;
 
 /// Who is behind a request, as far as the gate believes it.
 pub(super) enum Identity {
-    Person { id: PersonId, from: FromHeader },
+    Person {
+        id: PersonId,
+        from: FromHeader,
+    },
     /// A person whose phone forwards a call of somebody else (R22).
-    Forwarder { id: PersonId, from_outside: bool },
+    Forwarder {
+        id: PersonId,
+        from_outside: bool,
+    },
     /// A caller from the telephone network.
-    Outside { site: SiteId },
+    Outside {
+        site: SiteId,
+    },
     /// Nobody has proved anything yet: a challenge is due.
-    Nobody { stale: bool },
+    Nobody {
+        stale: bool,
+    },
     Refused(Reason),
 }
 
@@ -71,10 +81,13 @@ impl Gate {
 
     /// The person whose password made the digest in this request (RFC 3261 §22).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
-        let name = if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
+        let name =
+            if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
         let mut proof = Proof::Missing;
         for header in request.headers(name) {
-            let Some(credentials) = Credentials::parse(&header).filter(|found| found.realm() == self.challenger.realm()) else {
+            let Some(credentials) =
+                Credentials::parse(&header).filter(|found| found.realm() == self.challenger.realm())
+            else {
                 continue;
             };
             proof = self.check(now, setup, request, &credentials);
@@ -85,7 +98,13 @@ impl Gate {
         proof
     }
 
-    fn check(&mut self, now: Now, setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> Proof {
+    fn check(
+        &mut self,
+        now: Now,
+        setup: &Snapshot,
+        request: &Message,
+        credentials: &Credentials<'_>,
+    ) -> Proof {
         if !names_this_request(setup, request, credentials) {
             return Proof::Wrong;
         }
@@ -144,7 +163,8 @@ impl Identity {
 impl Caller {
     fn of(setup: &Snapshot, id: PersonId, from: &FromHeader) -> Caller {
         let person = setup.policy.person(id);
-        let asserted = person.outgoing.map(|number| format!("<sip:{number}@{}>", setup.realm).into_boxed_str());
+        let asserted =
+            person.outgoing.map(|number| format!("<sip:{number}@{}>", setup.realm).into_boxed_str());
         Caller {
             key: Some(person.key.clone()),
             department: person.department.map(|id| setup.policy.department(id).name.clone()),
@@ -189,8 +209,14 @@ fn person(setup: &Snapshot, id: PersonId, request: &Message) -> Identity {
         FromMismatch::Refuse => Identity::Refused(Reason::IdentityMismatch),
         FromMismatch::Rewrite => {
             let user = person.sip_user.as_deref().unwrap_or(&person.key);
-            let tag = request.from_tag().map(|tag| format!(";tag={}", String::from_utf8_lossy(tag))).unwrap_or_default();
-            Identity::Person { id, from: FromHeader::Rewritten(format!("<sip:{user}@{}>{tag}", setup.realm).into()) }
+            let tag = request
+                .from_tag()
+                .map(|tag| format!(";tag={}", String::from_utf8_lossy(tag)))
+                .unwrap_or_default();
+            Identity::Person {
+                id,
+                from: FromHeader::Rewritten(format!("<sip:{user}@{}>{tag}", setup.realm).into()),
+            }
         }
     }
 }
@@ -199,8 +225,10 @@ fn person(setup: &Snapshot, id: PersonId, request: &Message) -> Identity {
 fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
     let Ok(uri) = from.parsed_uri() else { return false };
     let Some(user) = uri.user else { return false };
-    let by_name = person.sip_user.as_deref() == Some(user) || person.extension.is_some_and(|code| code.to_string() == user);
-    by_name || matches!(reading(setup, person.site, user), Canonical::Number(number) if person.numbers.contains(&number))
+    let by_name = person.sip_user.as_deref() == Some(user)
+        || person.extension.is_some_and(|code| code.to_string() == user);
+    by_name
+        || matches!(reading(setup, person.site, user), Canonical::Number(number) if person.numbers.contains(&number))
 }
 
 /// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
@@ -215,7 +243,8 @@ fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
             None => Identity::Refused(Reason::UnknownCaller),
         };
     };
-    let forwarder = NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
+    let forwarder =
+        NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
     match forwarder {
         Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
         None => Identity::Refused(Reason::NoForwarder),
@@ -238,7 +267,9 @@ fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option
     let uri = from.parsed_uri().ok()?;
     match reading(setup, site, uri.user?) {
         Canonical::Number(number) => Some(number),
-        Canonical::Emergency(_) | Canonical::Extension(_) | Canonical::Feature(_) | Canonical::Unknown(_) => None,
+        Canonical::Emergency(_) | Canonical::Extension(_) | Canonical::Feature(_) | Canonical::Unknown(_) => {
+            None
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! The gate: one call from its INVITE to its settled money, split by stage. Values in, values out: no socket, no clock, no store.
 
 mod alarm;
+mod answer;
 mod call;
 mod cutoff;
 mod event;
+mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
@@ -36,16 +38,24 @@ use crate::transaction::{self, Arrival, Branch, ClientId, ServerId, Timing, Tran
 
 use call::{Call, CallKey};
 
-/// What may happen to the gate.
+/// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a message on its way in is the usual case, not the rare one")]
 pub enum Input {
     /// A message, or what cannot be one, came over this flow.
-    Received { flow: Flow, message: Result<Message, Malformed> },
+    Received {
+        flow: Flow,
+        message: Result<Message, Malformed>,
+    },
     LedgerReplied(ledger::Reply),
     /// Nothing can be sent over this flow: refused, reset, unreachable.
-    TransportFailed { flow: Flow },
+    TransportFailed {
+        flow: Flow,
+    },
     /// A connection is gone, and with it the phones behind it.
-    ConnectionClosed { flow: Flow },
+    ConnectionClosed {
+        flow: Flow,
+    },
 }
 
 /// What the gate wants done.
@@ -147,7 +157,8 @@ impl Gate {
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines =
+            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -225,8 +236,12 @@ impl Gate {
                     }
                     self.outputs.push_back(Output::Send { flow, bytes });
                 }
-                transaction::Event::TimedOut { client, payload } => self.client_failed(now, client, payload, 408),
-                transaction::Event::TransportFailed { client, payload } => self.client_failed(now, client, payload, 503),
+                transaction::Event::TimedOut { client, payload } => {
+                    self.client_failed(now, client, payload, 408)
+                }
+                transaction::Event::TransportFailed { client, payload } => {
+                    self.client_failed(now, client, payload, 503)
+                }
                 transaction::Event::ServerTimedOut { .. }
                 | transaction::Event::ClientGone { .. }
                 | transaction::Event::ServerGone { .. } => {}

@@ -98,7 +98,10 @@ impl Snapshot {
     /// The peer whose network holds this address, the narrowest network first.
     pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
         let address = address.to_canonical();
-        self.peers.iter().filter(|peer| peer.network.contains(&address)).max_by_key(|peer| peer.network.prefix_len())
+        self.peers
+            .iter()
+            .filter(|peer| peer.network.contains(&address))
+            .max_by_key(|peer| peer.network.prefix_len())
     }
 
     /// Whether an address may be a phone of ours: in a listed network of phones, or, where none is listed, on this host or in a
@@ -112,10 +115,11 @@ impl Snapshot {
     }
 }
 
-
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
-        IpAddr::V6(address) => address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local(),
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_loopback() || address.is_unicast_link_local()
+        }
     }
 }

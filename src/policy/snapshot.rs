@@ -321,6 +321,16 @@ impl Policy {
         self.classes.class(number, self.site(site).home())
     }
 
+    /// About how many bytes the contacts take.
+    pub fn contact_bytes(&self) -> usize {
+        let size = |database: &Database| {
+            // A table keeps a byte of control beside each place.
+            let numbers = database.numbers.capacity() * (size_of::<u64>() + 1);
+            numbers + database.owned.capacity() * (size_of::<(u64, u32)>() + 1)
+        };
+        self.databases.iter().map(size).sum()
+    }
+
     pub(super) fn era(&self, person: PersonId, at: DateTime<Utc>) -> &Era {
         let eras = &self.person(person).eras;
         let after = eras.partition_point(|era| era.from <= at);

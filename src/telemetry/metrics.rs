@@ -245,7 +245,8 @@ mod tests {
         let labels = Labels {
             reasons: vec!["not_permitted", "daily_spend"],
             classes: vec!["internal", "mobile"],
-            faults: vec!["too_long"],
+            faults: vec!["too_long", "via"],
+            rejections: vec!["loop"],
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],

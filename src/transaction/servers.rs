@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::key::{AsIs, Key, Keys};
 use super::server_invite::ServerInvite;
 use super::server_non_invite::ServerNonInvite;
-use crate::base::{Place, Slab};
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};
 use crate::base::{Moment, Random};
+use crate::base::{Place, Slab};
 use crate::sip::{Flow, Message, Method};
 
 pub(super) struct Servers<S> {
@@ -45,7 +45,7 @@ impl<S> Servers<S> {
 
     pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let key = self.keys.of(request);
-        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.get(*place)) {
+        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
             if server.machine.answers_again() && !server.kept.is_empty() {
                 out.send_again(server.flow, server.kept.clone());
             }
@@ -68,7 +68,7 @@ impl<S> Servers<S> {
 
     pub(super) fn receive_ack<C>(&mut self, now: Moment, ack: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let Some(place) = self.by_key.get(&self.keys.of(ack)).copied() else { return Arrival::Ack2xx };
-        let Some(server) = self.slab.get_mut(place) else { return Arrival::Ack2xx };
+        let Some(server) = self.slab.at_mut(place) else { return Arrival::Ack2xx };
         match server.machine.ack(now, &out.timing) {
             Acknowledged::Pass => Arrival::Ack2xx,
             Acknowledged::Ignore => Arrival::Absorbed,
@@ -88,7 +88,7 @@ impl<S> Servers<S> {
         bytes: Bytes,
         out: &mut Outbox<S, C>,
     ) -> bool {
-        let Some(server) = self.slab.get_mut(id.0) else { return false };
+        let Some(server) = self.slab.at_mut(id.0) else { return false };
         server.kept = match server.machine.respond(now, status, &out.timing) {
             Answer::Refuse => return false,
             Answer::Send => Bytes::new(),
@@ -100,7 +100,7 @@ impl<S> Servers<S> {
     }
 
     pub(super) fn alarm<C>(&mut self, now: Moment, place: Place, out: &mut Outbox<S, C>) {
-        let Some(server) = self.slab.get_mut(place) else { return };
+        let Some(server) = self.slab.at_mut(place) else { return };
         server.armed = server.armed.filter(|armed| *armed > now);
         match server.machine.alarm(now, &out.timing) {
             Alarm::Nothing => {}
@@ -126,11 +126,11 @@ impl<S> Servers<S> {
     }
 
     pub(super) fn payload(&self, id: ServerId) -> Option<&S> {
-        self.slab.get(id.0)?.payload.as_ref()
+        self.slab.at(id.0)?.payload.as_ref()
     }
 
     pub(super) fn set_payload(&mut self, id: ServerId, payload: S) -> bool {
-        self.slab.get_mut(id.0).map(|server| server.payload = Some(payload)).is_some()
+        self.slab.at_mut(id.0).map(|server| server.payload = Some(payload)).is_some()
     }
 
     pub(super) fn count(&self) -> usize {
