@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::key::{AsIs, Key, Keys};
 use super::server_invite::ServerInvite;
 use super::server_non_invite::ServerNonInvite;
+use crate::base::{Place, Slab};
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};
 use crate::base::{Moment, Random};
-use crate::base::{Place, Slab};
 use crate::sip::{Flow, Message, Method};
 
 pub(super) struct Servers<S> {
@@ -46,13 +46,8 @@ impl<S> Servers<S> {
 
     pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let key = self.keys.of(request);
-<<<<<<< HEAD
         if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
-            if server.machine.answers_again() && !server.kept.is_empty() {
-=======
-        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.get(*place)) {
             if !server.kept.is_empty() {
->>>>>>> transaction
                 out.send_again(server.flow, server.kept.clone());
             }
             return Arrival::Absorbed;
