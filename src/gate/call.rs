@@ -10,7 +10,7 @@ use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
 use crate::sip::{Flow, Message};
-use crate::transaction::{Branch, ClientId, ServerId};
+use crate::transaction::{ClientId, ServerId};
 
 use super::invite::Facts;
 use super::meter::Meter;
@@ -73,9 +73,6 @@ pub struct Search {
 pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
-    pub flow: Flow,
-    /// Of its Via; the CANCEL carries the same (§9.1).
-    pub branch: Branch,
     pub trunk: Option<TrunkId>,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,

@@ -103,7 +103,7 @@ impl Gate {
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+            self.transactions.set_server(server, Asked::ReInvite { client });
         }
     }
 

@@ -73,7 +73,7 @@ impl Gate {
     ) -> Grounds {
         match identity {
             Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
-            Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
+            Identity::Refused { reason, .. } => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
         let elsewhere =
@@ -224,8 +224,10 @@ enum Grounds {
 /// hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
-        Identity::Person { .. } | Identity::Forwarder { .. } => true,
-        Identity::Nobody { .. } | Identity::Refused(_) => {
+        Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
+            true
+        }
+        Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
             setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,

@@ -94,8 +94,6 @@ impl Gate {
         call.search.branches.push(SentBranch {
             index,
             client,
-            flow: target.flow,
-            branch,
             trunk: target.trunk,
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
