@@ -4,6 +4,7 @@ mod check;
 pub mod cli;
 pub mod clock;
 mod event_loop;
+mod explain;
 mod gatehouse;
 mod hash;
 mod observe;

@@ -52,6 +52,9 @@ impl Gate {
         let Some(place) = self.find_dialog(flow, ack) else {
             return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
         };
+        if let Some(call) = self.calls.at_mut(place.call) {
+            call.ack_until = None;
+        }
         if ack.max_forwards() == Some(0) {
             return;
         }
@@ -64,7 +67,7 @@ impl Gate {
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
         let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
-        let call = self.calls.get_mut(key)?;
+        let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
         speaks.then_some(Place { call: key, dialog, writer })
@@ -82,7 +85,7 @@ impl Gate {
     }
 
     fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
-        self.calls.get_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
+        self.calls.at_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
     }
 
     fn pass_to_other_end(&mut self, now: Now, place: Place, server: ServerId, request: &Message) {
@@ -103,7 +106,7 @@ impl Gate {
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+            self.transactions.set_server(server, Asked::ReInvite { client });
         }
     }
 
@@ -142,8 +145,7 @@ impl Gate {
         let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
         let request = request.clone();
         let is_success = (200..300).contains(&response.status());
-        let mark =
-            self.calls.get(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
         if let (true, Some(request), Some(dialog)) = (is_success, request, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
@@ -180,7 +182,7 @@ impl Gate {
             End::Caller => EndCause::CallerHungUp,
             End::Callee => EndCause::CalleeHungUp,
         };
-        let Some(call) = self.calls.get(place.call) else { return };
+        let Some(call) = self.calls.at(place.call) else { return };
         if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
             self.end_call(now, place.call, cause);
         }

@@ -12,7 +12,9 @@ use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId, SiteId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
-use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
+use crate::policy::{
+    self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
+};
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -73,7 +75,7 @@ impl Gate {
     ) -> Grounds {
         match identity {
             Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
-            Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
+            Identity::Refused { reason, .. } => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
         let elsewhere =
@@ -132,7 +134,9 @@ impl Gate {
             dialogs: SmallVec::new(),
             holders: money::holders(&permit),
             over: None,
-            cancelled: false,
+            given_up: None,
+            early_until: None,
+            ack_until: None,
             forget_at: None,
             alarm: None,
             from_sent: caller.from_sent,
@@ -145,14 +149,14 @@ impl Gate {
         self.reservations.insert(reservation, key);
         self.count_live(key);
         self.tell_permitted(key);
-        match self.calls.get(key).map(|call| &call.funds) {
+        match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
     fn tell_permitted(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {
             decision,
@@ -171,10 +175,26 @@ impl Gate {
     }
 
     fn count_live(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
         }
+    }
+
+    /// The call goes out on this trunk now, and on no other.
+    pub(super) fn count_on_trunk(&mut self, key: CallKey, trunk: &Arc<str>) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let holder = Holder::Trunk(Arc::clone(trunk));
+        if call.holders.contains(&holder) {
+            return;
+        }
+        let is_trunk = |holder: &Holder| matches!(holder, Holder::Trunk(_));
+        let left = call.holders.iter().position(is_trunk).map(|index| call.holders.remove(index));
+        call.holders.push(holder.clone());
+        if let Some(live) = left.and_then(|left| self.live.get_mut(&left)) {
+            live.retain(|live| *live != key);
+        }
+        self.live.entry(holder).or_default().push(key);
     }
 
     /// R68: the size of the live set of each holder against its limit.
@@ -196,7 +216,7 @@ impl Gate {
         };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
-        let call = self.dialogs.get(&key).and_then(|key| self.calls.get(*key));
+        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
         call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
     }
 
@@ -224,8 +244,10 @@ enum Grounds {
 /// hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
-        Identity::Person { .. } | Identity::Forwarder { .. } => true,
-        Identity::Nobody { .. } | Identity::Refused(_) => {
+        Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
+            true
+        }
+        Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
             setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,

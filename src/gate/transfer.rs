@@ -22,7 +22,7 @@ impl Gate {
         refer: &Message,
     ) -> Result<(), Refusal> {
         let setup = Arc::clone(&self.setup);
-        let call = self.calls.get(key).ok_or_else(|| Refusal::of(Reason::NotByTransfer))?;
+        let call = self.calls.at(key).ok_or_else(|| Refusal::of(Reason::NotByTransfer))?;
         let transferor = match writer {
             End::Caller => call.record.person.as_deref().and_then(|key| setup.policy.person_by_key(key)),
             End::Callee => call.permit.destination().person(),
@@ -58,7 +58,7 @@ impl Gate {
         refer: &Message,
         refusal: &Refusal,
     ) {
-        let site = self.calls.get(key).map(|call| call.permit.site()).unwrap_or(crate::base::SiteId(0));
+        let site = self.calls.at(key).map(|call| call.permit.site()).unwrap_or(crate::base::SiteId(0));
         let sentence = refusal.sentence(self.setup.policy.site(site).language);
         self.tell(Event::Rejected { code: "transfer", status: 403 });
         self.answer(now, server, refer, 403, &sentence, &[]);

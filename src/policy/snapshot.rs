@@ -88,6 +88,8 @@ pub struct Site {
     pub country: Country,
     pub language: Language,
     pub plan: DialPlan,
+    /// How trunks name this site's numbers.
+    pub(super) incoming_plan: DialPlan,
     /// In the order to be tried; empty: every trunk.
     pub emergency_trunks: Arc<[Arc<str>]>,
     pub callback: Option<PhoneNumber>,

@@ -133,7 +133,7 @@ fn what_cannot_be_read_says_what_would_be_right() {
 #[test]
 fn a_site_without_emergency_number_is_refused() {
     only(
-        "sites.berlin.emergency: the site's emergency numbers is missing; list them, such as [\"112\", \"110\"]; a site without is refused",
+        "sites.berlin.emergency: an emergency number is missing; list them, such as [\"112\", \"110\"]; a site without is refused",
         |document, _| document.sites[0].emergency.clear(),
     );
     let found = problems(|document, _| document.sites.clear());
