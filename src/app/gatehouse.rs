@@ -18,7 +18,7 @@ use crate::ledger::{Command, EndCause, Expire};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Writer, WriterEvent, WriterHandle,
+    Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Writer, WriterEvent, WriterHandle,
 };
 use crate::telemetry::Metrics;
 
@@ -130,7 +130,7 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store: Tray::new(store), written, observer, stop }.run().await;
     });
 }
 
