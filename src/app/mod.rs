@@ -3,6 +3,7 @@
 mod check;
 pub mod cli;
 pub mod clock;
+mod demo;
 mod event_loop;
 mod gatehouse;
 mod hash;
