@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -27,7 +28,7 @@ pub enum Visit {
 }
 
 /// The manners of a phone: what it does about a call to this user part.
-pub type Manners = fn(&str) -> Visit;
+pub type Manners = Rc<dyn Fn(&str) -> Visit>;
 
 /// T1, the first pause before a 2xx without ACK is sent again, and T2, the longest (§13.3.1.4).
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -44,7 +45,7 @@ pub async fn pick_up(line: Line, identity: Identity, manners: Manners, mut visit
     while let Some(Asked { server, message }) = visitors.recv().await {
         if let Some(server) = server {
             let visitor = Visitor::of(line.clone(), identity.clone(), server, message);
-            tokio::task::spawn_local(visitor.receive(manners));
+            tokio::task::spawn_local(visitor.receive(Rc::clone(&manners)));
         }
     }
 }

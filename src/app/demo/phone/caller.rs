@@ -56,7 +56,8 @@ impl Phone {
         let (final_answer, mut answers) = loop {
             let mut answers = self.line.request(dialling.via, self.identity.transport, invite.clone());
             let plan = dialling.plan;
-            let Some(answer) = self.final_answer(&invite.call_id, &mut answers, plan, &mut outcome).await else {
+            let Some(answer) = self.final_answer(&invite.call_id, &mut answers, plan, &mut outcome).await
+            else {
                 return outcome;
             };
             match self.prove_once_more(&answer, &mut invite) {
@@ -206,8 +207,7 @@ impl Talk<'_> {
 
     fn send(&mut self, method: Method, direction: Option<Direction>) -> Answers {
         let (line, identity) = (&self.phone.line, &self.phone.identity);
-        let mut request =
-            if method == Method::Ack { self.dialog.ack() } else { self.dialog.request(method) };
+        let mut request = if method == Method::Ack { self.dialog.ack() } else { self.dialog.request(method) };
         if let Some(direction) = direction {
             request.extra.push(("Contact", contact(line, identity)));
             request.body = Some(description(identity.address, direction));

@@ -66,7 +66,9 @@ impl Dialog {
     /// Where requests inside the dialog go: the first route, else the target (§12.2.1.1, loose routing).
     pub fn hop(&self) -> (SocketAddr, Transport) {
         let uri = match self.routes.first() {
-            Some(route) => route.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(uri, _)| uri),
+            Some(route) => {
+                route.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(uri, _)| uri)
+            }
             None => Some(self.target.as_str()),
         };
         let uri = uri.and_then(|uri| Uri::parse(uri).ok());

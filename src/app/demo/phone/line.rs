@@ -50,10 +50,24 @@ pub type Answers = UnboundedReceiver<Answer>;
 pub type Requests = UnboundedReceiver<Asked>;
 
 enum Order {
-    Request { remote: SocketAddr, transport: Transport, request: Outgoing, answers: UnboundedSender<Answer> },
-    Cancel { call_id: String },
-    Reply { server: ServerId, status: u16, bytes: Bytes },
-    Join { call_id: String, requests: UnboundedSender<Asked> },
+    Request {
+        remote: SocketAddr,
+        transport: Transport,
+        request: Box<Outgoing>,
+        answers: UnboundedSender<Answer>,
+    },
+    Cancel {
+        call_id: String,
+    },
+    Reply {
+        server: ServerId,
+        status: u16,
+        bytes: Bytes,
+    },
+    Join {
+        call_id: String,
+        requests: UnboundedSender<Asked>,
+    },
 }
 
 /// The near end of the line. It hangs up when the last clone is gone.
@@ -114,9 +128,9 @@ impl Line {
     }
 
     /// Sends a request; its answers arrive one after another.
-    pub fn request(&self, remote: SocketAddr, transport: Transport, request: Outgoing) -> Answers {
+    pub fn request(&self, remote: SocketAddr, transport: Transport, request: Box<Outgoing>) -> Answers {
         let (answers, answered) = unbounded_channel();
-        self.order(Order::Request { remote, transport, request, answers });
+        self.order(Order::Request { remote, transport, request: Box::new(request), answers });
         answered
     }
 
@@ -253,8 +267,7 @@ impl Exchange {
         answers: UnboundedSender<Answer>,
     ) {
         let listener = u8::from(transport.is_reliable());
-        let flow =
-            Flow { transport, listener: ListenerId(listener), remote, connection: ConnectionId::NONE };
+        let flow = Flow { transport, listener: ListenerId(listener), remote, connection: ConnectionId::NONE };
         let is_ack = request.method == Method::Ack;
         let branch =
             if is_ack { self.transactions.passing_branch(0) } else { self.transactions.new_branch(0) };

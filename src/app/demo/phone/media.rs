@@ -26,7 +26,8 @@ impl Direction {
     /// What a description says; without a word, both ways (RFC 4566 §6).
     pub fn of(body: &[u8]) -> Direction {
         let says = |direction: &Direction| {
-            body.split(|byte| *byte == b'\n').any(|line| line.trim_ascii() == direction.attribute().as_bytes())
+            body.split(|byte| *byte == b'\n')
+                .any(|line| line.trim_ascii() == direction.attribute().as_bytes())
         };
         Direction::ALL.into_iter().find(says).unwrap_or(Direction::Both)
     }

@@ -54,10 +54,6 @@ impl Phone {
         Ok(Phone { identity, line, purse: Purse::default() })
     }
 
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// Where it is reached.
     pub fn place(&self, transport: Transport) -> SocketAddr {
         self.line.place(transport)
@@ -113,7 +109,8 @@ impl Phone {
         }
         let asked = answer.headers(asks).map(|value| value.into_owned()).collect();
         let keep = answer.status() == 407;
-        let value = self.purse.answer(asked, keep, &self.identity.user, password, request, &self.line.word())?;
+        let value =
+            self.purse.answer(asked, keep, &self.identity.user, password, request, &self.line.word())?;
         Some((header, value))
     }
 }

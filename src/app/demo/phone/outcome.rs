@@ -55,6 +55,17 @@ impl Outcome {
         (200..300).contains(&self.status)
     }
 
+    /// Why the other side, or the gate between, ended the call, in its own words (RFC 3326).
+    pub fn reason(&self) -> Option<&str> {
+        match &self.ended {
+            Ended::ByThem { reason: Some(reason) } => {
+                let (_, text) = reason.split_once("text=\"")?;
+                Some(text.split_once('"').map_or(text, |(text, _)| text))
+            }
+            Ended::ByThem { reason: None } | Ended::NeverAnswered | Ended::ByUs | Ended::Lost => None,
+        }
+    }
+
     /// Takes note of whatever an answer to the INVITE tells.
     pub(super) fn note(&mut self, answer: &Message) {
         self.rang |= matches!(answer.status(), 180 | 183);
