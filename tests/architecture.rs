@@ -93,8 +93,12 @@ const EMPTY_WORDS: &[&str] = &[
 ];
 
 /// Names whose empty word is a standard's own, with the standard. An entry that nobody uses fails the test.
-const STANDARD_NAMES: &[(&str, &str)] =
-    &[("service", "urn:service:sos, RFC 5031 §4.2"), ("place_in_context", "phone-context, RFC 3966 §5.1.5")];
+const STANDARD_NAMES: &[(&str, &str)] = &[
+    ("service", "urn:service:sos, RFC 5031 §4.2"),
+    ("place_in_context", "phone-context, RFC 3966 §5.1.5"),
+    ("ResponseContext", "RFC 3261 §16.7"),
+    ("context", "response context, RFC 3261 §16.7"),
+];
 
 const SOFT_FILE_LINES: usize = 400;
 const HARD_FILE_LINES: usize = 800;

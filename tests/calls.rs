@@ -1,5 +1,10 @@
 //! SIP timelines in simulated time: one module for each section of an RFC, one table for each story.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy.toml allows it in tests, but does not see that all of this binary is one"
+)]
+
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 

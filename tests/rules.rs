@@ -2,11 +2,19 @@
 
 #[path = "rules/classes.rs"]
 mod classes;
-#[path = "rules/number.rs"]
-mod number;
+#[path = "rules/decide.rs"]
+mod decide;
+#[path = "rules/house.rs"]
+mod house;
 #[path = "rules/money.rs"]
 mod money;
+#[path = "rules/number.rs"]
+mod number;
 #[path = "rules/periods.rs"]
 mod periods;
+#[path = "rules/problems.rs"]
+mod problems;
+#[path = "rules/sentences.rs"]
+mod sentences;
 #[path = "rules/tariff.rs"]
 mod tariff;

@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use super::{check, hash};
+use super::{check, explain, hash};
 use crate::config::{self, LogFormat, Settings};
+use crate::policy::By;
 use crate::telemetry::log;
 
 const CONFIG_DEFAULT: &str = "config/tollgate.toml";
@@ -30,6 +31,7 @@ Examples:
   tollgate demo                                  watch real calls being allowed, refused and cut, on this machine alone
   tollgate check                                 name every problem in config/tollgate.toml and the files it names
   tollgate check --config /etc/tollgate/tollgate.toml --json
+  tollgate explain emma 0004420794605 --at 2026-03-02T19:00      would Emma get through to London at seven?
   tollgate serve --config /etc/tollgate/tollgate.toml
   echo 'the password' | tollgate hash anna       what people.csv keeps in place of a password";
 
@@ -56,6 +58,25 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Say whether a person would get through to a number, and why; status 0 if so. Places no call
+    Explain {
+        /// Key, SIP user or extension of the caller
+        person: String,
+        /// The number as dialled on that phone
+        number: String,
+        /// When, as in "2026-01-31 18:30" in the caller's zone; by default now
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// How the call comes about
+        #[arg(long, value_name = "HOW", default_value = "dial")]
+        by: ByWord,
+        /// The settings
+        #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+        config: PathBuf,
+        /// One JSON document instead of text
+        #[arg(long)]
+        json: bool,
+    },
     /// Make ha1_md5 and ha1_sha256 for people.csv; the password is read from standard input
     Hash {
         /// The user name of the phone
@@ -75,6 +96,13 @@ enum LogWord {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ByWord {
+    Dial,
+    Forward,
+    Transfer,
+}
+
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -82,6 +110,14 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve(&cli, config),
         Command::Check { config, json } => check::run(config, *json),
         Command::Demo { json } => demo(&cli, *json),
+        Command::Explain { person, number, at, by, config, json } => {
+            let by = match by {
+                ByWord::Dial => By::Dial,
+                ByWord::Forward => By::Forward,
+                ByWord::Transfer => By::Transfer,
+            };
+            explain::run(config, &explain::Question { person, number, at: at.as_deref(), by }, *json)
+        }
         Command::Hash { user, realm, config } => hash::run(user, realm.as_deref(), config),
     }
 }

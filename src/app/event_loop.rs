@@ -112,7 +112,8 @@ impl EventLoop {
                         && let Some(id) = question
                     {
                         let why = crate::ledger::Unavailable::Stopped;
-                        self.gate.handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
+                        self.gate
+                            .handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
                     }
                 }
             }

@@ -17,7 +17,9 @@ use crate::gate::Gate;
 use crate::ledger::{Command, EndCause, Expire};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
-use crate::store::{Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Writer, WriterEvent, WriterHandle};
+use crate::store::{
+    Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Writer, WriterEvent, WriterHandle,
+};
 use crate::telemetry::Metrics;
 
 /// Why the gate could not start; each names what the operator must mend.
@@ -57,7 +59,8 @@ impl Gatehouse {
     pub fn start(loaded: Loaded) -> Result<Gatehouse, StartError> {
         let health = Arc::new(Health::default());
         let trunks = loaded.settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        let metrics = Arc::new(Metrics::new(&observe::labels(trunks, loaded.settings.money.currency.clone()))?);
+        let metrics =
+            Arc::new(Metrics::new(&observe::labels(trunks, loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
         let (store, written) = open_store(&loaded.settings, clock)?;
@@ -165,10 +168,14 @@ fn open_store(settings: &Settings, clock: Clock) -> Result<Store, StartError> {
     let store = Sqlite::open(path, SqliteSettings::default()).map_err(failed)?;
     let left = SqliteReader::open(path).and_then(|reader| reader.open_reservations()).map_err(failed)?;
     let (sender, written) = mpsc::unbounded_channel();
-    let handle = Writer::spawn(store, move || clock.now().moment, move |event| {
-        // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
-        let _ = sender.send(event);
-    })?;
+    let handle = Writer::spawn(
+        store,
+        move || clock.now().moment,
+        move |event| {
+            // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
+            let _ = sender.send(event);
+        },
+    )?;
     for reservation in left {
         let _ = handle.send(expire(reservation, clock.now()));
     }

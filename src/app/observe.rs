@@ -71,6 +71,9 @@ impl Observer {
                 tracing::warn!(trunk = trunk.0, status, "trunk did not take a call");
             }
             Event::AuthenticationFailed => metrics.auth_failures.increment(1),
+            Event::SourceLocked { source } => {
+                tracing::warn!(%source, "locked: too many wrong passwords from this address");
+            }
             Event::Emergency { decision, person, site } => {
                 tracing::warn!(%decision, person = person.as_deref().unwrap_or("unknown"), %site, "EMERGENCY CALL");
             }
@@ -97,7 +100,9 @@ impl Observer {
     pub fn written(&self, event: &WriterEvent) {
         match event {
             WriterEvent::Replied(_) => {}
-            WriterEvent::Committed { count, took } => self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX)),
+            WriterEvent::Committed { count, took } => {
+                self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
+            }
             WriterEvent::Down { error } => {
                 self.metrics.ledger_failures.increment(1);
                 self.health.set_store_writable(false);
@@ -107,7 +112,9 @@ impl Observer {
                 self.health.set_store_writable(true);
                 tracing::warn!("the store can be written again");
             }
-            WriterEvent::RecordsDropped { count } => tracing::error!(count, "call records were dropped: the store is down too long"),
+            WriterEvent::RecordsDropped { count } => {
+                tracing::error!(count, "call records were dropped: the store is down too long")
+            }
             WriterEvent::Unwritten(commands) => unwritten(commands),
         }
     }

@@ -13,6 +13,12 @@ pub struct Slab<T> {
     vacant: Vec<u32>,
 }
 
+impl<T> Default for Slab<T> {
+    fn default() -> Slab<T> {
+        Slab::new()
+    }
+}
+
 impl<T> Slab<T> {
     pub fn new() -> Slab<T> {
         Slab { places: Vec::new(), vacant: Vec::new() }
@@ -20,6 +26,10 @@ impl<T> Slab<T> {
 
     pub fn len(&self) -> usize {
         self.places.len() - self.vacant.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub fn insert(&mut self, value: T) -> Place {
@@ -32,12 +42,12 @@ impl<T> Slab<T> {
         Place { index, generation: *generation }
     }
 
-    pub fn get(&self, place: Place) -> Option<&T> {
+    pub fn at(&self, place: Place) -> Option<&T> {
         let (generation, slot) = self.places.get(place.index as usize)?;
         slot.as_ref().filter(|_| *generation == place.generation)
     }
 
-    pub fn get_mut(&mut self, place: Place) -> Option<&mut T> {
+    pub fn at_mut(&mut self, place: Place) -> Option<&mut T> {
         let (generation, slot) = self.places.get_mut(place.index as usize)?;
         slot.as_mut().filter(|_| *generation == place.generation)
     }
@@ -73,8 +83,8 @@ mod tests {
         assert_eq!(slab.remove(first), Some("first"));
         let second = slab.insert("second");
         assert_eq!(first.index, second.index);
-        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.at(first), None);
         assert_eq!(slab.remove(first), None);
-        assert_eq!((slab.get(second), slab.len()), (Some(&"second"), 1));
+        assert_eq!((slab.at(second), slab.len()), (Some(&"second"), 1));
     }
 }

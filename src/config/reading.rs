@@ -37,6 +37,13 @@ enum Origin<'a> {
     Rows(&'a Problems, String),
 }
 
+/// `site.berlin.short` of `.berlin.dial.short`.
+fn site_path(rest: &str) -> String {
+    let parts = rest.split('.').skip(1).enumerate();
+    let kept = parts.filter(|(at, part)| (*at, *part) != (1, "dial")).map(|(_, part)| part);
+    std::iter::once("site").chain(kept).collect::<Vec<_>>().join(".")
+}
+
 /// The number in `[12].number`.
 fn index_of(rest: &str) -> Option<usize> {
     rest.strip_prefix('[')?.split_once(']')?.0.parse().ok()
@@ -185,7 +192,7 @@ impl Reading {
         let (root, rest) = path.split_at(path.find(['.', '[']).unwrap_or(path.len()));
         let table = match root {
             // `sites.berlin.dial.short` in the document is `site.berlin.short` in the file.
-            "sites" => return Origin::Tollgate(format!("site{}", rest.replacen(".dial", "", 1))),
+            "sites" => return Origin::Tollgate(site_path(rest)),
             "people" => self.people.as_ref(),
             "contacts" => {
                 let row = index_of(rest).unwrap_or(0);

@@ -3,22 +3,22 @@
 use chrono_tz::Tz;
 
 use super::fields::Fields;
-use super::values::Choice;
-use crate::policy::Language;
+use super::values::{Choice, Setting};
 use crate::policy::document::{Dialling, FromMismatch, Site};
+use crate::policy::{Country, Language};
 
 pub(super) fn read(name: &str, site: &Fields<'_>) -> Site {
     Site {
         name: name.to_owned(),
         zone: site.optional::<Tz>("zone").map(|zone| zone.name().to_owned()),
-        country: site.required("country"),
+        country: site.required::<CountryCode>("country").0,
         language: site.or("language", Language::En),
         dial: read_dialling(site),
         emergency: site.required_list("emergency"),
         emergency_trunks: site.list("emergency_trunks"),
         callback: site.optional("callback"),
         emergency_unauthenticated: site.or("emergency_unauthenticated", true),
-        holidays: site.optional("holidays"),
+        holidays: site.optional("holidays").map(|CountryCode(code)| code),
         from_mismatch: site.or("from_mismatch", FromMismatch::Refuse),
     }
 }
@@ -54,9 +54,29 @@ fn read_lengths(site: &Fields<'_>, key: &str) -> Option<(u8, u8)> {
     }
 }
 
+/// Two letters; whether there is such a country is for the policy's table to say.
+struct CountryCode(String);
+
+impl Setting for CountryCode {
+    const NOUN: &'static str = "a country";
+
+    fn right() -> String {
+        "an ISO 3166 code such as DE".into()
+    }
+
+    fn from_text(text: &str) -> Option<CountryCode> {
+        Country::from_code(text.trim()).map(|country| CountryCode(country.code().to_owned()))
+    }
+
+    /// A country that is there, so that nothing follows from the one that is not.
+    fn blank() -> CountryCode {
+        CountryCode("DE".into())
+    }
+}
+
 struct MaybeEmpty(String);
 
-impl super::values::Setting for MaybeEmpty {
+impl Setting for MaybeEmpty {
     const NOUN: &'static str = "text";
 
     fn right() -> String {

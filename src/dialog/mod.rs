@@ -35,7 +35,13 @@ pub struct Dialog {
 impl Dialog {
     /// From the INVITE as the caller sent it and the first response of the callee that carries a To-tag. `mark` is what
     /// our Record-Route carries. `None` if either lacks its tag.
-    pub fn open(invite: &Message, caller: Flow, response: &Message, callee: Flow, mark: &str) -> Option<Dialog> {
+    pub fn open(
+        invite: &Message,
+        caller: Flow,
+        response: &Message,
+        callee: Flow,
+        mark: &str,
+    ) -> Option<Dialog> {
         Some(Dialog {
             call_id: invite.call_id().into(),
             caller: Side::of_caller(invite, caller)?,

@@ -128,7 +128,9 @@ impl Side {
     pub fn hop(&self) -> Flow {
         let uri = self.routes.first().map_or(&*self.target, |route| uri_of_route(route));
         match literal_address(uri) {
-            Some(address) if self.flow.transport == Transport::Udp && address.ip() == self.flow.remote.ip() => {
+            Some(address)
+                if self.flow.transport == Transport::Udp && address.ip() == self.flow.remote.ip() =>
+            {
                 Flow { remote: address, ..self.flow }
             }
             _ => self.flow,

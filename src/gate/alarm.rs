@@ -1,14 +1,14 @@
 //! What time alone makes due for a call: silent targets, Timer C, the next slice of money, the end of the call.
 
+use super::Gate;
 use super::call::CallKey;
 use super::meter::Due;
-use super::Gate;
 use crate::base::Now;
 
 impl Gate {
     /// Sets the call's alarm for the next thing that is due. An earlier alarm that is already set rings first and finds nothing.
     pub(super) fn set_alarm(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         let Some(due) = call.due() else { return };
         if call.alarm.is_none_or(|set| due < set) {
             call.alarm = Some(due);
@@ -18,7 +18,7 @@ impl Gate {
 
     pub(super) fn sound_alarms(&mut self, now: Now) {
         while let Some(key) = self.alarms.pop_due(now.moment) {
-            if let Some(call) = self.calls.get_mut(key) {
+            if let Some(call) = self.calls.at_mut(key) {
                 call.alarm = None;
                 self.attend(now, key);
                 self.set_alarm(key);
@@ -30,13 +30,13 @@ impl Gate {
     fn attend(&mut self, now: Now, key: CallKey) {
         self.attend_meter(now, key);
         self.give_up_overdue(now, key);
-        if self.calls.get(key).is_some_and(|call| call.is_spent(now.moment)) {
+        if self.calls.at(key).is_some_and(|call| call.is_spent(now.moment)) {
             self.forget_call(key);
         }
     }
 
     fn attend_meter(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
         let Some((moment, due)) = call.meter.as_ref().map(|meter| meter.due()) else { return };
         if moment > now.moment {
             return;
@@ -48,11 +48,10 @@ impl Gate {
     }
 
     fn give_up_overdue(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let overdue: Vec<_> = call.search.overdue(now.moment).collect();
         for branch in overdue {
             self.give_up_branch(now, key, branch);
         }
     }
 }
-

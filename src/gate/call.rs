@@ -10,7 +10,7 @@ use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
 use crate::sip::{Flow, Message};
-use crate::transaction::{Branch, ClientId, ServerId};
+use crate::transaction::{ClientId, ServerId};
 
 use super::invite::Facts;
 use super::meter::Meter;
@@ -73,9 +73,6 @@ pub struct Search {
 pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
-    pub flow: Flow,
-    /// Of its Via; the CANCEL carries the same (§9.1).
-    pub branch: Branch,
     pub trunk: Option<TrunkId>,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,
@@ -131,7 +128,11 @@ impl Call {
 
     /// The dialog that a request belongs to, and which end wrote it (R12).
     pub fn dialog_of(&mut self, request: &Message) -> Option<(u8, End)> {
-        let found = self.dialogs.iter().enumerate().find_map(|(index, dialog)| Some((index, dialog.writer_of(request)?)));
+        let found = self
+            .dialogs
+            .iter()
+            .enumerate()
+            .find_map(|(index, dialog)| Some((index, dialog.writer_of(request)?)));
         found.map(|(index, writer)| (index as u8, writer))
     }
 

@@ -18,14 +18,14 @@ const REMEMBERED: Duration = Duration::from_secs(32);
 impl Gate {
     /// Ends a call from the middle: BYE to both sides at once, or CANCEL while it rings.
     pub(super) fn cut(&mut self, now: Now, key: CallKey, cause: EndCause) {
-        let Some(call) = self.calls.get(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
         if !call.is_answered() {
             return self.give_up_search(now, key);
         }
         for dialog in 0..call.dialogs.len() {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
-            if let Some(dialog) = self.calls.get_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
+            if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
                 dialog.end();
             }
         }
@@ -35,19 +35,22 @@ impl Gate {
     /// One BYE in its own transaction; that one side fails does not stop the other.
     fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
         let setup = Arc::clone(&self.setup);
-        let Some(dialog) = self.calls.get_mut(key).and_then(|call| call.dialogs.get_mut(index)) else { return };
+        let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
+            return;
+        };
         let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
         if dialog.is_ended_or_early() {
             return;
         }
         let branch = self.transactions.new_branch(0);
-        let (flow, bytes) = bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
+        let (flow, bytes) =
+            bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
         self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Ours);
     }
 
     /// The call is over: money is settled or released now, once (R69); the call is forgotten when nothing of it can come any more.
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
         call.forget_at = Some(now.moment + REMEMBERED);
         let holders = std::mem::take(&mut call.holders);

@@ -64,7 +64,7 @@ impl Gate {
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
         let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
-        let call = self.calls.get_mut(key)?;
+        let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
         speaks.then_some(Place { call: key, dialog, writer })
@@ -82,7 +82,7 @@ impl Gate {
     }
 
     fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
-        self.calls.get_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
+        self.calls.at_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
     }
 
     fn pass_to_other_end(&mut self, now: Now, place: Place, server: ServerId, request: &Message) {
@@ -103,12 +103,17 @@ impl Gate {
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+            self.transactions.set_server(server, Asked::ReInvite { client });
         }
     }
 
     /// The copy for the other end: its target and its route set as the dialog knows them, whatever the writer put there.
-    fn towards_other_end(&mut self, place: Place, request: &Message, branch: &Branch) -> Option<(Flow, bytes::Bytes)> {
+    fn towards_other_end(
+        &mut self,
+        place: Place,
+        request: &Message,
+        branch: &Branch,
+    ) -> Option<(Flow, bytes::Bytes)> {
         let setup = Arc::clone(&self.setup);
         let side = self.dialog_mut(place)?.side(place.writer.other());
         let hop = side.hop();
@@ -130,11 +135,14 @@ impl Gate {
 
     /// A response to a request that was passed on inside a dialog.
     pub(super) fn in_dialog_response(&mut self, now: Now, client: ClientId, response: &Message) {
-        let Some(Sent::InDialog { server, call, dialog, writer, request }) = self.transactions.client(client) else { return };
+        let Some(Sent::InDialog { server, call, dialog, writer, request }) = self.transactions.client(client)
+        else {
+            return;
+        };
         let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
         let request = request.clone();
         let is_success = (200..300).contains(&response.status());
-        let mark = self.calls.get(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
         if let (true, Some(request), Some(dialog)) = (is_success, request, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
@@ -147,7 +155,13 @@ impl Gate {
     }
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).
-    pub(super) fn in_dialog_failed(&mut self, now: Now, server: ServerId, request: Option<Box<Message>>, status: u16) {
+    pub(super) fn in_dialog_failed(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: Option<Box<Message>>,
+        status: u16,
+    ) {
         match request.filter(|request| request.method() == Method::Invite) {
             Some(invite) => self.answer_plainly(now, server, &invite, status),
             None => {
@@ -165,7 +179,7 @@ impl Gate {
             End::Caller => EndCause::CallerHungUp,
             End::Callee => EndCause::CalleeHungUp,
         };
-        let Some(call) = self.calls.get(place.call) else { return };
+        let Some(call) = self.calls.at(place.call) else { return };
         if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
             self.end_call(now, place.call, cause);
         }

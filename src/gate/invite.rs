@@ -12,7 +12,7 @@ use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId, SiteId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
-use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Reason, Refusal, Target};
+use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -37,7 +37,9 @@ impl Gate {
         let decision = policy::decide(&setup.policy, &attempt);
         let facts = self.facts(now, &setup, &caller, &uri);
         match decision {
-            Decision::Permitted(permit) if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) => {
+            Decision::Permitted(permit)
+                if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
+            {
                 self.open_call(now, flow, server, invite, permit, caller, facts);
             }
             decision => {
@@ -45,9 +47,13 @@ impl Gate {
                 match open {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
-                    Grounds::Unavailable => self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")]),
+                    Grounds::Unavailable => {
+                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
+                    }
                     Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),
-                    Grounds::Permit(permit) => self.open_call(now, flow, server, invite, permit, caller, facts),
+                    Grounds::Permit(permit) => {
+                        self.open_call(now, flow, server, invite, permit, caller, facts)
+                    }
                 }
             }
         }
@@ -67,10 +73,11 @@ impl Gate {
     ) -> Grounds {
         match identity {
             Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
-            Identity::Refused(reason) => return Grounds::Refuse(Refusal::of(*reason)),
+            Identity::Refused { reason, .. } => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
-        let elsewhere = matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
+        let elsewhere =
+            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
         if is_suspect(uri) || elsewhere {
             return Grounds::Refuse(Refusal::of(Reason::SuspectAddress));
         }
@@ -108,7 +115,7 @@ impl Gate {
         self.answer_plainly(now, server, &invite, 100);
         let setup = Arc::clone(&self.setup);
         let reservation = self.ids.reservation(now.utc);
-        note_permit(&mut facts.record, &permit, reservation);
+        note_permit(&setup.policy, &mut facts.record, &permit, reservation);
         let funds = funds(&setup, &permit, reservation, now);
         if let Funds::Asked { price, .. } = &funds {
             facts.record.tariff = Some(price.mark());
@@ -138,14 +145,14 @@ impl Gate {
         self.reservations.insert(reservation, key);
         self.count_live(key);
         self.tell_permitted(key);
-        match self.calls.get(key).map(|call| &call.funds) {
+        match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
     fn tell_permitted(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {
             decision,
@@ -164,7 +171,7 @@ impl Gate {
     }
 
     fn count_live(&mut self, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
         }
@@ -184,10 +191,12 @@ impl Gate {
         let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
         let Some(named) = named else { return true };
         let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
-        let tag = |name: &str| params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name);
+        let tag = |name: &str| {
+            params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
+        };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
-        let call = self.dialogs.get(&key).and_then(|key| self.calls.get(*key));
+        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
         call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
     }
 
@@ -215,8 +224,10 @@ enum Grounds {
 /// hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
-        Identity::Person { .. } | Identity::Forwarder { .. } => true,
-        Identity::Nobody { .. } | Identity::Refused(_) => {
+        Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
+            true
+        }
+        Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
             setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
@@ -248,12 +259,20 @@ pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
     Dialled { scheme, user: uri.user.unwrap_or(uri.body), params }
 }
 
-fn note_permit(record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
-    record.canonical = Some(match permit.destination() {
-        Destination::Number(number) => number.to_string().into(),
-        Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => code.to_string().into(),
-        Destination::Internal(_) | Destination::Unknown(_) => record.raw.clone(),
-    });
+/// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
+pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Box<str>> {
+    match destination {
+        Destination::Number(number) => Some(number.to_string().into()),
+        Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
+            Some(code.to_string().into())
+        }
+        Destination::Internal(person) => policy.person(person).extension.map(|code| code.to_string().into()),
+        Destination::Unknown(_) => None,
+    }
+}
+
+fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
+    record.canonical = canonical_text(policy, permit.destination());
     record.class = Some(permit.class().code().into());
     record.country = permit.country().map(|country| country.code().to_owned().into());
     record.rule = Some(permit.origin().to_string().into());

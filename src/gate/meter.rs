@@ -42,7 +42,13 @@ pub struct Meter {
 }
 
 impl Meter {
-    pub fn start(answered: Moment, price: Option<Price>, covered: Slice, longest: Duration, limits: &Limits) -> Meter {
+    pub fn start(
+        answered: Moment,
+        price: Option<Price>,
+        covered: Slice,
+        longest: Duration,
+        limits: &Limits,
+    ) -> Meter {
         let free = price.is_none();
         Meter {
             answered,
@@ -182,7 +188,13 @@ mod tests {
 
     #[test]
     fn a_free_call_ends_at_the_longest_call_alone() {
-        let free = Meter::start(second(0), None, Slice { seconds: 0, cost: Money::ZERO }, Duration::from_secs(300), &Limits::default());
+        let free = Meter::start(
+            second(0),
+            None,
+            Slice { seconds: 0, cost: Money::ZERO },
+            Duration::from_secs(300),
+            &Limits::default(),
+        );
         assert_eq!(free.due(), (second(300), Due::Cut(EndCause::CutTime)));
         assert_eq!(free.cost(second(200)), Money::ZERO);
     }

@@ -1,12 +1,15 @@
 //! The gate: one call from its INVITE to its settled money, split by stage. Values in, values out: no socket, no clock, no store.
 
 mod alarm;
+mod answer;
 mod call;
 mod cutoff;
 mod event;
+mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
@@ -32,20 +35,29 @@ use crate::policy::Holder;
 use crate::registrar::Registrar;
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
-use crate::transaction::{self, Arrival, Branch, ClientId, ServerId, Timing, Transactions};
+use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use lockout::Lockout;
 
-/// What may happen to the gate.
+/// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a message on its way in is the usual case, not the rare one")]
 pub enum Input {
     /// A message, or what cannot be one, came over this flow.
-    Received { flow: Flow, message: Result<Message, Malformed> },
+    Received {
+        flow: Flow,
+        message: Result<Message, Malformed>,
+    },
     LedgerReplied(ledger::Reply),
     /// Nothing can be sent over this flow: refused, reset, unreachable.
-    TransportFailed { flow: Flow },
+    TransportFailed {
+        flow: Flow,
+    },
     /// A connection is gone, and with it the phones behind it.
-    ConnectionClosed { flow: Flow },
+    ConnectionClosed {
+        flow: Flow,
+    },
 }
 
 /// What the gate wants done.
@@ -57,16 +69,23 @@ pub enum Output {
 }
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
-pub const REJECTIONS: [&str; 6] =
-    ["unknown_dialog", "foreign_registration", "method", "overload", "stray_response", "transfer"];
+pub const REJECTIONS: [&str; 7] = [
+    "unknown_dialog",
+    "foreign_registration",
+    "source_locked",
+    "method",
+    "overload",
+    "stray_response",
+    "transfer",
+];
 
 /// What a server transaction was opened for.
 #[derive(Debug)]
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
-    /// A re-INVITE, passed on by `client` over `flow`.
-    ReInvite { client: ClientId, flow: Flow, branch: Branch },
+    /// A re-INVITE, passed on by `client`.
+    ReInvite { client: ClientId },
 }
 
 /// What a client transaction was opened for.
@@ -94,6 +113,7 @@ pub struct Gate {
     keys: DialogKeys,
     loop_keys: RandomState,
     challenger: Challenger,
+    lockout: Lockout,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -102,7 +122,8 @@ pub struct Gate {
 impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        let (dialogs, reservations, live, loop_keys) = (hasher(), hasher(), hasher(), hasher());
+        let (dialogs, reservations, live, locks, loop_keys) =
+            (hasher(), hasher(), hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -113,7 +134,8 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
-            challenger: Challenger::new(&setup.realm, random.seed()),
+            challenger: challenger(&setup, random.seed()),
+            lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -147,7 +169,8 @@ impl Gate {
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines = [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines =
+            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -225,8 +248,12 @@ impl Gate {
                     }
                     self.outputs.push_back(Output::Send { flow, bytes });
                 }
-                transaction::Event::TimedOut { client, payload } => self.client_failed(now, client, payload, 408),
-                transaction::Event::TransportFailed { client, payload } => self.client_failed(now, client, payload, 503),
+                transaction::Event::TimedOut { client, payload } => {
+                    self.client_failed(now, client, payload, 408)
+                }
+                transaction::Event::TransportFailed { client, payload } => {
+                    self.client_failed(now, client, payload, 503)
+                }
                 transaction::Event::ServerTimedOut { .. }
                 | transaction::Event::ClientGone { .. }
                 | transaction::Event::ServerGone { .. } => {}
@@ -248,4 +275,8 @@ impl Gate {
     fn send(&mut self, flow: Flow, bytes: Bytes) {
         self.outputs.push_back(Output::Send { flow, bytes });
     }
+}
+
+fn challenger(setup: &Snapshot, key: [u8; 32]) -> Challenger {
+    Challenger::new(&setup.realm, key, &setup.limits.digest, setup.limits.nonce_life)
 }

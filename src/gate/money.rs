@@ -8,8 +8,8 @@ use super::call::{Call, CallKey, Funds};
 use super::{Event, Gate, Output};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply, Reserve, Reservation,
-    Settle, Slice, Strictness, Unavailable, period,
+    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
+    Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
 
@@ -20,7 +20,7 @@ const RESERVE_TRIES_MAX: u8 = 4;
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
     pub(super) fn reserve(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let command = Reserve {
             id: call.reservation,
@@ -34,7 +34,9 @@ impl Gate {
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
-        let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else { return };
+        let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
+            return;
+        };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
@@ -49,7 +51,7 @@ impl Gate {
     }
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { price, slice, .. } = &call.funds else { return };
         let money = slice.cost;
         call.funds = Funds::Held { reservation, price: Some(price.clone()), slice: *slice };
@@ -65,7 +67,7 @@ impl Gate {
     /// A budget lacks room for the whole slice: what is left becomes seconds (R66), and those are asked for instead.
     fn reserve_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let shortest = self.setup.limits.shortest_call.as_secs();
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
         let seconds = match exhausted.left {
             Limit::Money(left) => price.seconds_for(left),
@@ -80,7 +82,7 @@ impl Gate {
     }
 
     fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => meter.unanswered(),
@@ -90,7 +92,7 @@ impl Gate {
 
     /// Refuses a call that the rules had permitted but that money stops.
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
-        let Some(call) = self.calls.get_mut(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = refusal.about(&call.permit);
         let refusal = match budget_end(&call.permit, refusal.reason(), now) {
             Some(end) => refusal.until(end),
@@ -106,14 +108,14 @@ impl Gate {
 
     /// Asks for the next slice of an answered call.
     pub(super) fn renew(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_renewal()) {
             self.extend(now, key, slice);
         }
     }
 
     fn extend(&mut self, now: Now, key: CallKey, slice: Slice) {
-        let Some(call) = self.calls.get(key) else { return };
+        let Some(call) = self.calls.at(key) else { return };
         let command = Extend {
             id: call.reservation,
             charged: Amount::ZERO,
@@ -125,7 +127,7 @@ impl Gate {
     }
 
     fn renewed(&mut self, key: CallKey) {
-        let Some(meter) = self.calls.get_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
         meter.renewed();
         let money = meter.covered().cost - before;
@@ -133,14 +135,14 @@ impl Gate {
     }
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
-        let Some(meter) = self.calls.get_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
         if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
     }
 
     fn renewal_lost(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => {
@@ -152,7 +154,7 @@ impl Gate {
 
     /// The call is over: settle what it cost, or release what it never used, or write the record of a free call. Once.
     pub(super) fn resolve_funds(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
         let funds = std::mem::replace(&mut call.funds, Funds::Resolved);
         let held = match funds {
             Funds::Held { reservation, slice, .. } => (reservation, slice),
@@ -173,7 +175,13 @@ impl Gate {
         };
         let freed = if held.0.is_free() { Money::ZERO } else { reserved };
         self.outputs.push_back(Output::Ledger(command));
-        self.tell(Event::Ended { decision, seconds: spent.seconds, cost: spent.money, reserved: freed, cause });
+        self.tell(Event::Ended {
+            decision,
+            seconds: spent.seconds,
+            cost: spent.money,
+            reserved: freed,
+            cause,
+        });
     }
 }
 

@@ -12,7 +12,8 @@ use crate::transaction::ServerId;
 use super::search::loop_mark;
 
 /// What the gate takes from outside a dialog, and what it passes on inside one.
-const ALLOWED: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE";
+const ALLOWED: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, PRACK, UPDATE, INFO, REFER, NOTIFY, MESSAGE";
 
 impl Gate {
     /// Takes note of where a person's phone is. Nobody registers for another: the binding belongs to whoever proved herself (R25).
@@ -21,14 +22,12 @@ impl Gate {
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
-        let person = match self.prove(now, &setup, request) {
+        let person = match self.prove(now, &setup, flow, request) {
             Proof::Of(person) => setup.policy.person(person),
             Proof::Missing => return self.challenge(now, server, request, false),
             Proof::Stale => return self.challenge(now, server, request, true),
-            Proof::Wrong => {
-                self.tell(Event::AuthenticationFailed);
-                return self.challenge(now, server, request, false);
-            }
+            Proof::Wrong => return self.challenge(now, server, request, false),
+            Proof::Locked => return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]),
         };
         let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));
         if named.as_deref() != person.sip_user.as_deref() {
@@ -36,7 +35,8 @@ impl Gate {
             return self.answer(now, server, request, 403, "Not Your Address", &[]);
         }
         let answer = self.registrar.register(now, person.key.clone(), request, flow);
-        let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let headers: Vec<(&str, &str)> =
+            answer.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         self.answer(now, server, request, answer.status, answer.reason, &headers);
     }
 
@@ -49,7 +49,13 @@ impl Gate {
         };
         let for_us = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
         match request.method() {
-            Method::Options if for_us => self.answer_with(now, server, request, 200, &[("Allow", ALLOWED), ("Accept", "application/sdp")]),
+            Method::Options if for_us => self.answer_with(
+                now,
+                server,
+                request,
+                200,
+                &[("Allow", ALLOWED), ("Accept", "application/sdp")],
+            ),
             Method::Options => self.answer_plainly(now, server, request, 404),
             _ => {
                 self.tell(Event::Rejected { code: "method", status: 405 });

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::invite::Facts;
+use super::invite::{Facts, canonical_text};
 use super::{Event, Gate, Judged, Output};
 use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};
@@ -13,7 +13,14 @@ use crate::transaction::ServerId;
 
 impl Gate {
     /// Refuses an INVITE that was judged: answer, record and count, all from the one reason.
-    pub(super) fn refuse(&mut self, now: Now, server: ServerId, invite: &Message, facts: &Facts, refusal: &Refusal) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        invite: &Message,
+        facts: &Facts,
+        refusal: &Refusal,
+    ) {
         let decision = facts.record.decision;
         let language = self.setup.policy.site(facts.site).language;
         let answer = RefusalText::of(refusal, &refusal.sentence(language), &decision.to_string());
@@ -30,6 +37,8 @@ impl Gate {
     }
 
     fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
+        record.canonical =
+            refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
         record.class = refusal.class().map(|class| class.code().into());
         record.country = refusal.country().map(|country| country.code().to_owned().into());
         record.reason = Some(refusal.reason().code().into());
@@ -45,13 +54,23 @@ impl Gate {
         self.tell(Event::Rejected { code: rejection.code(), status: rejection.status() });
         let headers: &[(&str, &str)] = match rejection {
             Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
-            Rejection::UnsupportedScheme | Rejection::MalformedUri | Rejection::TooManyHops | Rejection::Loop => &[],
+            Rejection::UnsupportedScheme
+            | Rejection::MalformedUri
+            | Rejection::TooManyHops
+            | Rejection::Loop => &[],
         };
         self.answer(now, server, request, rejection.status(), rejection.phrase(), headers);
     }
 
     /// Answers with the phrase of the status and these headers.
-    pub(super) fn answer_with(&mut self, now: Now, server: ServerId, request: &Message, status: u16, headers: &[(&str, &str)]) {
+    pub(super) fn answer_with(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        request: &Message,
+        status: u16,
+        headers: &[(&str, &str)],
+    ) {
         self.answer(now, server, request, status, reason_phrase(status), headers);
     }
 

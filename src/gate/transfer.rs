@@ -14,9 +14,15 @@ use crate::transaction::ServerId;
 
 impl Gate {
     /// What the rules say to this transfer; `Err` with the reason for the 403.
-    pub(super) fn judge_transfer(&self, now: Now, key: CallKey, writer: End, refer: &Message) -> Result<(), Refusal> {
+    pub(super) fn judge_transfer(
+        &self,
+        now: Now,
+        key: CallKey,
+        writer: End,
+        refer: &Message,
+    ) -> Result<(), Refusal> {
         let setup = Arc::clone(&self.setup);
-        let call = self.calls.get(key).ok_or_else(|| Refusal::of(Reason::NotByTransfer))?;
+        let call = self.calls.at(key).ok_or_else(|| Refusal::of(Reason::NotByTransfer))?;
         let transferor = match writer {
             End::Caller => call.record.person.as_deref().and_then(|key| setup.policy.person_by_key(key)),
             End::Callee => call.permit.destination().person(),
@@ -44,8 +50,15 @@ impl Gate {
         }
     }
 
-    pub(super) fn refuse_transfer(&mut self, now: Now, server: ServerId, key: CallKey, refer: &Message, refusal: &Refusal) {
-        let site = self.calls.get(key).map(|call| call.permit.site()).unwrap_or(crate::base::SiteId(0));
+    pub(super) fn refuse_transfer(
+        &mut self,
+        now: Now,
+        server: ServerId,
+        key: CallKey,
+        refer: &Message,
+        refusal: &Refusal,
+    ) {
+        let site = self.calls.at(key).map(|call| call.permit.site()).unwrap_or(crate::base::SiteId(0));
         let sentence = refusal.sentence(self.setup.policy.site(site).language);
         self.tell(Event::Rejected { code: "transfer", status: 403 });
         self.answer(now, server, refer, 403, &sentence, &[]);
@@ -53,5 +66,7 @@ impl Gate {
 }
 
 fn is_only_replaces(headers: &str) -> bool {
-    headers.split('&').all(|header| header.get(..9).is_some_and(|name| name.eq_ignore_ascii_case("replaces=")))
+    headers
+        .split('&')
+        .all(|header| header.get(..9).is_some_and(|name| name.eq_ignore_ascii_case("replaces=")))
 }

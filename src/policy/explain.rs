@@ -6,7 +6,8 @@ use chrono::DateTime;
 use chrono_tz::Tz;
 
 use super::attempt::{Attempt, Caller, Decision};
-use super::decide::{Asked, judge, read};
+use super::cover::Asked;
+use super::decide::{judge, read};
 use super::reason::Reason;
 use super::snapshot::Policy;
 

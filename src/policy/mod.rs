@@ -5,6 +5,7 @@ mod attempt;
 pub mod class;
 pub mod class_table;
 mod compile;
+mod cover;
 mod decide;
 pub mod document;
 mod explain;

@@ -88,6 +88,8 @@ pub struct Site {
     pub country: Country,
     pub language: Language,
     pub plan: DialPlan,
+    /// How trunks name this site's numbers.
+    pub(super) incoming_plan: DialPlan,
     /// In the order to be tried; empty: every trunk.
     pub emergency_trunks: Arc<[Arc<str>]>,
     pub callback: Option<PhoneNumber>,
@@ -319,6 +321,16 @@ impl Policy {
     /// The class and country of a number for callers at a site (R32).
     pub fn classify(&self, number: PhoneNumber, site: SiteId) -> (Class, Option<Country>) {
         self.classes.class(number, self.site(site).home())
+    }
+
+    /// About how many bytes the contacts take.
+    pub fn contact_bytes(&self) -> usize {
+        let size = |database: &Database| {
+            // A table keeps a byte of control beside each place.
+            let numbers = database.numbers.capacity() * (size_of::<u64>() + 1);
+            numbers + database.owned.capacity() * (size_of::<(u64, u32)>() + 1)
+        };
+        self.databases.iter().map(size).sum()
     }
 
     pub(super) fn era(&self, person: PersonId, at: DateTime<Utc>) -> &Era {

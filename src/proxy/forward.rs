@@ -9,8 +9,13 @@ use crate::sip::{Draft, Message, Name, ROUTE_MARK};
 const MAX_FORWARDS: u8 = 70;
 
 /// Headers by which others claim who calls or who forwarded; only what the gate asserts itself leaves it (R20, RFC 3325 §5).
-const CLAIMS: [Name; 5] =
-    [Name::PAssertedIdentity, Name::PPreferredIdentity, Name::RemotePartyId, Name::Diversion, Name::HistoryInfo];
+const CLAIMS: [Name; 5] = [
+    Name::PAssertedIdentity,
+    Name::PPreferredIdentity,
+    Name::RemotePartyId,
+    Name::Diversion,
+    Name::HistoryInfo,
+];
 
 /// How a request leaves.
 pub struct Forwarding<'a> {

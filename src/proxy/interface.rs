@@ -51,7 +51,9 @@ impl Interfaces {
         let fits = |interface: &Interface| {
             let ip = interface.address.ip();
             let same_family = ip.is_ipv4() == remote.is_ipv4();
-            interface.transport == transport && same_family && (ip.is_unspecified() || ip.is_loopback() == remote.is_loopback())
+            interface.transport == transport
+                && same_family
+                && (ip.is_unspecified() || ip.is_loopback() == remote.is_loopback())
         };
         let index = self.all.iter().position(fits)?;
         u8::try_from(index).ok().map(ListenerId)
@@ -79,7 +81,11 @@ mod tests {
 
     fn gate() -> Interfaces {
         let bound = |text: &str, transport| Interface::bound(transport, text.parse().expect("an address"));
-        let all = vec![bound("127.0.0.1:5060", Transport::Udp), bound("10.0.0.1:5070", Transport::Tcp), bound("[::1]:5060", Transport::Udp)];
+        let all = vec![
+            bound("127.0.0.1:5060", Transport::Udp),
+            bound("10.0.0.1:5070", Transport::Tcp),
+            bound("[::1]:5060", Transport::Udp),
+        ];
         Interfaces::new(all, vec!["gate.example".into()])
     }
 

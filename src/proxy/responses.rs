@@ -142,15 +142,20 @@ impl<R> ResponseContext<R> {
             self.closed = true;
             upshot.cancel = self.cancel_all();
         }
-        self.weigh(status, response);
-        upshot.exhausted = waited_for && self.is_exhausted();
+        // The 408 of its silence has been weighed already; a late answer says nothing about the call.
+        if waited_for {
+            self.weigh(status, response);
+            upshot.exhausted = self.is_exhausted();
+        }
         upshot
     }
 
     /// Nobody waits for this branch any more: its silence counts as a 408 (§16.8), and it is cancelled as soon as it may be.
     pub fn give_up(&mut self, branch: BranchIndex, response: R) -> Upshot {
         let mut upshot = Upshot::default();
-        let Some(progress) = self.progress_mut(branch).filter(|progress| !progress.finished && !progress.given_up) else {
+        let Some(progress) =
+            self.progress_mut(branch).filter(|progress| !progress.finished && !progress.given_up)
+        else {
             return upshot;
         };
         progress.given_up = true;
@@ -182,7 +187,9 @@ impl<R> ResponseContext<R> {
 
     fn cancel_all(&mut self) -> Branches {
         let branches = self.branches.iter_mut().enumerate();
-        branches.filter_map(|(index, progress)| progress.cancel().then_some(BranchIndex(index as u8))).collect()
+        branches
+            .filter_map(|(index, progress)| progress.cancel().then_some(BranchIndex(index as u8)))
+            .collect()
     }
 
     fn weigh(&mut self, status: u16, response: R) {
@@ -258,7 +265,11 @@ mod tests {
         context.provisional(branches[1], 180);
         let upshot = context.success(branches[0]);
         assert!(upshot.forward);
-        assert_eq!(upshot.cancel.as_slice(), &[branches[1]], "the silent branch must speak before it is cancelled");
+        assert_eq!(
+            upshot.cancel.as_slice(),
+            &[branches[1]],
+            "the silent branch must speak before it is cancelled"
+        );
         assert_eq!(context.provisional(branches[2], 180).cancel.as_slice(), &[branches[2]]);
     }
 

@@ -101,3 +101,23 @@ impl Flow {
         Flow { remote, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(via: &str, transport: Transport) -> u16 {
+        let arrived = Flow { transport, ..Flow::udp(ListenerId(0), ([192, 0, 2, 1], 9999).into()) };
+        let answer = arrived.for_reply(&Via::parse(via.as_bytes()).unwrap());
+        assert_eq!(answer.remote.ip(), arrived.remote.ip(), "never another address");
+        answer.remote.port()
+    }
+
+    #[test]
+    fn rfc_3261_section_18_2_2_where_answers_go() {
+        assert_eq!(port("SIP/2.0/UDP h:6050;received=10.9.9.9;maddr=224.0.0.1", Transport::Udp), 6050);
+        assert_eq!(port("SIP/2.0/UDP h", Transport::Udp), 5060);
+        assert_eq!(port("SIP/2.0/UDP h:6050;rport", Transport::Udp), 9999);
+        assert_eq!(port("SIP/2.0/TCP h:6050", Transport::Tcp), 9999, "the same connection");
+    }
+}

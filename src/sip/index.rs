@@ -315,3 +315,37 @@ fn count(counter: &mut usize, name: Name, line: &[u8]) -> Result<(), Fault> {
     }
     if *counter > MOST_VALUES { Err(Fault::TooManyValues(name)) } else { Ok(()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(extra: usize) -> Index {
+        let head = "INVITE sip:b@h SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>\r\n\
+            Call-ID: c\r\nCSeq: 1 INVITE\r\n";
+        let text = format!("{head}{}\r\n", "X-Y: z\r\n".repeat(extra));
+        Index::of(text.as_bytes(), Framing::Datagram).unwrap()
+    }
+
+    #[test]
+    fn an_ordinary_message_is_indexed_without_an_allocation() {
+        assert!(!index(INLINE_HEADERS - 5).fields.spilled());
+        assert!(index(INLINE_HEADERS).fields.spilled());
+        assert!(size_of::<Field>() <= 12 && size_of::<Index>() <= 384, "{}", size_of::<Index>());
+    }
+
+    #[test]
+    fn control_characters_stand_only_behind_a_backslash() {
+        let end = |line: &[u8]| line_end(line, 0);
+        assert_eq!(end(b"a \\\0 \\\\ b\r\n\r\n"), Ok(9));
+        assert_eq!(end(b"a\r\n folded\r\nX: y"), Ok(10));
+        assert_eq!(end(b"a\0\r\n"), Err(Fault::ControlCharacter));
+        assert_eq!(end(b"a\x7f\r\n"), Err(Fault::ControlCharacter));
+        for broken in [&b"a\nb\r\n"[..], b"a\rb\r\n", b"a\\\r\n", b"a\\\n\r\n"] {
+            assert_eq!(end(broken), Err(Fault::LineEnd));
+        }
+        for open in [&b"abc"[..], b"abc\r", b"", b"a\\"] {
+            assert_eq!(end(open), Err(Fault::NoBlankLine));
+        }
+    }
+}

@@ -1,7 +1,10 @@
 //! What is wrong with a message that cannot be used, and the answer it may still get (RFC 3261 §8.2, §16.3, §18.3).
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
+use super::flow::Flow;
 use super::lines;
 use super::method::Method;
 use super::name::Name;
@@ -166,6 +169,18 @@ pub(super) struct Lines {
     pub cseq: Bytes,
 }
 
+impl Answer {
+    /// Where the answer goes, given where the request came from (§18.2.2).
+    pub fn flow(&self, arrived: Flow) -> Flow {
+        match self.port {
+            Some(port) if !arrived.transport.is_reliable() => {
+                Flow { remote: SocketAddr::new(arrived.remote.ip(), port), ..arrived }
+            }
+            _ => arrived,
+        }
+    }
+}
+
 impl Malformed {
     /// Reads what can be read of a message that broke a rule. Only this slow path is lenient; nothing it finds is judged.
     pub(super) fn of(fault: Fault, bytes: &Bytes) -> Malformed {
@@ -217,4 +232,46 @@ fn is_copyable(line: &[u8]) -> bool {
     let text = String::from_utf8_lossy(line);
     let unfolded = text.replace("\r\n ", "").replace("\r\n\t", "");
     !unfolded.chars().any(|letter| letter.is_control() && letter != '\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::{Framing, ListenerId, Message, reply_to_malformed};
+
+    const BROKEN: &str = "INVITE <sip:b@h> SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.7:5070;branch=z9hG4bK1, SIP/2.0/TCP b\r\n\
+        v:SIP/2.0/UDP c\r\n folded: no\r\nFrom: <sip:a@h>;tag=1\r\nTo: \"open <sip:b@h>\r\ni: x\r\nCSeq: 1 INVITE\r\n\r\n";
+
+    fn malformed(text: &str) -> Malformed {
+        Message::parse(Bytes::copy_from_slice(text.as_bytes()), Framing::Datagram).unwrap_err()
+    }
+
+    #[test]
+    fn an_answer_copies_what_a_client_recognises() {
+        let answer = malformed(BROKEN).answer.unwrap();
+        let text = String::from_utf8(reply_to_malformed(&answer, "gate").to_vec()).unwrap();
+        let expected = "SIP/2.0 400 Bad Request-URI\r\nVia: SIP/2.0/UDP 10.0.0.7:5070;branch=z9hG4bK1, SIP/2.0/TCP b\r\n\
+            v:SIP/2.0/UDP c\r\n folded: no\r\nFrom: <sip:a@h>;tag=1\r\ni: x\r\nCSeq: 1 INVITE\r\nTo: \"open <sip:b@h>;tag=gate\r\n\
+            Content-Length: 0\r\n\r\n";
+        assert_eq!(text, expected);
+        let arrived = Flow::udp(ListenerId(0), ([192, 0, 2, 1], 9999).into());
+        assert_eq!(answer.flow(arrived).remote, ([192, 0, 2, 1], 5070).into());
+    }
+
+    #[test]
+    fn silence_for_what_must_not_be_answered() {
+        let table = [
+            BROKEN.replace("INVITE", "ACK"),
+            BROKEN.replace("INVITE <sip:b@h> SIP/2.0", "SIP/2.0 1000 x"),
+            BROKEN.replace("CSeq", "X"),
+            BROKEN.replace("SIP/2.0/UDP 10.0.0.7:5070", "broken"),
+            BROKEN.replace("Via:", "Via: \u{1}"),
+            "\u{0}\u{0}\u{0}\u{0}".to_owned(),
+            "\r\n\r\n".to_owned(),
+            String::new(),
+        ];
+        for text in table {
+            assert!(malformed(&text).answer.is_none(), "{text}");
+        }
+    }
 }

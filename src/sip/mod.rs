@@ -14,6 +14,8 @@ mod method;
 mod name;
 mod name_addr;
 mod params;
+#[cfg(test)]
+mod properties;
 mod reply;
 mod request;
 mod route_mark;

@@ -121,3 +121,68 @@ fn copy_line(out: &mut Vec<u8>, line: &[u8]) {
     out.extend_from_slice(line);
     out.extend_from_slice(b"\r\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Framing;
+
+    const REQUEST: &str = "INVITE sip:bob@h SIP/2.0\r\nv: SIP/2.0/UDP pc33.example ;rport;branch=z9hG4bK1 , SIP/2.0/TCP two\r\n\
+        Via: SIP/2.0/UDP three\r\nRecord-Route: <sip:r;lr>\r\nFROM: <sip:a@h>;tag=1\r\nt : sip:bob@h \r\nCall-ID: x\r\n\
+        CSeq: 7 INVITE\r\nTimestamp: 54\r\n\r\n";
+
+    fn request() -> Message {
+        let message = Message::parse(Bytes::from_static(REQUEST.as_bytes()), Framing::Datagram).unwrap();
+        message.arrived_from(([192, 0, 2, 1], 9999).into())
+    }
+
+    fn text(bytes: Bytes) -> String {
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[test]
+    fn r50_a_refusal_says_why() {
+        let extra = [
+            ("Reason", "SIP;cause=403;text=\"Daily limit reached\""),
+            ("X-Tollgate-Decision", "0C7NKX2P0QGW4"),
+        ];
+        let expected = "SIP/2.0 403 Daily limit reached\r\n\
+            v: SIP/2.0/UDP pc33.example;rport=9999;branch=z9hG4bK1;received=192.0.2.1 , SIP/2.0/TCP two\r\n\
+            Via: SIP/2.0/UDP three\r\nFROM: <sip:a@h>;tag=1\r\nt : sip:bob@h;tag=gate\r\nCall-ID: x\r\nCSeq: 7 INVITE\r\n\
+            Reason: SIP;cause=403;text=\"Daily limit reached\"\r\nX-Tollgate-Decision: 0C7NKX2P0QGW4\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(text(reply(&request(), 403, "Daily limit reached", "gate", &extra)), expected);
+    }
+
+    #[test]
+    fn rfc_3261_section_8_2_6_a_100_has_the_timestamp_and_no_tag() {
+        let text = text(reply(&request(), 100, "", "", &[]));
+        assert!(text.starts_with("SIP/2.0 100 Trying\r\n") && text.contains("Timestamp: 54\r\n"));
+        assert!(text.contains("t : sip:bob@h\r\n") && !text.contains("Record-Route"));
+    }
+
+    #[test]
+    fn an_answer_of_our_own_phone_has_route_and_body() {
+        let request = request();
+        let body = Some(("application/sdp", &b"v=0\r\n"[..]));
+        let answer = Reply {
+            request: &request,
+            status: 200,
+            reason: "",
+            to_tag: "t",
+            extra: &[],
+            record_route: true,
+            body,
+        };
+        let answer = Message::parse(answer.to_bytes(), Framing::Stream).unwrap();
+        assert_eq!((answer.record_routes().count(), answer.body()), (1, &b"v=0\r\n"[..]));
+        assert_eq!((answer.reason().as_ref(), answer.to_tag()), ("OK", Some(&b"t"[..])));
+    }
+
+    #[test]
+    fn a_reason_cannot_become_a_header() {
+        assert!(
+            text(reply(&request(), 403, "No\r\nContact: <sip:evil>", "t", &[]))
+                .starts_with("SIP/2.0 403 No  Contact")
+        );
+    }
+}

@@ -91,3 +91,44 @@ fn copy(out: &mut Vec<u8>, message: &Message, name: Name) {
         out.extend_from_slice(field.line().of(message.bytes()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::Framing;
+
+    fn message(text: &str) -> Message {
+        Message::parse(Bytes::from(text.replace('\n', "\r\n")), Framing::Datagram).unwrap()
+    }
+
+    fn invite() -> Message {
+        message(
+            "INVITE sip:bob@trunk SIP/2.0\nVia: SIP/2.0/UDP gate;branch=z9hG4bKgate\nVia: SIP/2.0/UDP phone;branch=z9hG4bK1\n\
+             Route: <sip:r1;lr>,<sip:r2;lr>\nFrom: <sip:a@h>;tag=1\nTo: <sip:bob@h>\nCall-ID: x\nCSeq: 7 INVITE\n\
+             Contact: <sip:a@phone>\nContent-Length: 2\n\nv=",
+        )
+    }
+
+    #[test]
+    fn rfc_3261_section_9_1_a_cancel_is_built_from_the_invite() {
+        let expected = "CANCEL sip:bob@trunk SIP/2.0\nVia: SIP/2.0/UDP gate;branch=z9hG4bKgate\nRoute: <sip:r1;lr>,<sip:r2;lr>\n\
+             Max-Forwards: 70\nFrom: <sip:a@h>;tag=1\nTo: <sip:bob@h>\nCall-ID: x\nCSeq: 7 CANCEL\n\
+             Reason: SIP;cause=200\nContent-Length: 0\n\n";
+        assert_eq!(
+            cancel(&invite(), &[("Reason", "SIP;cause=200")]),
+            expected.replace('\n', "\r\n").as_bytes()
+        );
+    }
+
+    #[test]
+    fn rfc_3261_section_17_1_1_3_the_ack_has_the_to_of_the_refusal() {
+        let refusal = message(
+            "SIP/2.0 486 Busy\nVia: SIP/2.0/UDP gate;branch=z9hG4bKgate\nFrom: <sip:a@h>;tag=1\nTo: <sip:bob@h>;tag=busy\n\
+             Call-ID: x\nCSeq: 7 INVITE\n\n",
+        );
+        let ack = Message::parse(ack_of_refusal(&invite(), &refusal), Framing::Stream).unwrap();
+        assert_eq!((ack.method(), ack.cseq(), ack.request_uri()), (Method::Ack, 7, "sip:bob@trunk"));
+        assert_eq!((ack.branch(), ack.to_tag()), (Some("z9hG4bKgate"), Some(&b"busy"[..])));
+        assert_eq!((ack.vias().count(), ack.routes().count(), ack.body().len()), (1, 2, 0));
+    }
+}

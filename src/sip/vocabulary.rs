@@ -86,5 +86,4 @@ fn clean(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "vocabulary_agrees.rs"]
 mod agreement;

@@ -245,7 +245,8 @@ mod tests {
         let labels = Labels {
             reasons: vec!["not_permitted", "daily_spend"],
             classes: vec!["internal", "mobile"],
-            faults: vec!["too_long"],
+            faults: vec!["too_long", "via"],
+            rejections: vec!["loop"],
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
@@ -261,6 +262,7 @@ mod tests {
         metrics.message(Direction::Out, 1, 0);
         metrics.retransmission(Direction::In);
         metrics.parse_error("via");
+        metrics.rejection("loop");
         metrics.response(403);
         metrics.trunk_failure(0);
         metrics.set_transactions(0, 7);

@@ -70,15 +70,14 @@ impl ClientInvite {
 
     pub(super) fn alarm(&mut self, now: Moment) -> Alarm {
         match (self.alarms.ring(now), self.state) {
-            (Rung::Again, State::Calling) => {
-                self.alarms.back_off(now, Duration::MAX);
+            (Rung::Again { interval }, State::Calling) => {
+                self.alarms.send_again_after(now, interval * 2);
                 Alarm::SendAgain
             }
             (Rung::End, State::Calling | State::Proceeding) => Alarm::TimedOut,
             (Rung::End, State::Completed | State::Accepted) => Alarm::End,
-            (Rung::Again, State::Proceeding | State::Completed | State::Accepted) | (Rung::Nothing, _) => {
-                Alarm::Nothing
-            }
+            (Rung::Again { .. }, State::Proceeding | State::Completed | State::Accepted)
+            | (Rung::Nothing, _) => Alarm::Nothing,
         }
     }
 

@@ -50,17 +50,17 @@ impl ClientNonInvite {
 
     pub(super) fn alarm(&mut self, now: Moment, timing: &Timing) -> Alarm {
         match (self.alarms.ring(now), self.state) {
-            (Rung::Again, State::Trying) => {
-                self.alarms.back_off(now, timing.t2);
+            (Rung::Again { interval }, State::Trying) => {
+                self.alarms.send_again_after(now, timing.t2.min(interval * 2));
                 Alarm::SendAgain
             }
-            (Rung::Again, State::Proceeding) => {
+            (Rung::Again { .. }, State::Proceeding) => {
                 self.alarms.send_again_after(now, timing.t2);
                 Alarm::SendAgain
             }
             (Rung::End, State::Trying | State::Proceeding) => Alarm::TimedOut,
             (Rung::End, State::Completed) => Alarm::End,
-            (Rung::Again, State::Completed) | (Rung::Nothing, _) => Alarm::Nothing,
+            (Rung::Again { .. }, State::Completed) | (Rung::Nothing, _) => Alarm::Nothing,
         }
     }
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::branch::Branch;
 use super::client_invite::ClientInvite;
 use super::client_non_invite::ClientNonInvite;
-use crate::base::{Place, Slab};
 use super::step::{Alarm, Failed, Heard};
 use super::timing::Timing;
 use super::{Arrival, ClientId, Event, Outbox, Owner};
 use crate::base::{Moment, Random};
+use crate::base::{Place, Slab};
 use crate::sip::{self, Flow, Framing, Message, Method};
 
 /// Branches that may be out for requests not yet sent. They are made and used within one turn, one for each target of one
@@ -118,7 +118,7 @@ impl<C> Clients<C> {
         let mut live = Live { method, flow, machine, kept: bytes.clone(), armed: None, cancels, payload };
         out.send(flow, bytes);
         out.arm(Owner::Client(place), live.machine.next_alarm(), &mut live.armed);
-        if let Some(entry) = self.slab.get_mut(place) {
+        if let Some(entry) = self.slab.at_mut(place) {
             entry.life = Life::Live(live);
         }
         *self.flows.entry(flow).or_default() += 1;
@@ -137,7 +137,7 @@ impl<C> Clients<C> {
         payload: C,
         out: &mut Outbox<S, C>,
     ) -> Option<ClientId> {
-        if self.slab.get(invite.0)?.cancel.is_some() {
+        if self.slab.at(invite.0)?.cancel.is_some() {
             return None;
         }
         let live = self
@@ -218,7 +218,7 @@ impl<C> Clients<C> {
     }
 
     pub(super) fn forget(&mut self, id: ClientId) -> Option<C> {
-        let entry = self.slab.get_mut(id.0)?;
+        let entry = self.slab.at_mut(id.0)?;
         if !matches!(entry.life, Life::Live(_)) {
             return None;
         }
@@ -254,7 +254,7 @@ impl<C> Clients<C> {
     /// The transaction that a response answers: its branch leads to the request, and its CSeq names the method (§17.1.3).
     fn answered_by(&mut self, response: &Message) -> Option<(Place, &mut Live<C>)> {
         let branch = Branch::read(response.branch()?)?;
-        let entry = self.slab.get(branch.place).filter(|entry| entry.secret == branch.secret)?;
+        let entry = self.slab.at(branch.place).filter(|entry| entry.secret == branch.secret)?;
         let place = if response.method() == Method::Cancel { entry.cancel? } else { branch.place };
         let live = self.live_mut(place)?;
         (live.method == response.method()).then_some((place, live))
@@ -262,7 +262,7 @@ impl<C> Clients<C> {
 
     /// Where a request will live: at the place its branch was made for, or, for a CANCEL, beside its INVITE.
     fn place_for(&mut self, method: Method, branch: &Branch) -> Option<Place> {
-        let entry = self.slab.get(branch.place).filter(|entry| entry.secret == branch.secret)?;
+        let entry = self.slab.at(branch.place).filter(|entry| entry.secret == branch.secret)?;
         match &entry.life {
             Life::Promised => Some(branch.place),
             Life::Live(_) if method == Method::Cancel && entry.cancel.is_none() => {
@@ -275,7 +275,7 @@ impl<C> Clients<C> {
     }
 
     fn mark_cancelled<S>(&mut self, now: Moment, invite: Place, cancel: Place, out: &mut Outbox<S, C>) {
-        if let Some(entry) = self.slab.get_mut(invite) {
+        if let Some(entry) = self.slab.at_mut(invite) {
             entry.cancel = Some(cancel);
         }
         if let Some(live) = self.live_mut(invite) {
@@ -285,7 +285,7 @@ impl<C> Clients<C> {
     }
 
     fn unmark_cancelled(&mut self, invite: Place) {
-        let Some(entry) = self.slab.get_mut(invite) else { return };
+        let Some(entry) = self.slab.at_mut(invite) else { return };
         entry.cancel = None;
         if matches!(entry.life, Life::Over) {
             self.slab.remove(invite);
@@ -294,7 +294,7 @@ impl<C> Clients<C> {
 
     fn drop_old_promises(&mut self) {
         while let Some(&oldest) = self.promised.front() {
-            let waits = self.slab.get(oldest).is_some_and(|entry| matches!(entry.life, Life::Promised));
+            let waits = self.slab.at(oldest).is_some_and(|entry| matches!(entry.life, Life::Promised));
             if waits && self.promised.len() < PROMISES_MAX {
                 return;
             }
@@ -306,14 +306,14 @@ impl<C> Clients<C> {
     }
 
     fn live(&self, place: Place) -> Option<&Live<C>> {
-        match &self.slab.get(place)?.life {
+        match &self.slab.at(place)?.life {
             Life::Live(live) => Some(live),
             Life::Promised | Life::Over => None,
         }
     }
 
     fn live_mut(&mut self, place: Place) -> Option<&mut Live<C>> {
-        match &mut self.slab.get_mut(place)?.life {
+        match &mut self.slab.at_mut(place)?.life {
             Life::Live(live) => Some(live),
             Life::Promised | Life::Over => None,
         }

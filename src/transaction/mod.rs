@@ -19,11 +19,11 @@ use bytes::Bytes;
 pub use branch::Branch;
 pub use timing::Timing;
 
+use crate::base::Place;
 use crate::base::{Moment, Random, Wheel};
 use crate::sip::{Flow, Message, Method};
 use clients::Clients;
 use servers::Servers;
-use crate::base::Place;
 
 /// A request that somebody sent us. Never reused: the id of a transaction that is gone finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,5 @@
 //! The INVITE server transaction: RFC 3261 §17.2.1 with the Accepted state of RFC 6026 §8.7. Pure states; it sends nothing.
+//! A repeat of the INVITE is answered with the response that was last to be kept, if there is one (`Answer`, `Acknowledged`).
 
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::{Alarms, Rung, Timing};
@@ -27,14 +28,6 @@ impl ServerInvite {
     /// Sends no 100 of its own: the transaction user does so at once, or answers within 200 ms (§17.2.1).
     pub(super) fn start(reliable: bool) -> ServerInvite {
         ServerInvite { state: State::Proceeding, reliable, alarms: Alarms::default() }
-    }
-
-    /// The same INVITE came again: true if the kept response answers it.
-    pub(super) fn answers_again(&self) -> bool {
-        match self.state {
-            State::Proceeding | State::Completed => true,
-            State::Confirmed | State::Accepted => false,
-        }
     }
 
     /// The transaction user answers.
@@ -76,13 +69,13 @@ impl ServerInvite {
 
     pub(super) fn alarm(&mut self, now: Moment, timing: &Timing) -> Alarm {
         match (self.alarms.ring(now), self.state) {
-            (Rung::Again, State::Completed) => {
-                self.alarms.back_off(now, timing.t2);
+            (Rung::Again { interval }, State::Completed) => {
+                self.alarms.send_again_after(now, timing.t2.min(interval * 2));
                 Alarm::SendAgain
             }
             (Rung::End, State::Completed) => Alarm::TimedOut,
             (Rung::End, State::Confirmed | State::Accepted) => Alarm::End,
-            (Rung::Again, State::Proceeding | State::Confirmed | State::Accepted)
+            (Rung::Again { .. }, State::Proceeding | State::Confirmed | State::Accepted)
             | (Rung::End, State::Proceeding)
             | (Rung::Nothing, _) => Alarm::Nothing,
         }

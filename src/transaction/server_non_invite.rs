@@ -1,4 +1,5 @@
 //! The non-INVITE server transaction: RFC 3261 §17.2.2. Pure states; it sends nothing.
+//! A repeat of the request is answered with the response that was last to be kept, if there is one (`Answer`).
 //! That a 408 is of no use here (RFC 4320) is the transaction user's to know.
 
 use super::step::{Alarm, Answer};
@@ -26,14 +27,6 @@ impl ServerNonInvite {
         ServerNonInvite { state: State::Trying, reliable, alarms: Alarms::default() }
     }
 
-    /// The same request came again: true if the kept response answers it.
-    pub(super) fn answers_again(&self) -> bool {
-        match self.state {
-            State::Trying => false,
-            State::Proceeding | State::Completed => true,
-        }
-    }
-
     /// The transaction user answers.
     pub(super) fn respond(&mut self, now: Moment, status: u16, timing: &Timing) -> Answer {
         match (self.state, status) {
@@ -53,7 +46,7 @@ impl ServerNonInvite {
     pub(super) fn alarm(&mut self, now: Moment) -> Alarm {
         match (self.alarms.ring(now), self.state) {
             (Rung::End, State::Completed) => Alarm::End,
-            (Rung::Again | Rung::Nothing, _) | (Rung::End, State::Trying | State::Proceeding) => {
+            (Rung::Again { .. } | Rung::Nothing, _) | (Rung::End, State::Trying | State::Proceeding) => {
                 Alarm::Nothing
             }
         }

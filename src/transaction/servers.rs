@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::key::{AsIs, Key, Keys};
 use super::server_invite::ServerInvite;
 use super::server_non_invite::ServerNonInvite;
-use crate::base::{Place, Slab};
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};
 use crate::base::{Moment, Random};
+use crate::base::{Place, Slab};
 use crate::sip::{Flow, Message, Method};
 
 pub(super) struct Servers<S> {
@@ -27,7 +27,8 @@ struct Server<S> {
     /// Where responses go.
     flow: Flow,
     machine: Machine,
-    /// The last response, as long as a repeat of the request or Timer G may call for it; else empty.
+    /// The last response, while a repeat of the request or Timer G calls for it; empty before there is one, once an INVITE
+    /// is accepted, and once its refusal is acknowledged.
     kept: Bytes,
     armed: Option<Moment>,
     payload: Option<S>,
@@ -45,8 +46,8 @@ impl<S> Servers<S> {
 
     pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let key = self.keys.of(request);
-        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.get(*place)) {
-            if server.machine.answers_again() && !server.kept.is_empty() {
+        if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
+            if !server.kept.is_empty() {
                 out.send_again(server.flow, server.kept.clone());
             }
             return Arrival::Absorbed;
@@ -68,7 +69,7 @@ impl<S> Servers<S> {
 
     pub(super) fn receive_ack<C>(&mut self, now: Moment, ack: &Message, out: &mut Outbox<S, C>) -> Arrival {
         let Some(place) = self.by_key.get(&self.keys.of(ack)).copied() else { return Arrival::Ack2xx };
-        let Some(server) = self.slab.get_mut(place) else { return Arrival::Ack2xx };
+        let Some(server) = self.slab.at_mut(place) else { return Arrival::Ack2xx };
         match server.machine.ack(now, &out.timing) {
             Acknowledged::Pass => Arrival::Ack2xx,
             Acknowledged::Ignore => Arrival::Absorbed,
@@ -88,7 +89,7 @@ impl<S> Servers<S> {
         bytes: Bytes,
         out: &mut Outbox<S, C>,
     ) -> bool {
-        let Some(server) = self.slab.get_mut(id.0) else { return false };
+        let Some(server) = self.slab.at_mut(id.0) else { return false };
         server.kept = match server.machine.respond(now, status, &out.timing) {
             Answer::Refuse => return false,
             Answer::Send => Bytes::new(),
@@ -100,7 +101,7 @@ impl<S> Servers<S> {
     }
 
     pub(super) fn alarm<C>(&mut self, now: Moment, place: Place, out: &mut Outbox<S, C>) {
-        let Some(server) = self.slab.get_mut(place) else { return };
+        let Some(server) = self.slab.at_mut(place) else { return };
         server.armed = server.armed.filter(|armed| *armed > now);
         match server.machine.alarm(now, &out.timing) {
             Alarm::Nothing => {}
@@ -126,11 +127,11 @@ impl<S> Servers<S> {
     }
 
     pub(super) fn payload(&self, id: ServerId) -> Option<&S> {
-        self.slab.get(id.0)?.payload.as_ref()
+        self.slab.at(id.0)?.payload.as_ref()
     }
 
     pub(super) fn set_payload(&mut self, id: ServerId, payload: S) -> bool {
-        self.slab.get_mut(id.0).map(|server| server.payload = Some(payload)).is_some()
+        self.slab.at_mut(id.0).map(|server| server.payload = Some(payload)).is_some()
     }
 
     pub(super) fn count(&self) -> usize {
@@ -151,13 +152,6 @@ impl Machine {
             Machine::Invite(ServerInvite::start(reliable))
         } else {
             Machine::NonInvite(ServerNonInvite::start(reliable))
-        }
-    }
-
-    fn answers_again(&self) -> bool {
-        match self {
-            Machine::Invite(machine) => machine.answers_again(),
-            Machine::NonInvite(machine) => machine.answers_again(),
         }
     }
 

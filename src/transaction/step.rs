@@ -42,7 +42,7 @@ pub(super) enum Failed {
 pub(super) enum Answer {
     /// Too late: the request has its final response.
     Refuse,
-    /// Sent; the user takes care of repeats (2xx to an INVITE).
+    /// Sent, and nothing is kept: the user takes care of repeats (2xx to an INVITE).
     Send,
     /// Sent, and kept to be sent again.
     SendAndKeep,

@@ -104,11 +104,14 @@ struct Again {
     interval: Duration,
 }
 
-/// Which alarm rang.
+/// Which alarm rang. It is off then, so that nothing rings twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rung {
     Nothing,
-    Again,
+    /// To send again, `interval` after the last time.
+    Again {
+        interval: Duration,
+    },
     End,
 }
 
@@ -137,13 +140,9 @@ impl Alarms {
             self.clear();
             return Rung::End;
         }
-        if self.again.is_some_and(|again| again.at <= now) { Rung::Again } else { Rung::Nothing }
-    }
-
-    /// The next sending, twice as long after this one as this one was after the last, but not longer than `ceiling`.
-    pub(super) fn back_off(&mut self, now: Moment, ceiling: Duration) {
-        if let Some(Again { interval, .. }) = self.again {
-            self.send_again_after(now, (interval * 2).min(ceiling));
+        match self.again.take_if(|again| again.at <= now) {
+            Some(Again { interval, .. }) => Rung::Again { interval },
+            None => Rung::Nothing,
         }
     }
 }

@@ -19,7 +19,7 @@ const CALLEE: usize = 1;
 fn every_request_gets_one_final_response_or_one_timeout() {
     for seed in 0..40 {
         let lossy = Network { lost_one_in: 3, doubled_one_in: 5, slowest_millis: 900 };
-        let outcome = Run::new(seed, lossy).to_the_end();
+        let outcome = Run::new(seed, lossy).live_to_the_end();
         for call in 0..CALLS {
             let finals = outcome.finals.get(&call).copied().unwrap_or_default();
             let timeouts = outcome.timeouts.get(&call).copied().unwrap_or_default();
@@ -40,7 +40,7 @@ fn every_request_gets_one_final_response_or_one_timeout() {
 #[test]
 fn a_network_that_loses_nothing_times_out_nothing_and_repeats_nothing() {
     let fast = Network { lost_one_in: u64::MAX, doubled_one_in: u64::MAX, slowest_millis: 100 };
-    let outcome = Run::new(1, fast).to_the_end();
+    let outcome = Run::new(1, fast).live_to_the_end();
     assert_eq!((outcome.finals.len(), outcome.timeouts.len()), (CALLS as usize, 0));
     assert!(!outcome.log.contains("again"), "{}", outcome.log);
 }
@@ -48,14 +48,16 @@ fn a_network_that_loses_nothing_times_out_nothing_and_repeats_nothing() {
 #[test]
 fn a_network_that_loses_everything_times_out_everything() {
     let dead = Network { lost_one_in: 1, doubled_one_in: u64::MAX, slowest_millis: 1 };
-    let outcome = Run::new(1, dead).to_the_end();
+    let outcome = Run::new(1, dead).live_to_the_end();
     assert_eq!((outcome.finals.len(), outcome.timeouts.len()), (0, CALLS as usize));
 }
 
 #[test]
 fn the_same_seed_gives_the_same_log() {
     let log = |seed| {
-        Run::new(seed, Network { lost_one_in: 4, doubled_one_in: 4, slowest_millis: 2_000 }).to_the_end().log
+        Run::new(seed, Network { lost_one_in: 4, doubled_one_in: 4, slowest_millis: 2_000 })
+            .live_to_the_end()
+            .log
     };
     assert_eq!(log(11), log(11));
     assert_ne!(log(11), log(12));
@@ -108,7 +110,7 @@ impl Run {
         }
     }
 
-    fn to_the_end(mut self) -> Outcome {
+    fn live_to_the_end(mut self) -> Outcome {
         for call in 0..CALLS {
             self.live_until(Moment::START + Duration::from_millis(u64::from(call) * 150));
             self.send_request(call);

@@ -46,6 +46,7 @@ fn plays_in(mut world: World, table: &str) {
     world.run_until(None);
     let expected: Vec<String> =
         lines.iter().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(world.layer.count(), world.alive, "what began and has not ended, servers and clients");
     assert_eq!(world.log.join("\n"), expected.join("\n"), "\n\nwhat happened:\n{}\n", world.log.join("\n"));
 }
 
@@ -57,6 +58,8 @@ pub struct World {
     sent: BTreeMap<String, (ClientId, Branch, Bytes)>,
     /// Requests that came to us.
     received: BTreeMap<String, (Option<ServerId>, Fields)>,
+    /// Server and client transactions that began and have not ended.
+    alive: (usize, usize),
     log: Vec<String>,
 }
 
@@ -77,6 +80,7 @@ impl World {
             layer: Transactions::new(Timing::RFC, Random::from_number(1)),
             sent: BTreeMap::new(),
             received: BTreeMap::new(),
+            alive: (0, 0),
             log: Vec::new(),
         }
     }
@@ -104,7 +108,10 @@ impl World {
             ["user", "sends", method] => self.user_sends(method, method),
             ["user", "sends", method, "as", name] => self.user_sends(method, name),
             ["user", "cancels", name] => self.user_cancels(name),
-            ["user", "forgets", name] => drop(self.layer.forget_client(self.sent[name].0)),
+            ["user", "forgets", name] => {
+                let payload = self.layer.forget_client(self.sent[name].0);
+                self.alive.1 -= usize::from(payload.is_some());
+            }
             ["user", "answers", name, status] => self.user_answers(name, status.parse().unwrap()),
             ["peer", "answers", name, status] => self.peer_answers(name, status, None),
             ["peer", "answers", name, status, "to", method] => self.peer_answers(name, status, Some(method)),
@@ -128,6 +135,7 @@ impl World {
         let bytes = Bytes::from(request_text(method, "192.0.2.100:5060", branch.as_str(), "c1@gate", 1));
         let known = Method::of(method.as_bytes());
         let client = self.layer.request(self.now, self.flow, known, &branch, bytes.clone(), name.to_owned());
+        self.alive.1 += 1;
         self.sent.insert(name.to_owned(), (client, branch, bytes));
     }
 
@@ -137,6 +145,7 @@ impl World {
             return self.log("nothing to cancel");
         };
         let bytes = request_text("CANCEL", "192.0.2.100:5060", branch.as_str(), "c1@gate", 1).into();
+        self.alive.1 += 1;
         self.sent.insert("CANCEL".to_owned(), (client, branch, bytes));
     }
 
@@ -202,6 +211,7 @@ impl World {
     }
 
     fn remember(&mut self, name: &str, server: ServerId) {
+        self.alive.0 += 1;
         assert!(self.layer.set_server(server, name.to_owned()));
         if let Some((known, _)) = self.received.get_mut(name) {
             *known = Some(server);
@@ -210,6 +220,13 @@ impl World {
 
     fn log_events(&mut self) {
         while let Some(event) = self.layer.next_event() {
+            match event {
+                Event::Send { .. } => {}
+                Event::TimedOut { .. } | Event::TransportFailed { .. } | Event::ClientGone { .. } => {
+                    self.alive.1 -= 1
+                }
+                Event::ServerTimedOut { .. } | Event::ServerGone { .. } => self.alive.0 -= 1,
+            }
             let line = match event {
                 Event::Send { flow, bytes, retransmission } => {
                     assert_eq!(

@@ -32,10 +32,11 @@ fn plan(site: &str) -> DialPlan {
     let mut plan = DialPlan::shipped(country).expect("a shipped country");
     plan.area_code = some(area);
     plan.outside_line = some(outside);
-    plan.emergency = emergency.split(' ').map(|code| code.parse().unwrap()).collect();
-    plan.extensions = extensions.split_whitespace().map(|form| Pattern::from_text(form).unwrap()).collect();
-    plan.known_extensions.insert(ShortCode::from_text("007").unwrap());
-    plan.features = vec!["*98".parse().unwrap(), "*21#".parse().unwrap()];
+    plan.emergency = emergency.split(' ').map(|code| code.parse().expect("a short number")).collect();
+    plan.extensions =
+        extensions.split_whitespace().map(|form| Pattern::from_text(form).expect("a pattern")).collect();
+    plan.known_extensions.insert(ShortCode::from_text("007").expect("digits"));
+    plan.features = ["*98", "*21#"].map(|code| code.parse().expect("a feature code")).to_vec();
     plan.contexts = vec!["office.example".into()];
     plan.letters = site == "letters";
     plan

@@ -181,6 +181,9 @@ fn arguments(story: &Story, phone: &Phone, places: &Places) -> Vec<String> {
     if phone.loses_percent > 0 {
         add(&["-lost", &phone.loses_percent.to_string(), "-max_retrans", "10"]);
     }
+    if let Some(login) = &phone.login {
+        add(&["-au", &login.user, "-ap", &login.password]);
+    }
     for (key, value) in &phone.keys {
         add(&["-key", key, value]);
     }

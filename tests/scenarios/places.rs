@@ -1,8 +1,10 @@
 //! Where everybody stands: one loopback address per part of the telephone world, one port each that nobody else uses.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::process;
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Names as stories and the company's files use them, with the last byte of 127.0.0.x.
@@ -54,15 +56,18 @@ const FIRST_PORT: u16 = 12_000;
 const PORT_COUNT: u16 = 20_000;
 
 fn free_port(last: u8) -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Two test processes at once begin in different places.
-    let offset = u16::try_from(process::id() % 199).expect("below 199") * 100;
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| AtomicU16::new(chance()));
     loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = FIRST_PORT + offset.wrapping_add(step) % PORT_COUNT;
+        let port = FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORT_COUNT;
         let address = (Ipv4Addr::new(127, 0, 0, last), port);
         if UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok() {
             return port;
         }
     }
+}
+
+/// Test processes that run at the same time begin in different places.
+fn chance() -> u16 {
+    let hash = RandomState::new().hash_one(process::id());
+    u16::try_from(hash % u64::from(PORT_COUNT)).unwrap_or(0)
 }

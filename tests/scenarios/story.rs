@@ -49,6 +49,8 @@ pub struct Phone {
     /// Words that the script uses in brackets.
     #[serde(default)]
     pub keys: BTreeMap<String, String>,
+    /// Who it says it is when asked.
+    pub login: Option<Login>,
     /// Calls per run. For a phone that answers, zero means that it must hear nothing at all.
     #[serde(default = "one")]
     pub calls: u32,
@@ -66,6 +68,14 @@ pub struct Phone {
     /// Texts that must not.
     #[serde(default)]
     pub never_hears: Vec<String>,
+}
+
+/// What `[authentication]` in a script is made of.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    pub user: String,
+    pub password: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

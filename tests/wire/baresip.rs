@@ -41,7 +41,7 @@ impl Phone {
         let mut command = Command::new("baresip");
         command.arg("-s").arg("-f").arg(folder).stdin(Stdio::null()).stdout(log).stderr(errors);
         let child = command.spawn().expect("baresip starts; tests/all installs it");
-        let control = connect(identity.control);
+        let control = connect(identity.control, &folder.join("phone.log"));
         let mut phone =
             Phone { child, folder: folder.to_owned(), control, unread: Vec::new(), heard: Vec::new() };
         phone.await_registration();
@@ -121,14 +121,15 @@ impl Drop for Phone {
     }
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+fn connect(address: SocketAddr, log: &Path) -> TcpStream {
     let end = Instant::now() + PATIENCE;
     loop {
         if let Ok(stream) = TcpStream::connect(address) {
             stream.set_read_timeout(Some(POLL)).expect("a time-out can be set");
             return stream;
         }
-        assert!(Instant::now() < end, "baresip does not open its control port");
+        let said = || fs::read_to_string(log).unwrap_or_default();
+        assert!(Instant::now() < end, "baresip does not open its control port:\n{}", said());
         sleep(POLL);
     }
 }

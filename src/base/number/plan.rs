@@ -80,6 +80,11 @@ impl DialPlan {
             ..self.clone()
         }
     }
+
+    /// The same plan for what trunks ask for: no outside line, and the country code may come without `+`, as many carriers send it.
+    pub fn for_incoming(&self) -> DialPlan {
+        DialPlan { outside_line: None, bare_country_code: true, ..self.clone() }
+    }
 }
 
 fn words(cell: &str) -> Vec<String> {

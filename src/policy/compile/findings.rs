@@ -60,11 +60,11 @@ pub(super) fn unknown<'a>(kind: &'static str, name: &str, names: impl Iterator<I
     Fault::UnknownName { kind, name: name.to_owned(), near: nearest(name, names) }
 }
 
-/// The most alike name, if no more than a third of its letters differ.
+/// The most alike name, if no more than half of its letters differ: two exchanged letters are two differences.
 fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
     let close = names.map(|each| (distance(&name.to_lowercase(), &each.to_lowercase()), each));
     let (differing, best) = close.min_by_key(|(differing, _)| *differing)?;
-    (differing * 3 <= best.chars().count().max(3)).then(|| best.to_owned())
+    (differing * 2 <= best.chars().count()).then(|| best.to_owned())
 }
 
 /// Letters to insert, delete or replace (Levenshtein 1965).

@@ -48,6 +48,7 @@ pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) -> Di
     // An extension that only one site has can be dialled from every site.
     for site in &mut draft.sites {
         site.plan.known_extensions.extend(directory.by_company_extension.keys());
+        site.incoming_plan = site.plan.for_incoming();
     }
     directory
 }

@@ -123,13 +123,10 @@ fn site(document: &Document, stated: &document::Site, draft: &mut Draft) -> Site
     // A stand-in only lets the rest be looked at: the document is refused already.
     let stand_in = Country::from_code("ZZ").expect("two letters");
     let (calendar, known) = draft.calendars.of(holidays.unwrap_or(stand_in));
-    if let Some(country) = holidays.filter(|_| !known) {
+    if holidays.is_some() && !known {
         let what = "no public holidays are known for this country; PH never holds here";
-        draft.findings.warning(
-            format!("{path}.holidays"),
-            Fault::Contradiction { what, remedy: "name a country whose holidays hold" },
-        );
-        let _ = country;
+        let remedy = "name a country whose holidays hold";
+        draft.findings.warning(format!("{path}.holidays"), Fault::Contradiction { what, remedy });
     }
     for (at, trunk) in stated.emergency_trunks.iter().enumerate() {
         let names = document.trunks.iter().map(String::as_str);
@@ -145,6 +142,7 @@ fn site(document: &Document, stated: &document::Site, draft: &mut Draft) -> Site
         country: at_home.unwrap_or(stand_in),
         language: stated.language,
         plan,
+        incoming_plan: DialPlan::default(),
         emergency_trunks: stated.emergency_trunks.iter().map(|name| Arc::from(name.as_str())).collect(),
         callback,
         emergency_unauthenticated: stated.emergency_unauthenticated,
@@ -178,12 +176,10 @@ fn plan(stated: &document::Site, path: &str, draft: &mut Draft) -> DialPlan {
     let dial = &stated.dial;
     let mut plan = DialPlan::shipped(&stated.country.to_ascii_uppercase())
         .unwrap_or_else(|| unshipped(stated, path, draft));
-    let set =
-        |own: &mut String, stated: &Option<String>| own.clone_from(stated.as_ref().unwrap_or(&own.clone()));
-    set(&mut plan.country_code, &dial.country_code);
-    set(&mut plan.national, &dial.national);
-    plan.international.clone_from(dial.international.as_ref().unwrap_or(&plan.international.clone()));
-    plan.dial_around.clone_from(dial.dial_around.as_ref().unwrap_or(&plan.dial_around.clone()));
+    plan.country_code = dial.country_code.clone().unwrap_or(plan.country_code);
+    plan.national = dial.national.clone().unwrap_or(plan.national);
+    plan.international = dial.international.clone().unwrap_or(plan.international);
+    plan.dial_around = dial.dial_around.clone().unwrap_or(plan.dial_around);
     plan.national_lengths = dial.national_lengths.unwrap_or(plan.national_lengths);
     plan.local_lengths = dial.local_lengths.unwrap_or(plan.local_lengths);
     plan.area_code.clone_from(&dial.area_code);
@@ -202,10 +198,9 @@ fn plan(stated: &document::Site, path: &str, draft: &mut Draft) -> DialPlan {
     });
     if stated.emergency.is_empty() {
         let remedy = "list them, such as [\"112\", \"110\"]; a site without is refused";
-        draft.findings.error(
-            format!("{path}.emergency"),
-            Fault::Missing { what: "the site's emergency numbers", remedy },
-        );
+        draft
+            .findings
+            .error(format!("{path}.emergency"), Fault::Missing { what: "an emergency number", remedy });
     }
     check_plan(dial, &plan, path, draft);
     plan

@@ -224,7 +224,8 @@ fn guard(stated: &Guard, path: &str, draft: &mut Draft) -> usize {
         lists.extend(draft.findings.find(format!("{path}.lists[{at}]"), "list", name, names));
     }
     let prefixes = prefixes(&stated.prefixes, path, draft);
-    if stated.classes.is_empty() && countries.is_empty() && lists.is_empty() && prefixes.is_empty() {
+    let texts = [&stated.countries, &stated.zones, &stated.lists, &stated.prefixes];
+    if stated.classes.is_empty() && texts.iter().all(|each| each.is_empty()) {
         let remedy = "state classes, countries, zones, prefixes or lists";
         draft.findings.error(path, Fault::Missing { what: "what the guard forbids", remedy });
     }

@@ -1,0 +1,107 @@
+//! What goes back to the caller: provisional and final responses, the dialog that an answer opens, the end of a search without one
+//! (RFC 3261 §16.7, §13.3).
+
+use super::call::{CallKey, Funds};
+use super::meter::Meter;
+use super::{Event, Gate};
+use crate::base::Now;
+use crate::dialog::Dialog;
+use crate::ledger::EndCause;
+use crate::proxy::{Returning, forward_response};
+use crate::sip::{Flow, Message, Name};
+
+/// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
+const DIALOGS_MAX: usize = 16;
+
+impl Gate {
+    /// A 2xx goes upstream at once; the first one starts the meter (R62).
+    pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: &Message) {
+        self.early_dialog(key, flow, response);
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let mark = call.record.decision.to_string();
+        let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        if let Some(dialog) = dialog {
+            dialog.confirm(now.moment, response, &mark);
+        }
+        let first = call.meter.is_none() && call.over.is_none();
+        if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
+            let price = price.as_deref().cloned();
+            call.meter = Some(Meter::start(now.moment, price, *slice, call.longest(), &self.setup.limits));
+            call.record.answer = Some(now.utc);
+            call.record.status = Some(response.status());
+        }
+        let decision = call.decision;
+        if first {
+            self.tell(Event::Answered { decision });
+        }
+        self.send_upstream(now, key, response);
+    }
+
+    /// Takes note of the dialog that a response with a To-tag opens (R12).
+    pub(super) fn early_dialog(&mut self, key: CallKey, flow: Flow, response: &Message) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let Some(tag) = response.to_tag() else { return };
+        if call.dialogs.len() >= DIALOGS_MAX || call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag) {
+            return;
+        }
+        let mark = call.record.decision.to_string();
+        if let Some(dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
+            if let Some(from) = call.invite.from_tag() {
+                self.dialogs.insert(self.keys.of(call.invite.call_id(), from, tag), key);
+            }
+            call.dialogs.push(dialog);
+        }
+    }
+
+    /// Passes a response of one branch to the caller (§16.7 steps 3, 8 and 9).
+    pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
+        let Some(call) = self.calls.at(key) else { return };
+        let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
+        let returning = Returning {
+            towards: self.setup.interfaces.at(call.caller.listener),
+            mark: &call.decision.to_string(),
+            from: own_from.as_deref(),
+        };
+        let bytes = forward_response(response, &returning);
+        self.respond(now, call.server, response.status(), bytes);
+    }
+
+    /// Nobody answered, and nobody is left to try: the best response goes upstream (§16.7 step 6) and the call is over.
+    pub(super) fn finish_search(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.over.is_some() {
+            return;
+        }
+        let best = call.search.context.take_best();
+        let (server, emergency, cancelled) = (call.server, call.permit.emergency(), call.cancelled);
+        let status = match &best {
+            _ if cancelled => 487,
+            // R41: when every emergency trunk fails, the caller is told to try again.
+            Some((400..=599, _)) if emergency => 503,
+            // §16.7 step 6: a 503 would stop the caller's PBX from using us at all.
+            Some((503, _)) => 500,
+            Some((status, _)) => *status,
+            None if emergency => 503,
+            None if call.permit.priced() => 500,
+            // §21.4.18: the person is known, but none of her phones is there.
+            None => 480,
+        };
+        call.record.status = Some(status);
+        let cause = end_cause(status);
+        let invite = call.invite.clone();
+        match best {
+            Some((held, Some(response))) if held == status => self.send_upstream(now, key, &response),
+            Some(_) | None => self.answer_plainly(now, server, &invite, status),
+        }
+        self.end_call(now, key, cause);
+    }
+}
+
+fn end_cause(status: u16) -> EndCause {
+    match status {
+        487 => EndCause::Cancelled,
+        486 | 600 | 603 => EndCause::Declined,
+        408 | 480 => EndCause::NoAnswer,
+        _ => EndCause::Failed,
+    }
+}

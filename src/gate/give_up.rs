@@ -1,0 +1,86 @@
+//! No longer wanting an answer: the caller's CANCEL (RFC 3261 §16.10), silent and endless branches (§16.8), and the CANCELs that
+//! follow from either.
+
+use super::call::CallKey;
+use super::{Asked, Event, Gate, Sent};
+use crate::base::Now;
+use crate::proxy::{BranchIndex, Branches};
+use crate::sip::Message;
+use crate::transaction::ServerId;
+
+/// How long a branch that was given up may still speak before it is forgotten: 64*T1, after which a CANCELled INVITE counts as
+/// ended (RFC 3261 §9.1).
+const LATE_ANSWER: std::time::Duration = std::time::Duration::from_secs(32);
+
+impl Gate {
+    /// The caller hung up before the answer (§16.10, §9.2). Never blocked by anything (R16).
+    pub(super) fn cancel_by_caller(
+        &mut self,
+        now: Now,
+        cancel: ServerId,
+        invite: Option<ServerId>,
+        request: &Message,
+    ) {
+        // An INVITE that has no payload has had its final answer from us: the CANCEL is content all the same (§9.2).
+        let status = if invite.is_some() { 200 } else { 481 };
+        self.answer_plainly(now, cancel, request, status);
+        match invite.and_then(|server| self.transactions.server(server)) {
+            Some(Asked::Call(key)) => self.give_up_search(now, *key),
+            Some(Asked::ReInvite { client }) => {
+                let client = *client;
+                self.transactions.cancel(now.moment, client, &[], Sent::Ours);
+            }
+            None => {}
+        }
+    }
+
+    /// Cancels every branch. The best response, a 487 as a rule, ends the call when they have all answered.
+    pub(super) fn give_up_search(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.is_answered() || call.over.is_some() {
+            return;
+        }
+        call.cancelled = true;
+        let late = now.moment + LATE_ANSWER;
+        for branch in &mut call.search.branches {
+            branch.timer_c = branch.timer_c.min(late);
+        }
+        let ready = call.search.context.cancel();
+        let open = call.search.is_open();
+        self.cancel_branches(now, key, &ready);
+        if !open {
+            self.finish_search(now, key);
+        }
+        self.set_alarm(key);
+    }
+
+    pub(super) fn cancel_branches(&mut self, now: Now, key: CallKey, branches: &Branches) {
+        for index in branches {
+            let Some(branch) = self.calls.at(key).and_then(|call| call.search.at(*index)) else { continue };
+            let client = branch.client;
+            self.transactions.cancel(now.moment, client, &[], Sent::Ours);
+        }
+    }
+
+    /// Silence or Timer C: the branch counts as 408 and is cancelled; later, it is forgotten (§16.8).
+    pub(super) fn give_up_branch(&mut self, now: Now, key: CallKey, index: BranchIndex) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let given_up = call.search.context.is_given_up(index);
+        let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.index == index) else {
+            return;
+        };
+        let (client, trunk) = (branch.client, branch.trunk);
+        branch.silent_until = None;
+        branch.timer_c = now.moment + LATE_ANSWER;
+        if given_up {
+            call.search.context.finish(index);
+            self.transactions.forget_client(client);
+            return;
+        }
+        let upshot = call.search.context.give_up(index, None);
+        if let Some(trunk) = trunk {
+            self.tell(Event::TrunkFailed { trunk, status: 408 });
+        }
+        self.after_failure(now, key, &upshot);
+    }
+}
