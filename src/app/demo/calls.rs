@@ -97,8 +97,7 @@ const WHOM_THE_RULES_STOP: [Call; 14] = [
 
 const WHO_IS_CALLING: [Call; 8] = [
     refused("lou", "23125501", Reason::IdentityMismatch, "Lou's password, but the sender says Ada.")
-        .from("<sip:201@kettle.example>")
-        .paid_by(None),
+        .from("<sip:201@kettle.example>"),
     refused(
         "intruder",
         "23125501",

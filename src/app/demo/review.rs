@@ -139,7 +139,7 @@ fn faults(call: &Call, outcome: &Outcome, record: Option<&CallRecord>) -> Vec<St
     compare("the verdict", must.verdict.code(), record.reason.as_deref().unwrap_or("permitted"));
     compare("the price", must.price, &record.cost.to_string());
     compare("the trunk", &text(must.trunk), &text(record.trunk.as_deref()));
-    compare("whose call it is", &text(must.payer), &text(record.person.as_deref()));
+    compare("the person on record", &text(must.payer), &text(record.person.as_deref()));
     compare("the recorded end", must.end.code(), record.end_cause.map_or("open", EndCause::code));
     faults
 }

@@ -124,7 +124,7 @@ impl Phone {
         while let Some(Answer::Response(answer)) = answers.recv().await {
             outcome.note(&answer);
             if answer.status() >= 200 {
-                return Some(answer);
+                return Some(*answer);
             }
             if answer.status() == 180 && std::mem::take(&mut hesitates) {
                 sleep(SECOND_THOUGHTS).await;

@@ -33,7 +33,7 @@ pub enum LineError {
 /// What became of a request of ours.
 #[derive(Debug)]
 pub enum Answer {
-    Response(Message),
+    Response(Box<Message>),
     /// Nobody answered, or the request could not be carried (§8.1.3.1).
     Silence,
 }
@@ -128,7 +128,7 @@ impl Line {
     }
 
     /// Sends a request; its answers arrive one after another.
-    pub fn request(&self, remote: SocketAddr, transport: Transport, request: Box<Outgoing>) -> Answers {
+    pub fn request(&self, remote: SocketAddr, transport: Transport, request: Outgoing) -> Answers {
         let (answers, answered) = unbounded_channel();
         self.order(Order::Request { remote, transport, request: Box::new(request), answers });
         answered
@@ -216,7 +216,7 @@ impl Exchange {
             Arrival::Response { client } => {
                 if let Some(answers) = self.transactions.client(client) {
                     // Whoever asked may have lost interest.
-                    let _ = answers.send(Answer::Response(message));
+                    let _ = answers.send(Answer::Response(Box::new(message)));
                 }
             }
             Arrival::Absorbed | Arrival::StrayResponse | Arrival::NoRoom => {}

@@ -126,7 +126,7 @@ fn contact(line: &Line, identity: &Identity) -> String {
 async fn last(answers: &mut Answers) -> Option<Message> {
     while let Some(Answer::Response(answer)) = answers.recv().await {
         if answer.status() >= 200 {
-            return Some(answer);
+            return Some(*answer);
         }
     }
     None
