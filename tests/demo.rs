@@ -13,7 +13,10 @@ use tollgate::policy::Reason;
 /// Refusals that the demo cannot bring about within a few seconds, with why.
 const NOT_SHOWN: [(Reason, &str); 5] = [
     (Reason::UntrustedPeer, "an untrusted peer's words are removed, not refused"),
-    (Reason::NotByTransfer, "a REFER is refused inside a call that goes on"),
+    (
+        Reason::NotByTransfer,
+        "refuses the REFER inside a call that goes on; the table shows it beside that call",
+    ),
     (Reason::Holiday, "needs a public holiday"),
     (Reason::TooLittleLeft, "the ledger names the budget instead"),
     (Reason::LedgerUnavailable, "needs a store that fails"),
@@ -25,7 +28,12 @@ fn every_call_goes_as_it_should_and_says_so_in_a_table() {
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    for part in ["403 Not a customer contact", "200 OK, then Budget spent", "Every call went as it should."] {
+    for part in [
+        "403 Not a customer contact",
+        "200 OK, then Budget spent",
+        "then 403 Transfer not permitted",
+        "Every call went as it should.",
+    ] {
         assert!(text.contains(part), "{part} is not on the page:\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "no colour where nobody sees it");

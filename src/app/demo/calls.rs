@@ -172,7 +172,7 @@ const UNTIL_THE_MONEY_ENDS: [Call; 10] = [
     refused("ida", "23125502", Reason::ConcurrentCalls, "… she tries a second.").during_the_last(),
 ];
 
-const WHAT_HAPPENS_TO_CALLS: [Call; 6] = [
+const WHAT_HAPPENS_TO_CALLS: [Call; 7] = [
     permitted(
         "kim",
         "23125501",
@@ -180,6 +180,13 @@ const WHAT_HAPPENS_TO_CALLS: [Call; 6] = [
         "Kim's phone speaks TCP. She holds the other side for a moment, by re-INVITE.",
     )
     .held(),
+    permitted(
+        "dora",
+        "08999998503",
+        "0.06",
+        "Dora wants to hand the customer to Emil by REFER; her permits are for dialling.",
+    )
+    .asks_for_transfer("205", "403 Transfer not permitted"),
     permitted(
         "kim",
         "23125990",

@@ -123,19 +123,19 @@ fn faults(call: &Call, outcome: &Outcome, record: Option<&CallRecord>) -> Vec<St
             faults.push(format!("{what} is {found}, not {right}"));
         }
     };
+    let text = |value: Option<&str>| value.unwrap_or("none").to_owned();
     compare("the answer", &must.status.to_string(), &outcome.status.to_string());
     let ended = ending(call);
     if !ended.is_empty() {
         compare("the end", ended, seen_ending(outcome));
     }
-    compare("held", &must.held.to_string(), &outcome.was_held.to_string());
+    compare("what came of the talk", &text(must.aside), &text(outcome.aside.as_deref()));
     let Some(record) = record else {
         if must.verdict != Verdict::TurnedAway {
             faults.push("the ledger has no record of it".to_owned());
         }
         return faults;
     };
-    let text = |value: Option<&str>| value.unwrap_or("none").to_owned();
     compare("the verdict", must.verdict.code(), record.reason.as_deref().unwrap_or("permitted"));
     compare("the price", must.price, &record.cost.to_string());
     compare("the trunk", &text(must.trunk), &text(record.trunk.as_deref()));

@@ -71,7 +71,8 @@ pub struct Must {
     pub end: EndCause,
     /// Who pays: the key of a person, or nobody.
     pub payer: Option<&'static str>,
-    pub held: bool,
+    /// What must come of what is done during the talk.
+    pub aside: Option<&'static str>,
 }
 
 /// One call of the demo.
@@ -117,7 +118,7 @@ pub const fn permitted(
             trunk: Some("city"),
             end: EndCause::CallerHungUp,
             payer: Some(who),
-            held: false,
+            aside: None,
         },
         words,
     }
@@ -171,7 +172,13 @@ impl Call {
     }
 
     pub const fn held(self) -> Call {
-        Call { must: Must { held: true, ..self.must }, plan: Plan::Hold(TALK), ..self }
+        Call { must: Must { aside: Some("held"), ..self.must }, plan: Plan::Hold(TALK), ..self }
+    }
+
+    /// Asks for a transfer during the talk, and gets this answer.
+    pub const fn asks_for_transfer(self, target: &'static str, answer: &'static str) -> Call {
+        let must = Must { aside: Some(answer), ..self.must };
+        Call { must, plan: Plan::Transfer(TALK, target), ..self }
     }
 
     pub const fn turned_away(self, status: u16) -> Call {

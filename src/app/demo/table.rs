@@ -106,7 +106,7 @@ fn dialled(call: &Reviewed) -> String {
 fn shown(call: &Reviewed) -> String {
     match call.outcome.status {
         0 => "nothing".to_owned(),
-        status => match call.outcome.reason() {
+        status => match call.outcome.aside.as_deref().or(call.outcome.reason()) {
             Some(reason) => format!("{status} {}, then {reason}", call.outcome.phrase),
             None => format!("{status} {}", call.outcome.phrase),
         },
@@ -192,6 +192,9 @@ fn call_as_json(index: usize, call: &Reviewed) -> Value {
         "verdict": call.verdict(),
         "status": call.outcome.status,
         "phrase": call.outcome.phrase,
+        "aside": call.outcome.aside,
+        "rang": call.outcome.rang,
+        "talked_ms": u64::try_from(call.outcome.talked.as_millis()).unwrap_or(u64::MAX),
         "decision": call.outcome.decision,
         "price": call.price(),
         "billed_seconds": record.map_or(0, |record| record.billed_seconds),

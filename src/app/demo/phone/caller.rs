@@ -27,6 +27,8 @@ pub enum Plan {
     Talk(Duration),
     /// Talks so long, holds the other side for a moment, goes on as long again, hangs up.
     Hold(Duration),
+    /// Talks so long, asks the gate to transfer the other side there (RFC 3515), and hangs up.
+    Transfer(Duration, &'static str),
     /// Hangs up while it rings.
     ThinkBetter,
     /// Leaves the hanging up to others, but waits no longer than this.
@@ -152,6 +154,9 @@ impl Talk<'_> {
                     || self.hold(requests).await
                     || self.listen(span, answers, requests).await
             }
+            Plan::Transfer(span, target) => {
+                self.listen(span, answers, requests).await || self.transfer(target).await
+            }
             // Whoever picks up in spite of the CANCEL is told so (§9.1).
             Plan::ThinkBetter => false,
             Plan::Listen(span) => self.listen(span, answers, requests).await,
@@ -186,12 +191,26 @@ impl Talk<'_> {
             let Some(answer) = last(&mut answers).await else { return false };
             if answer.status() < 300 {
                 self.send(Method::Ack, None);
-                self.outcome.was_held |= Direction::of(answer.body()) == Direction::ReceiveOnly;
+                if Direction::of(answer.body()) == Direction::ReceiveOnly {
+                    self.outcome.aside = Some("held".to_owned());
+                }
             }
             if direction == Direction::SendOnly && self.listen(HOLD, &mut answers, requests).await {
                 return true;
             }
         }
+        false
+    }
+
+    /// Asks to have the other side transferred. False: the call goes on here, whatever the answer.
+    async fn transfer(&mut self, target: &str) -> bool {
+        let (line, domain) = (&self.phone.line, &self.phone.identity.domain);
+        let mut refer = self.dialog.request(Method::Refer);
+        refer.extra.push(("Refer-To", format!("<sip:{target}@{domain}>")));
+        refer.extra.push(("Contact", contact(line, &self.phone.identity)));
+        let (remote, transport) = self.dialog.hop();
+        let answer = last(&mut line.request(remote, transport, refer)).await;
+        self.outcome.aside = answer.map(|answer| format!("{} {}", answer.status(), answer.reason()));
         false
     }
 

@@ -44,8 +44,8 @@ pub struct Outcome {
     /// The id of the verdict, from the refusal (R50) or from the gate's route.
     pub decision: Option<String>,
     pub rang: bool,
-    /// The other side answered a hold by listening only.
-    pub was_held: bool,
+    /// What came of something done during the talk: `held`, or the answer to a transfer.
+    pub aside: Option<String>,
     pub talked: Duration,
     pub ended: Ended,
 }
