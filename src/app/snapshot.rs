@@ -86,6 +86,8 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 },
                 host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
                 priority: trunk.priority,
+                weight: trunk.weight,
+                calls_max: trunk.calls_max,
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
             });
