@@ -191,6 +191,12 @@ impl Gate {
         self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
     }
 
+    /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its
+    /// call by more than about a minute.
+    pub fn remembered(&self) -> (usize, usize, usize) {
+        (self.calls.len(), self.dialogs.len(), self.reservations.len())
+    }
+
     pub fn registrations(&self) -> usize {
         self.registrar.count()
     }
