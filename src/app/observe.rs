@@ -71,6 +71,9 @@ impl Observer {
                 tracing::warn!(trunk = trunk.0, status, "trunk did not take a call");
             }
             Event::AuthenticationFailed => metrics.auth_failures.increment(1),
+            Event::SourceLocked { source } => {
+                tracing::warn!(%source, "locked: too many wrong passwords from this address");
+            }
             Event::Emergency { decision, person, site } => {
                 tracing::warn!(%decision, person = person.as_deref().unwrap_or("unknown"), %site, "EMERGENCY CALL");
             }

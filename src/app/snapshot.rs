@@ -9,7 +9,7 @@ use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
-use crate::sip::digest::Ha1;
+use crate::sip::digest::{Algorithm, Ha1};
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 use crate::transaction::Timing;
 
@@ -86,6 +86,8 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 },
                 host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
                 priority: trunk.priority,
+                weight: trunk.weight,
+                calls_max: trunk.calls_max,
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
             });
@@ -113,6 +115,13 @@ fn gate_peer(policy: &Policy, peer: &config::Peer) -> Option<Peer> {
     Some(Peer { network: peer.network, kind, site })
 }
 
+fn digest(algorithm: config::DigestAlgorithm) -> Algorithm {
+    match algorithm {
+        config::DigestAlgorithm::Md5 => Algorithm::Md5,
+        config::DigestAlgorithm::Sha256 => Algorithm::Sha256,
+    }
+}
+
 fn limits(settings: &Settings) -> Limits {
     let (sip, money) = (&settings.sip, &settings.money);
     let seconds = |span: std::time::Duration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
@@ -122,6 +131,11 @@ fn limits(settings: &Settings) -> Limits {
         longest_call: sip.call_longest,
         shortest_call: money.shortest_call,
         calls_max: sip.calls_max as usize,
+        digest: sip.digest.iter().map(|algorithm| digest(*algorithm)).collect(),
+        nonce_life: sip.nonce_life,
+        failures_before_lock: sip.failures_before_lock,
+        lock: sip.lock,
+        early_media_longest: sip.early_media_longest,
         registrations: registrar::Limits {
             shortest_seconds: seconds(sip.registration_shortest),
             default_seconds: seconds(sip.registration_default),

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::settings::{Carrier, HostPort, LogFormat, NumberFormat};
+use super::settings::{Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat};
 use super::values::{Choice, Setting};
 
 /// An IP address with or without a port; 5060 (RFC 3261 §19.1.2) without.
@@ -134,6 +134,21 @@ impl Choice for Carrier {
         match self {
             Carrier::Udp => "udp",
             Carrier::Tcp => "tcp",
+        }
+    }
+}
+
+impl Choice for DigestAlgorithm {
+    const NOUN: &'static str = "a digest algorithm";
+
+    fn all() -> impl Iterator<Item = DigestAlgorithm> + Clone {
+        [DigestAlgorithm::Sha256, DigestAlgorithm::Md5].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            DigestAlgorithm::Sha256 => "sha-256",
+            DigestAlgorithm::Md5 => "md5",
         }
     }
 }

@@ -24,6 +24,6 @@ pub use load::{Counts, Loaded, load};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer,
-    PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
+    Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
 };

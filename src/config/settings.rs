@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-use super::secret::Secret;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 
@@ -110,14 +109,6 @@ pub struct Trunk {
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.
     pub domain: Option<String>,
-    pub login: Option<Login>,
-}
-
-/// Who we are to a trunk that asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Login {
-    pub user: String,
-    pub password: Secret,
 }
 
 /// What stands at the other end of a network.
@@ -143,10 +134,19 @@ pub struct Peer {
     pub site: Option<String>,
 }
 
+/// A hash that a challenge may ask for. The configuration's own word; the SIP rooms have theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestAlgorithm {
+    Md5,
+    Sha256,
+}
+
 /// How Tollgate speaks SIP: `[sip]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sip {
     pub realm: String,
+    /// What a challenge offers, in this order (RFC 8760).
+    pub digest: Vec<DigestAlgorithm>,
     /// Domains in a Request-URI that mean us, besides the addresses of the listeners.
     pub domains: Vec<String>,
     /// RFC 3261 §17.1.1.1.
@@ -157,9 +157,6 @@ pub struct Sip {
     pub timer_c: Duration,
     /// Talk before the answer (R75).
     pub early_media_longest: Duration,
-    /// Session-Expires asked for (RFC 4028); zero asks for none.
-    pub session_expires: Duration,
-    pub session_shortest: Duration,
     /// Any call ends here, whatever its permit says.
     pub call_longest: Duration,
     pub registration_shortest: Duration,
@@ -171,8 +168,6 @@ pub struct Sip {
     pub failures_before_lock: u32,
     pub lock: Duration,
     pub calls_max: u32,
-    /// The Server header; `None` sends none.
-    pub server: Option<String>,
 }
 
 /// `[money]`.

@@ -10,10 +10,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::addresses::{Currency, Endpoint, Host, PeerWord};
 use super::fields::{Fields, Source};
-use super::secret::Secret;
 use super::settings::{
-    Carrier, Files, HostPort, Http, Listener, Log, LogFormat, Login, MoneySettings, NumberFormat, Peer,
-    PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
+    Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
 };
 use super::site;
 use super::spelling;
@@ -109,7 +108,6 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
-        login: read_login(trunk),
     }
 }
 
@@ -137,23 +135,6 @@ fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listene
         ),
     }
     0
-}
-
-fn read_login(trunk: &Fields<'_>) -> Option<Login> {
-    let user: Option<String> = trunk.optional("user");
-    let password: Option<Secret> = trunk.optional("password");
-    match (user, password) {
-        (Some(user), Some(password)) => Some(Login { user, password }),
-        (Some(_), None) => {
-            trunk.missing("password", "the password of this user");
-            None
-        }
-        (None, Some(_)) => {
-            trunk.missing("user", "the user of this password");
-            None
-        }
-        (None, None) => None,
-    }
 }
 
 fn peers(fields: &Fields<'_>, trunks: &[Trunk], sites: &[&str]) -> Vec<Peer> {
@@ -264,6 +245,7 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
     let registration = ("registration_shortest", "registration_default", "registration_longest");
     let settings = Sip {
         realm: sip.required("realm"),
+        digest: read_digest(sip),
         domains: sip.list::<Host>("domains").into_iter().map(|Host(host)| host).collect(),
         t1: sip.within("t1", millis(500), millis(10)..=millis(5000), "10ms to 5s"),
         t2: sip.within("t2", 4 * SECOND, millis(100)..=MINUTE, "100ms to 1m"),
@@ -275,13 +257,6 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
             "10s to 1h; RFC 3261 asks for more than 3m",
         ),
         early_media_longest: sip.within("early_media_longest", MINUTE, SECOND..=HOUR, "1s to 1h"),
-        session_expires: sip.within("session_expires", HOUR / 2, Duration::ZERO..=DAY, "0s (none) to 1d"),
-        session_shortest: sip.within(
-            "session_shortest",
-            90 * SECOND,
-            90 * SECOND..=HOUR,
-            "90s (RFC 4028 §5) to 1h",
-        ),
         call_longest: sip.within("call_longest", 4 * HOUR, MINUTE..=7 * DAY, "1m to 7d"),
         registration_shortest: sip.within(registration.0, MINUTE, SECOND..=DAY, "1s to 1d"),
         registration_default: sip.within(registration.1, HOUR, SECOND..=DAY, "1s to 1d"),
@@ -291,7 +266,6 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
         failures_before_lock: sip.within("failures_before_lock", 10, 1..=10_000, "1 to 10000"),
         lock: sip.within("lock", 10 * MINUTE, SECOND..=DAY, "1s to 1d"),
         calls_max: sip.within("calls_max", 10_000, 1..=1_000_000, "1 to 1000000"),
-        server: sip.optional("server"),
     };
     if settings.t1 > settings.t2 {
         sip.blame("t2", "is shorter than t1", "at least t1 (RFC 3261 §17.1.2.1)");
@@ -302,10 +276,16 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
     if settings.registration_default > settings.registration_longest {
         sip.blame(registration.2, "is shorter than registration_default", "shortest <= default <= longest");
     }
-    if !settings.session_expires.is_zero() && settings.session_expires < settings.session_shortest {
-        sip.blame("session_expires", "is shorter than session_shortest", "0s, or at least session_shortest");
-    }
     settings
+}
+
+/// MD5 alone unless the file says otherwise: phones in wide use fail when SHA-256 is offered beside it.
+fn read_digest(sip: &Fields<'_>) -> Vec<DigestAlgorithm> {
+    let digest = sip.optional_list("digest").unwrap_or_else(|| vec![DigestAlgorithm::Md5]);
+    if digest.is_empty() {
+        sip.blame("digest", "offers nothing", "[\"md5\"], [\"sha-256\", \"md5\"] or [\"sha-256\"]");
+    }
+    digest
 }
 
 fn read_money(money: &Fields<'_>) -> MoneySettings {

@@ -1,5 +1,6 @@
 //! What the gate tells the world it has done: counted by telemetry, logged by the app, never acted upon.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub enum Event {
     TrunkFailed { trunk: TrunkId, status: u16 },
     /// Digest credentials were wrong (R25).
     AuthenticationFailed,
+    /// A source has guessed too often and is locked (R25).
+    SourceLocked { source: IpAddr },
     /// An emergency call goes out: a notice is due at once (R41).
     Emergency { decision: DecisionId, person: Option<Arc<str>>, site: Arc<str> },
     /// We answered with this status, or passed it on.

@@ -5,8 +5,8 @@ use super::call::CallKey;
 use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::proxy::{BranchIndex, Branches};
-use crate::sip::{Flow, Framing, Message, Method, cancel};
-use crate::transaction::{Branch, ClientId, ServerId};
+use crate::sip::Message;
+use crate::transaction::ServerId;
 
 /// How long a branch that was given up may still speak before it is forgotten: 64*T1, after which a CANCELled INVITE counts as
 /// ended (RFC 3261 §9.1).
@@ -25,22 +25,23 @@ impl Gate {
         let status = if invite.is_some() { 200 } else { 481 };
         self.answer_plainly(now, cancel, request, status);
         match invite.and_then(|server| self.transactions.server(server)) {
-            Some(Asked::Call(key)) => self.give_up_search(now, *key),
-            Some(Asked::ReInvite { client, flow, branch }) => {
-                let (client, flow, branch) = (*client, *flow, *branch);
-                self.cancel_client(now, client, flow, &branch);
+            Some(Asked::Call(key)) => self.give_up_search(now, *key, 487),
+            Some(Asked::ReInvite { client }) => {
+                let client = *client;
+                self.transactions.cancel(now.moment, client, &[], Sent::Ours);
             }
             None => {}
         }
     }
 
-    /// Cancels every branch. The best response, a 487 as a rule, ends the call when they have all answered.
-    pub(super) fn give_up_search(&mut self, now: Now, key: CallKey) {
+    /// Cancels every branch; when they have all answered, the caller gets `status`.
+    pub(super) fn give_up_search(&mut self, now: Now, key: CallKey, status: u16) {
         let Some(call) = self.calls.at_mut(key) else { return };
         if call.is_answered() || call.over.is_some() {
             return;
         }
-        call.cancelled = true;
+        call.given_up.get_or_insert(status);
+        call.early_until = None;
         let late = now.moment + LATE_ANSWER;
         for branch in &mut call.search.branches {
             branch.timer_c = branch.timer_c.min(late);
@@ -57,23 +58,8 @@ impl Gate {
     pub(super) fn cancel_branches(&mut self, now: Now, key: CallKey, branches: &Branches) {
         for index in branches {
             let Some(branch) = self.calls.at(key).and_then(|call| call.search.at(*index)) else { continue };
-            let (client, flow, id) = (branch.client, branch.flow, branch.branch);
-            self.cancel_client(now, client, flow, &id);
-        }
-    }
-
-    fn cancel_client(&mut self, now: Now, client: ClientId, flow: Flow, branch: &Branch) {
-        let sent = self.transactions.sent_request(client).cloned();
-        let sent = sent.and_then(|bytes| Message::parse(bytes, Framing::Stream).ok());
-        if let Some(invite) = sent {
-            self.transactions.request(
-                now.moment,
-                flow,
-                Method::Cancel,
-                branch,
-                cancel(&invite, &[]),
-                Sent::Ours,
-            );
+            let client = branch.client;
+            self.transactions.cancel(now.moment, client, &[], Sent::Ours);
         }
     }
 

@@ -32,7 +32,11 @@ pub(super) enum Identity {
     Nobody {
         stale: bool,
     },
-    Refused(Reason),
+    /// `person` is who proved to be behind it, if anybody did.
+    Refused {
+        reason: Reason,
+        person: Option<PersonId>,
+    },
 }
 
 /// Whether the From that came may leave (R20).
@@ -61,16 +65,13 @@ impl Gate {
     pub(super) fn identify(&mut self, now: Now, flow: Flow, request: &Message) -> Identity {
         let setup = Arc::clone(&self.setup);
         let peer = setup.peer_at(flow.remote.ip());
-        match self.prove(now, &setup, request) {
+        match self.prove(now, &setup, flow, request) {
             Proof::Of(id) => return person(&setup, id, request),
+            Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
             // Credentials for somebody else's realm pass by a peer that needs none here.
             Proof::Missing | Proof::Stale | Proof::Wrong if peer.is_some_and(Peer::is_known) => {}
-            Proof::Missing => return Identity::Nobody { stale: false },
+            Proof::Missing | Proof::Wrong => return Identity::Nobody { stale: false },
             Proof::Stale => return Identity::Nobody { stale: true },
-            Proof::Wrong => {
-                self.tell(Event::AuthenticationFailed);
-                return Identity::Nobody { stale: false };
-            }
         }
         match peer {
             Some(Peer { kind: PeerKind::Trunk, site, .. }) => Identity::Outside { site: *site },
@@ -79,8 +80,28 @@ impl Gate {
         }
     }
 
-    /// The person whose password made the digest in this request (RFC 3261 §22).
-    pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
+    /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
+    pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
+        let source = flow.remote.ip().to_canonical();
+        if self.lockout.is_locked(now.moment, source) {
+            self.tell(Event::Rejected { code: "source_locked", status: 403 });
+            return Proof::Locked;
+        }
+        let proof = self.proof(now, setup, request);
+        match proof {
+            Proof::Of(_) => self.lockout.proved(source),
+            Proof::Wrong => {
+                self.tell(Event::AuthenticationFailed);
+                if self.lockout.failed(now.moment, source) {
+                    self.tell(Event::SourceLocked { source });
+                }
+            }
+            Proof::Missing | Proof::Stale | Proof::Locked => {}
+        }
+        proof
+    }
+
+    fn proof(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
         let name =
             if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
         let mut proof = Proof::Missing;
@@ -118,14 +139,16 @@ impl Gate {
         }
     }
 
-    /// Asks for proof: 401 as a registrar, 407 as a proxy (RFC 3261 §22.2, §22.3), SHA-256 before MD5 (RFC 8760).
+    /// Asks for proof: 401 as a registrar, 407 as a proxy (RFC 3261 §22.2, §22.3).
     pub(super) fn challenge(&mut self, now: Now, server: ServerId, request: &Message, stale: bool) {
         let (status, header) = match request.method() {
             Method::Register => (401, "WWW-Authenticate"),
             _ => (407, "Proxy-Authenticate"),
         };
-        let [sha256, md5] = self.challenger.challenges(now.utc, stale);
-        self.answer_with(now, server, request, status, &[(header, &sha256), (header, &md5)]);
+        let challenges = self.challenger.challenges(now.utc, stale);
+        let headers: Vec<(&str, &str)> =
+            challenges.iter().map(|challenge| (header, challenge.as_str())).collect();
+        self.answer_with(now, server, request, status, &headers);
     }
 }
 
@@ -137,6 +160,8 @@ pub(super) enum Proof {
     /// The nonce is too old, not ours, or used before: a new challenge with `stale=true` lets an honest phone try again at once.
     Stale,
     Wrong,
+    /// The source has guessed too often; nothing from it is checked for a while.
+    Locked,
 }
 
 impl Identity {
@@ -153,7 +178,11 @@ impl Identity {
                 let number = claimed_number(setup, *site, &request.from());
                 Caller { number, ..Caller::stranger(policy::Caller::Outside, *site) }
             }
-            Identity::Nobody { .. } | Identity::Refused(_) => {
+            // The rules know her as nobody; the record and an emergency still say whose phone it is.
+            Identity::Refused { person: Some(id), .. } => {
+                Caller { policy: policy::Caller::Unknown, ..Caller::of(setup, *id, &FromHeader::AsSent) }
+            }
+            Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
                 Caller::stranger(policy::Caller::Unknown, setup.site_at(flow.remote.ip()))
             }
         }
@@ -206,7 +235,7 @@ fn person(setup: &Snapshot, id: PersonId, request: &Message) -> Identity {
         return Identity::Person { id, from: FromHeader::AsSent };
     }
     match setup.policy.site(person.site).from_mismatch {
-        FromMismatch::Refuse => Identity::Refused(Reason::IdentityMismatch),
+        FromMismatch::Refuse => Identity::Refused { reason: Reason::IdentityMismatch, person: Some(id) },
         FromMismatch::Rewrite => {
             let user = person.sip_user.as_deref().unwrap_or(&person.key);
             let tag = request
@@ -240,14 +269,14 @@ fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
     let Some(forwarder) = forwarder else {
         return match known_person(setup, site, &claimed) {
             Some(id) => Identity::Person { id, from: FromHeader::AsSent },
-            None => Identity::Refused(Reason::UnknownCaller),
+            None => Identity::Refused { reason: Reason::UnknownCaller, person: None },
         };
     };
     let forwarder =
         NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
     match forwarder {
         Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
-        None => Identity::Refused(Reason::NoForwarder),
+        None => Identity::Refused { reason: Reason::NoForwarder, person: None },
     }
 }
 

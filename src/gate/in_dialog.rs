@@ -52,6 +52,9 @@ impl Gate {
         let Some(place) = self.find_dialog(flow, ack) else {
             return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
         };
+        if let Some(call) = self.calls.at_mut(place.call) {
+            call.ack_until = None;
+        }
         if ack.max_forwards() == Some(0) {
             return;
         }
@@ -103,7 +106,7 @@ impl Gate {
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client, flow: hop, branch });
+            self.transactions.set_server(server, Asked::ReInvite { client });
         }
     }
 

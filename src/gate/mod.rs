@@ -9,6 +9,7 @@ mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
@@ -34,9 +35,10 @@ use crate::policy::Holder;
 use crate::registrar::Registrar;
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
-use crate::transaction::{self, Arrival, Branch, ClientId, ServerId, Timing, Transactions};
+use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use lockout::Lockout;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -67,16 +69,23 @@ pub enum Output {
 }
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
-pub const REJECTIONS: [&str; 6] =
-    ["unknown_dialog", "foreign_registration", "method", "overload", "stray_response", "transfer"];
+pub const REJECTIONS: [&str; 7] = [
+    "unknown_dialog",
+    "foreign_registration",
+    "source_locked",
+    "method",
+    "overload",
+    "stray_response",
+    "transfer",
+];
 
 /// What a server transaction was opened for.
 #[derive(Debug)]
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
-    /// A re-INVITE, passed on by `client` over `flow`.
-    ReInvite { client: ClientId, flow: Flow, branch: Branch },
+    /// A re-INVITE, passed on by `client`.
+    ReInvite { client: ClientId },
 }
 
 /// What a client transaction was opened for.
@@ -90,6 +99,9 @@ enum Sent {
     Ours,
 }
 
+/// Calls in progress by whose they are.
+type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
+
 /// The whole of Tollgate's judgement and memory, driven by one owner.
 pub struct Gate {
     setup: Arc<Snapshot>,
@@ -99,11 +111,12 @@ pub struct Gate {
     dialogs: HashMap<DialogKey, CallKey, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// The live calls of each holder: concurrency is the size of this set (R68).
-    live: HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>,
+    live: Live,
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
     challenger: Challenger,
+    lockout: Lockout,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -112,7 +125,8 @@ pub struct Gate {
 impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        let (dialogs, reservations, live, loop_keys) = (hasher(), hasher(), hasher(), hasher());
+        let (dialogs, reservations, live, locks, loop_keys) =
+            (hasher(), hasher(), hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -123,7 +137,8 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
-            challenger: Challenger::new(&setup.realm, random.seed()),
+            challenger: challenger(&setup, random.seed()),
+            lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -263,4 +278,8 @@ impl Gate {
     fn send(&mut self, flow: Flow, bytes: Bytes) {
         self.outputs.push_back(Output::Send { flow, bytes });
     }
+}
+
+fn challenger(setup: &Snapshot, key: [u8; 32]) -> Challenger {
+    Challenger::new(&setup.realm, key, &setup.limits.digest, setup.limits.nonce_life)
 }

@@ -22,14 +22,12 @@ impl Gate {
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
-        let person = match self.prove(now, &setup, request) {
+        let person = match self.prove(now, &setup, flow, request) {
             Proof::Of(person) => setup.policy.person(person),
             Proof::Missing => return self.challenge(now, server, request, false),
             Proof::Stale => return self.challenge(now, server, request, true),
-            Proof::Wrong => {
-                self.tell(Event::AuthenticationFailed);
-                return self.challenge(now, server, request, false);
-            }
+            Proof::Wrong => return self.challenge(now, server, request, false),
+            Proof::Locked => return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]),
         };
         let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));
         if named.as_deref() != person.sip_user.as_deref() {

@@ -11,7 +11,7 @@ use crate::ledger::TariffBook;
 use crate::policy::Policy;
 use crate::proxy::{Interfaces, TrunkQueue};
 use crate::registrar;
-use crate::sip::digest::Ha1;
+use crate::sip::digest::{Algorithm, Ha1};
 
 /// Everything a verdict depends on besides the message and the time.
 pub struct Snapshot {
@@ -78,6 +78,14 @@ pub struct Limits {
     /// Calls in progress at once; beyond, new ones get 503 (R92).
     pub calls_max: usize,
     pub registrations: registrar::Limits,
+    /// What a challenge offers, in this order.
+    pub digest: Vec<Algorithm>,
+    pub nonce_life: Duration,
+    /// Wrong proofs from one source before it is locked, and for how long (R25).
+    pub failures_before_lock: u32,
+    pub lock: Duration,
+    /// Talk before the answer, the oldest of free calls (R75).
+    pub early_media_longest: Duration,
 }
 
 impl Default for Limits {
@@ -90,6 +98,11 @@ impl Default for Limits {
             cut_lead: Duration::from_secs(1),
             calls_max: 100_000,
             registrations: registrar::Limits::default(),
+            digest: vec![Algorithm::Md5],
+            nonce_life: Duration::from_secs(300),
+            failures_before_lock: 10,
+            lock: Duration::from_secs(600),
+            early_media_longest: Duration::from_secs(60),
         }
     }
 }

@@ -142,8 +142,11 @@ impl<R> ResponseContext<R> {
             self.closed = true;
             upshot.cancel = self.cancel_all();
         }
-        self.weigh(status, response);
-        upshot.exhausted = waited_for && self.is_exhausted();
+        // The 408 of its silence has been weighed already; a late answer says nothing about the call.
+        if waited_for {
+            self.weigh(status, response);
+            upshot.exhausted = self.is_exhausted();
+        }
         upshot
     }
 

@@ -262,6 +262,7 @@ mod tests {
         metrics.message(Direction::Out, 1, 0);
         metrics.retransmission(Direction::In);
         metrics.parse_error("via");
+        metrics.rejection("loop");
         metrics.response(403);
         metrics.trunk_failure(0);
         metrics.set_transactions(0, 7);

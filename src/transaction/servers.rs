@@ -8,11 +8,11 @@ use bytes::Bytes;
 use super::key::{AsIs, Key, Keys};
 use super::server_invite::ServerInvite;
 use super::server_non_invite::ServerNonInvite;
-use crate::base::{Place, Slab};
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};
 use crate::base::{Moment, Random};
+use crate::base::{Place, Slab};
 use crate::sip::{Flow, Message, Method};
 
 pub(super) struct Servers<S> {

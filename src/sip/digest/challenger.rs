@@ -1,5 +1,7 @@
 //! The server's side in one place: asks for proof, and says whether an answer is good, too old, or wrong (RFC 3261 §22).
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 use super::challenge::Challenge;
@@ -22,28 +24,36 @@ pub enum Checked {
 #[derive(Clone)]
 pub struct Challenger {
     realm: String,
+    /// What is offered, in this order.
+    algorithms: Vec<Algorithm>,
     nonces: Nonces,
     replay: Replay,
 }
 
 impl Challenger {
-    /// `key` signs the nonces; nodes that share it recognise each other's.
-    pub fn new(realm: &str, key: [u8; 32]) -> Challenger {
-        Challenger { realm: realm.to_owned(), nonces: Nonces::new(key), replay: Replay::default() }
+    /// `key` signs the nonces; nodes that share it recognise each other's. `lifetime` is how long a nonce is good.
+    pub fn new(realm: &str, key: [u8; 32], algorithms: &[Algorithm], lifetime: Duration) -> Challenger {
+        Challenger {
+            realm: realm.to_owned(),
+            algorithms: algorithms.to_vec(),
+            nonces: Nonces::new(key, lifetime),
+            replay: Replay::default(),
+        }
     }
 
     pub fn realm(&self) -> &str {
         &self.realm
     }
 
-    /// The values of as many WWW-Authenticate or Proxy-Authenticate headers, the stronger hash first (RFC 8760 §2.4), with one
+    /// The values of as many WWW-Authenticate or Proxy-Authenticate headers as there are algorithms (RFC 8760 §2.4), with one
     /// nonce.
-    pub fn challenges(&mut self, now: DateTime<Utc>, stale: bool) -> [String; 2] {
+    pub fn challenges(&mut self, now: DateTime<Utc>, stale: bool) -> Vec<String> {
         let nonce = self.nonces.make(now);
-        [Algorithm::Sha256, Algorithm::Md5].map(|algorithm| {
+        let challenge = |algorithm: &Algorithm| {
             let (realm, nonce) = (self.realm.as_str().into(), nonce.as_str().into());
-            Challenge { realm, nonce, algorithm, stale, counted: true, opaque: None }.to_string()
-        })
+            Challenge { realm, nonce, algorithm: *algorithm, stale, counted: true, opaque: None }.to_string()
+        };
+        self.algorithms.iter().map(challenge).collect()
     }
 
     /// Checks one answer. An unknown user is checked against `Ha1::default()`, which nothing proves. The caller compares
@@ -75,6 +85,10 @@ mod tests {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
     }
 
+    fn challenger(realm: &str, key: [u8; 32]) -> Challenger {
+        Challenger::new(realm, key, &[Algorithm::Sha256, Algorithm::Md5], Duration::from_secs(300))
+    }
+
     fn answer(challenge: &str, password: &str, count: u32) -> String {
         let challenge = Challenge::parse(challenge).unwrap();
         challenge.answer("alice", Secret::Password(password), "INVITE", "sip:1@h", "c", count).unwrap()
@@ -82,32 +96,33 @@ mod tests {
 
     #[test]
     fn right_wrong_replayed_and_late_answers() {
-        let mut challenger = Challenger::new("example.com", [1; 32]);
+        let mut challenger = challenger("example.com", [1; 32]);
         let ha1 = Ha1::of("alice", "example.com", "s3cret");
-        let [sha256, md5] = challenger.challenges(at(0), false);
+        let offered = challenger.challenges(at(0), false);
+        let [sha256, md5] = &offered[..] else { panic!("two challenges") };
         let mut check = |answer: &str, seconds| {
             challenger.check(&Credentials::parse(answer).unwrap(), &ha1, "INVITE", at(seconds))
         };
-        assert_eq!(check(&answer(&sha256, "wrong", 1), 1), Checked::Wrong);
-        assert_eq!(check(&answer(&sha256, "s3cret", 1), 1), Checked::Accepted);
-        assert_eq!(check(&answer(&sha256, "s3cret", 1), 1), Checked::Stale, "overheard and sent again");
-        assert_eq!(check(&answer(&sha256, "s3cret", 2), 1), Checked::Accepted);
-        assert_eq!(check(&answer(&md5, "s3cret", 3), 1), Checked::Accepted, "the other hash, same nonce");
-        assert_eq!(check(&answer(&sha256, "s3cret", 4), 301), Checked::Stale);
-        assert_eq!(check(&answer(&sha256, "wrong", 4), 301), Checked::Wrong);
+        assert_eq!(check(&answer(sha256, "wrong", 1), 1), Checked::Wrong);
+        assert_eq!(check(&answer(sha256, "s3cret", 1), 1), Checked::Accepted);
+        assert_eq!(check(&answer(sha256, "s3cret", 1), 1), Checked::Stale, "overheard and sent again");
+        assert_eq!(check(&answer(sha256, "s3cret", 2), 1), Checked::Accepted);
+        assert_eq!(check(&answer(md5, "s3cret", 3), 1), Checked::Accepted, "the other hash, same nonce");
+        assert_eq!(check(&answer(sha256, "s3cret", 4), 301), Checked::Stale);
+        assert_eq!(check(&answer(sha256, "wrong", 4), 301), Checked::Wrong);
     }
 
     #[test]
     fn another_key_or_realm_proves_nothing() {
         let ha1 = Ha1::of("alice", "example.com", "s3cret");
-        let [foreign, _] = Challenger::new("example.com", [2; 32]).challenges(at(0), false);
-        let mut challenger = Challenger::new("example.com", [1; 32]);
+        let foreign = challenger("example.com", [2; 32]).challenges(at(0), false).remove(0);
+        let mut challenger = challenger("example.com", [1; 32]);
         let foreign = answer(&foreign, "s3cret", 1);
         assert_eq!(
             challenger.check(&Credentials::parse(&foreign).unwrap(), &ha1, "INVITE", at(0)),
             Checked::Wrong
         );
-        let [own, _] = challenger.challenges(at(0), false);
+        let own = challenger.challenges(at(0), false).remove(0);
         let own = answer(&own.replace("example.com", "elsewhere"), "s3cret", 1);
         assert_eq!(
             challenger.check(&Credentials::parse(&own).unwrap(), &ha1, "INVITE", at(0)),

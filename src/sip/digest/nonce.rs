@@ -11,8 +11,6 @@ use subtle::ConstantTimeEq;
 
 use super::hash::from_hex;
 
-/// How long an answer to a challenge is good: long enough for a call and its re-INVITEs, short for a thief.
-const LIFETIME: Duration = Duration::from_secs(300);
 /// How far ahead of our clock a nonce may be, should the clock have stepped back or another node's be ahead.
 const TOLERANCE: Duration = Duration::from_secs(60);
 /// Time (8 bytes), count (4), signature (16: half of an HMAC-SHA-256, RFC 2104 §5).
@@ -39,11 +37,13 @@ pub enum Freshness {
 pub struct Nonces {
     key: [u8; 32],
     count: u32,
+    lifetime: Duration,
 }
 
 impl Nonces {
-    pub fn new(key: [u8; 32]) -> Nonces {
-        Nonces { key, count: 0 }
+    /// `lifetime` is how long an answer to a challenge is good: long enough for a phone's next calls, short for a thief.
+    pub fn new(key: [u8; 32], lifetime: Duration) -> Nonces {
+        Nonces { key, count: 0, lifetime }
     }
 
     /// A nonce never made before: 56 hexadecimal digits.
@@ -72,7 +72,7 @@ impl Nonces {
         let issued = signed[..8].iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
         let count = signed[8..].iter().fold(0u32, |value, byte| value << 8 | u32::from(*byte));
         let now = millis(now);
-        let is_fresh = now.saturating_sub(issued) <= LIFETIME.as_millis() as u64
+        let is_fresh = now.saturating_sub(issued) <= self.lifetime.as_millis() as u64
             && issued.saturating_sub(now) <= TOLERANCE.as_millis() as u64;
         if is_fresh { Freshness::Fresh(NonceId { millis: issued, count }) } else { Freshness::Stale }
     }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_nonce_is_fresh_then_stale_and_never_repeats() {
-        let mut nonces = Nonces::new([7; 32]);
+        let mut nonces = Nonces::new([7; 32], Duration::from_secs(300));
         let (one, other) = (nonces.make(at(0)), nonces.make(at(0)));
         assert_ne!(one, other);
         assert!(matches!(nonces.check(&one, at(300)), Freshness::Fresh(_)));
@@ -118,12 +118,15 @@ mod tests {
 
     #[test]
     fn a_changed_or_foreign_nonce_is_forged() {
-        let nonce = Nonces::new([7; 32]).make(at(0));
-        assert_eq!(Nonces::new([8; 32]).check(&nonce, at(0)), Freshness::Forged);
+        let nonce = Nonces::new([7; 32], Duration::from_secs(300)).make(at(0));
+        assert_eq!(Nonces::new([8; 32], Duration::from_secs(300)).check(&nonce, at(0)), Freshness::Forged);
         let later = format!("f{}", &nonce[1..]);
-        assert_eq!(Nonces::new([7; 32]).check(&later, at(0)), Freshness::Forged);
+        assert_eq!(Nonces::new([7; 32], Duration::from_secs(300)).check(&later, at(0)), Freshness::Forged);
         for broken in ["", "00", "zz", &nonce[..55], &format!("{nonce}0")] {
-            assert_eq!(Nonces::new([7; 32]).check(broken, at(0)), Freshness::Forged);
+            assert_eq!(
+                Nonces::new([7; 32], Duration::from_secs(300)).check(broken, at(0)),
+                Freshness::Forged
+            );
         }
     }
 }
