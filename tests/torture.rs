@@ -1,7 +1,8 @@
 //! The torture messages of RFC 4475 and RFC 5118, read and on the wire; and attacks on the built gate, each with the rule it attacks.
 
 #[path = "scenarios/gate.rs"]
-#[allow(dead_code, clippy::disallowed_methods)] // Waits for a child process; only a part of it is of use here.
+#[allow(dead_code, clippy::disallowed_methods)]
+// Waits for a child process; only a part of it is of use here.
 mod gate;
 #[path = "torture/places.rs"]
 mod places;
@@ -14,6 +15,7 @@ mod torture {
     mod hostile;
     mod mutation;
     mod outcomes;
+    mod spellings;
     mod stream;
     mod town;
 }

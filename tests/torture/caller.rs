@@ -206,5 +206,7 @@ pub fn answer_to(
     let name = if challenged.status() == 401 { Name::WwwAuthenticate } else { Name::ProxyAuthenticate };
     let value = challenged.header(name).expect("a challenge");
     let challenge = Challenge::parse(&value).expect("a challenge that can be read");
-    challenge.answer(user, Secret::Password(password), method, uri, "cnonce", count).expect("a password serves")
+    challenge
+        .answer(user, Secret::Password(password), method, uri, "cnonce", count)
+        .expect("a password serves")
 }

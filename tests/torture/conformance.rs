@@ -16,7 +16,12 @@ const SENT_BY: [u16; 3] = [5050, 6050, 19823];
 
 /// What the table does not say, or says of another transport, with the reason.
 const DEVIATIONS: &[(&str, &str, &[&str], &str)] = &[
-    ("dblreq", "tcp", &["401 407", "401 403"], "a stream holds two messages: each is answered (RFC 3261 §18.3)"),
+    (
+        "dblreq",
+        "tcp",
+        &["401 407", "401 403"],
+        "a stream holds two messages: each is answered (RFC 3261 §18.3)",
+    ),
     ("clerr", "tcp", &["drop"], "the rest of its body is waited for, then the connection is closed (§18.3)"),
     ("inv2543", "tcp", &["400"], "no Content-Length, which a stream needs (§20.14)"),
     ("baddn", "tcp", &["400", "drop"], "the archive's file lacks the blank line: the next message ends it"),
@@ -44,7 +49,8 @@ fn every_message_has_the_outcome_that_its_table_allows() {
     if samples.is_empty() {
         return;
     }
-    let table: HashMap<String, String> = ["rfc4475", "rfc5118"].into_iter().flat_map(corpus::allowed).collect();
+    let table: HashMap<String, String> =
+        ["rfc4475", "rfc5118"].into_iter().flat_map(corpus::allowed).collect();
     // Whoever took the Route of `mpart01` at its word would send there.
     let bait = UdpSocket::bind("127.0.0.1:5080").ok();
     let mut wrong = 0;
@@ -115,7 +121,11 @@ fn names_what_it_lacks(name: &str, heard: &[Message]) -> bool {
 }
 
 /// Outcomes in words: the statuses of all final answers in their order, or `drop`.
-fn allowed(table: &HashMap<String, String>, sample: &Sample, carrier: Carrier) -> (Vec<String>, &'static str) {
+fn allowed(
+    table: &HashMap<String, String>,
+    sample: &Sample,
+    carrier: Carrier,
+) -> (Vec<String>, &'static str) {
     let over = |word: &str| word == "both" || word == carrier.word();
     let deviation = DEVIATIONS.iter().find(|(name, word, ..)| *name == sample.name && over(word));
     if let Some((_, _, outcomes, why)) = deviation {
@@ -167,7 +177,8 @@ impl Ears {
 /// forwarding alone.
 #[test]
 fn well_formed_invites_are_forwarded_byte_for_byte() {
-    let names = ["wsinv", "esc01", "longreq", "baddate", "invut", "sdp01", "inv2543", "mult-ip-in-sdp.clfixed"];
+    let names =
+        ["wsinv", "esc01", "longreq", "baddate", "invut", "sdp01", "inv2543", "mult-ip-in-sdp.clfixed"];
     let samples: Vec<Sample> =
         corpus::samples().into_iter().filter(|sample| names.contains(&sample.name.as_str())).collect();
     if samples.is_empty() {
@@ -205,10 +216,8 @@ fn callable(sample: &Sample, town: &Town) -> Vec<u8> {
 /// Every line that came in goes out as it was, but for those that forwarding owns (RFC 3261 §16.6, R13, R20).
 fn expect_same_lines(name: &str, sent: &[u8], came: &[u8]) {
     let (sent, came) = (String::from_utf8_lossy(sent), String::from_utf8_lossy(came));
-    let ((_, sent), (_, came)) = (
-        sent.split_once("\r\n").expect("a start line"),
-        came.split_once("\r\n").expect("a start line"),
-    );
+    let ((_, sent), (_, came)) =
+        (sent.split_once("\r\n").expect("a start line"), came.split_once("\r\n").expect("a start line"));
     let owned = ["p-asserted-identity", "max-forwards", "route", "content-length", "via", "v"];
     let field = |line: &str| line.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
     let mut rest = came;
@@ -220,7 +229,8 @@ fn expect_same_lines(name: &str, sent: &[u8], came: &[u8]) {
         if is_owned || (line.starts_with([' ', '\t']) && !rest.contains(line)) {
             continue;
         }
-        let at = rest.find(line).unwrap_or_else(|| panic!("{name}: {line:?} did not leave as it came:\n{came}"));
+        let at =
+            rest.find(line).unwrap_or_else(|| panic!("{name}: {line:?} did not leave as it came:\n{came}"));
         rest = &rest[at + line.len()..];
     }
 }
