@@ -8,11 +8,14 @@ mod gate;
 mod places;
 
 mod torture {
+    mod attacks;
     mod caller;
     mod conformance;
     pub mod corpus;
+    mod emergencies;
     mod forwarding;
     mod hostile;
+    mod identities;
     mod mutation;
     mod outcomes;
     mod spellings;
