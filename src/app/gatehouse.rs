@@ -58,9 +58,7 @@ impl Gatehouse {
     /// Whatever the machine does not give: an address, the store's file, a thread.
     pub fn start(loaded: Loaded) -> Result<Gatehouse, StartError> {
         let health = Arc::new(Health::default());
-        let trunks = loaded.settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        let metrics =
-            Arc::new(Metrics::new(&observe::labels(trunks, loaded.settings.money.currency.clone()))?);
+        let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
         let (store, written) = open_store(&loaded.settings, clock)?;

@@ -71,12 +71,10 @@ fn transport(carrier: Carrier) -> Transport {
 /// Each address of a trunk is a way of its own: they are tried in their order, before the trunk of the next priority.
 fn trunks(settings: &Settings) -> Vec<Trunk> {
     let mut all = Vec::new();
-    for (index, trunk) in settings.trunks.iter().enumerate() {
-        let Ok(id) = u16::try_from(index) else { break };
+    for trunk in &settings.trunks {
         for address in &trunk.addresses {
             let listener = ListenerId(u8::try_from(trunk.listener).unwrap_or(0));
             all.push(Trunk {
-                id: crate::base::TrunkId(id),
                 name: Arc::from(trunk.name.as_str()),
                 flow: Flow {
                     transport: transport(trunk.carrier),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{PhoneNumber, TrunkId};
+use crate::base::PhoneNumber;
 use crate::sip::{Flow, Transport};
 
 /// How a trunk wants E.164 numbers written in the Request-URI.
@@ -34,7 +34,6 @@ impl NumberFormat {
 /// A way out to the telephone network.
 #[derive(Clone, Debug)]
 pub struct Trunk {
-    pub id: TrunkId,
     pub name: Arc<str>,
     pub flow: Flow,
     /// `host` or `host:port` of the Request-URI.
@@ -62,7 +61,7 @@ impl Trunk {
             flow: self.flow,
             request_uri: format!("sip:{user}@{}{transport}", self.host),
             routes: SmallVec::new(),
-            trunk: Some(self.id),
+            trunk: Some(Arc::clone(&self.name)),
             silence: Some(self.silence),
         }
     }
@@ -75,7 +74,8 @@ pub struct Target {
     pub request_uri: String,
     /// Route values to add, as from a registration's Path (RFC 3327).
     pub routes: SmallVec<[Box<str>; 1]>,
-    pub trunk: Option<TrunkId>,
+    /// By name, which outlives a change of the settings.
+    pub trunk: Option<Arc<str>>,
     /// How long the target may keep silent before the next is tried; `None`: as long as Timer B lets it.
     pub silence: Option<Duration>,
 }
@@ -93,10 +93,6 @@ impl TrunkQueue {
     pub fn new(mut trunks: Vec<Trunk>) -> TrunkQueue {
         trunks.sort_by_key(|trunk| trunk.priority);
         TrunkQueue { trunks }
-    }
-
-    pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
-        self.trunks.iter().find(|trunk| trunk.id == id)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Trunk> {
