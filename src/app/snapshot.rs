@@ -71,10 +71,12 @@ fn transport(carrier: Carrier) -> Transport {
 /// Each address of a trunk is a way of its own: they are tried in their order, before the trunk of the next priority.
 fn trunks(settings: &Settings) -> Vec<Trunk> {
     let mut all = Vec::new();
-    for trunk in &settings.trunks {
+    for (index, trunk) in settings.trunks.iter().enumerate() {
+        let Ok(id) = u16::try_from(index) else { break };
         for address in &trunk.addresses {
             let listener = ListenerId(u8::try_from(trunk.listener).unwrap_or(0));
             all.push(Trunk {
+                id: crate::base::TrunkId(id),
                 name: Arc::from(trunk.name.as_str()),
                 flow: Flow {
                     transport: transport(trunk.carrier),
@@ -84,6 +86,8 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 },
                 host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
                 priority: trunk.priority,
+                weight: trunk.weight,
+                calls_max: trunk.calls_max,
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
             });

@@ -7,7 +7,7 @@ mod teardown;
 
 pub use key::{DialogKey, DialogKeys};
 pub use side::{End, Side};
-pub use teardown::{Teardown, bye};
+pub use teardown::{Teardown, ack, bye};
 
 use crate::base::Moment;
 use crate::sip::{Flow, Message, Method};

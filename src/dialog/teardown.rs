@@ -38,3 +38,22 @@ pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Byte
     };
     (receiver.hop(), request.to_bytes())
 }
+
+/// The ACK of a 2xx that nobody upstream waits for, as the caller would write it (RFC 3261 §13.2.2.4). `cseq` is that of the INVITE.
+pub fn ack(dialog: &Dialog, cseq: u32, via: &str) -> (Flow, Bytes) {
+    let (writer, receiver) = (dialog.side(End::Caller), dialog.side(End::Callee));
+    let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
+    let request = NewRequest {
+        method: "ACK",
+        uri: receiver.target(),
+        via,
+        routes: &routes,
+        from: writer.address(),
+        to: receiver.address(),
+        call_id: &String::from_utf8_lossy(dialog.call_id()),
+        cseq,
+        extra: &[],
+        body: None,
+    };
+    (receiver.hop(), request.to_bytes())
+}

@@ -3,7 +3,8 @@
 use super::Gate;
 use super::call::CallKey;
 use super::meter::Due;
-use crate::base::Now;
+use crate::base::{Moment, Now};
+use crate::ledger::EndCause;
 
 impl Gate {
     /// Sets the call's alarm for the next thing that is due. An earlier alarm that is already set rings first and finds nothing.
@@ -29,6 +30,7 @@ impl Gate {
     /// Does what is due for one call.
     fn attend(&mut self, now: Now, key: CallKey) {
         self.attend_meter(now, key);
+        self.attend_guards(now, key);
         self.give_up_overdue(now, key);
         if self.calls.at(key).is_some_and(|call| call.is_spent(now.moment)) {
             self.forget_call(key);
@@ -44,6 +46,16 @@ impl Gate {
         match due {
             Due::Renew => self.renew(now, key),
             Due::Cut(cause) => self.cut(now, key, cause),
+        }
+    }
+
+    fn attend_guards(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        let is_due = |guard: Option<Moment>| guard.is_some_and(|end| end <= now.moment);
+        if is_due(call.early_until) {
+            self.give_up_search(now, key, 408);
+        } else if is_due(call.ack_until) {
+            self.cut(now, key, EndCause::Dead);
         }
     }
 

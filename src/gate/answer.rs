@@ -13,6 +13,9 @@ use crate::sip::{Flow, Message, Name};
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
 const DIALOGS_MAX: usize = 16;
 
+/// How long an answer may stay without its ACK: 64*T1 (RFC 3261 §13.3.1.4), then the call is ended (R67).
+const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(32);
+
 impl Gate {
     /// A 2xx goes upstream at once; the first one starts the meter (R62).
     pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: &Message) {
@@ -23,12 +26,17 @@ impl Gate {
         if let Some(dialog) = dialog {
             dialog.confirm(now.moment, response, &mark);
         }
-        let first = call.meter.is_none() && call.over.is_none();
+        if call.over.is_some() {
+            return self.refuse_answer(now, key, response);
+        }
+        let first = call.meter.is_none();
         if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
             let price = price.as_deref().cloned();
             call.meter = Some(Meter::start(now.moment, price, *slice, call.longest(), &self.setup.limits));
             call.record.answer = Some(now.utc);
             call.record.status = Some(response.status());
+            call.early_until = None;
+            call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         }
         let decision = call.decision;
         if first {
@@ -73,18 +81,18 @@ impl Gate {
             return;
         }
         let best = call.search.context.take_best();
-        let (server, emergency, cancelled) = (call.server, call.permit.emergency(), call.cancelled);
-        let status = match &best {
-            _ if cancelled => 487,
+        let (server, emergency) = (call.server, call.permit.emergency());
+        let status = match (&best, call.given_up) {
+            (_, Some(status)) => status,
             // R41: when every emergency trunk fails, the caller is told to try again.
-            Some((400..=599, _)) if emergency => 503,
+            (Some((400..=599, _)), None) if emergency => 503,
             // §16.7 step 6: a 503 would stop the caller's PBX from using us at all.
-            Some((503, _)) => 500,
-            Some((status, _)) => *status,
-            None if emergency => 503,
-            None if call.permit.priced() => 500,
+            (Some((503, _)), None) => 500,
+            (Some((status, _)), None) => *status,
+            (None, None) if emergency => 503,
+            (None, None) if call.permit.priced() => 500,
             // §21.4.18: the person is known, but none of her phones is there.
-            None => 480,
+            (None, None) => 480,
         };
         call.record.status = Some(status);
         let cause = end_cause(status);

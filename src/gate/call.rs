@@ -40,8 +40,12 @@ pub struct Call {
     pub holders: SmallVec<[Holder; 2]>,
     /// Why it is over; from then on it only waits for its last messages.
     pub over: Option<EndCause>,
-    /// The caller hung up, or we gave up, before the answer.
-    pub cancelled: bool,
+    /// With what status the search is given up before the answer: 487 by the caller, 408 by the gate.
+    pub given_up: Option<u16>,
+    /// Until when sound without an answer is borne (R75).
+    pub early_until: Option<Moment>,
+    /// Until when the ACK of the answer may come (R67).
+    pub ack_until: Option<Moment>,
     /// From when it need not be remembered any more.
     pub forget_at: Option<Moment>,
     /// The latest alarm set for it in the wheel.
@@ -124,7 +128,8 @@ impl Call {
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none()).map(|meter| meter.due().0);
-        [meter, self.search.due(), self.forget_at].into_iter().flatten().min()
+        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| self.over.is_none()));
+        [meter, self.search.due(), self.forget_at, guards[0], guards[1]].into_iter().flatten().min()
     }
 
     /// The dialog that a request belongs to, and which end wrote it (R12).

@@ -8,9 +8,9 @@ use super::Sent;
 use super::call::CallKey;
 use super::in_dialog::via;
 use crate::base::Now;
-use crate::dialog::{End, Teardown, bye};
+use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
-use crate::sip::Method;
+use crate::sip::{Message, Method};
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
 const REMEMBERED: Duration = Duration::from_secs(32);
@@ -20,7 +20,7 @@ impl Gate {
     pub(super) fn cut(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
         if !call.is_answered() {
-            return self.give_up_search(now, key);
+            return self.give_up_search(now, key, 408);
         }
         for dialog in 0..call.dialogs.len() {
             self.send_bye(now, key, dialog, End::Caller, cause);
@@ -46,6 +46,27 @@ impl Gate {
         let (flow, bytes) =
             bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
         self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Ours);
+    }
+
+    /// A target answers a call that is already over, as when a CANCEL crosses it: the answer is acknowledged and ended by us,
+    /// since nobody upstream will (§9.1, R67).
+    pub(super) fn refuse_answer(&mut self, now: Now, key: CallKey, response: &Message) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let cseq = call.invite.cseq();
+        let found = call.dialogs.iter().position(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        let Some((index, dialog)) = found.and_then(|index| Some((index, call.dialogs.get(index)?))) else {
+            return;
+        };
+        let Some(interface) = self.setup.interfaces.at(dialog.side(End::Callee).hop().listener) else {
+            return;
+        };
+        let branch = self.transactions.passing_branch(0);
+        let (flow, bytes) = ack(dialog, cseq, &via(interface, &branch));
+        self.send(flow, bytes);
+        self.send_bye(now, key, index, End::Callee, EndCause::Cancelled);
+        if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) {
+            dialog.end();
+        }
     }
 
     /// The call is over: money is settled or released now, once (R69); the call is forgotten when nothing of it can come any more.

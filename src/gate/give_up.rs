@@ -25,7 +25,7 @@ impl Gate {
         let status = if invite.is_some() { 200 } else { 481 };
         self.answer_plainly(now, cancel, request, status);
         match invite.and_then(|server| self.transactions.server(server)) {
-            Some(Asked::Call(key)) => self.give_up_search(now, *key),
+            Some(Asked::Call(key)) => self.give_up_search(now, *key, 487),
             Some(Asked::ReInvite { client }) => {
                 let client = *client;
                 self.transactions.cancel(now.moment, client, &[], Sent::Ours);
@@ -34,13 +34,14 @@ impl Gate {
         }
     }
 
-    /// Cancels every branch. The best response, a 487 as a rule, ends the call when they have all answered.
-    pub(super) fn give_up_search(&mut self, now: Now, key: CallKey) {
+    /// Cancels every branch; when they have all answered, the caller gets `status`.
+    pub(super) fn give_up_search(&mut self, now: Now, key: CallKey, status: u16) {
         let Some(call) = self.calls.at_mut(key) else { return };
         if call.is_answered() || call.over.is_some() {
             return;
         }
-        call.cancelled = true;
+        call.given_up.get_or_insert(status);
+        call.early_until = None;
         let late = now.moment + LATE_ANSWER;
         for branch in &mut call.search.branches {
             branch.timer_c = branch.timer_c.min(late);

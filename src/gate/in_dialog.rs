@@ -52,6 +52,9 @@ impl Gate {
         let Some(place) = self.find_dialog(flow, ack) else {
             return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
         };
+        if let Some(call) = self.calls.at_mut(place.call) {
+            call.ack_until = None;
+        }
         if ack.max_forwards() == Some(0) {
             return;
         }

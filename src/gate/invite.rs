@@ -12,7 +12,9 @@ use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId, SiteId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
-use crate::policy::{self, Attempt, Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
+use crate::policy::{
+    self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
+};
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -132,7 +134,9 @@ impl Gate {
             dialogs: SmallVec::new(),
             holders: money::holders(&permit),
             over: None,
-            cancelled: false,
+            given_up: None,
+            early_until: None,
+            ack_until: None,
             forget_at: None,
             alarm: None,
             from_sent: caller.from_sent,
@@ -175,6 +179,22 @@ impl Gate {
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
         }
+    }
+
+    /// The call goes out on this trunk now, and on no other.
+    pub(super) fn count_on_trunk(&mut self, key: CallKey, trunk: &Arc<str>) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let holder = Holder::Trunk(Arc::clone(trunk));
+        if call.holders.contains(&holder) {
+            return;
+        }
+        let is_trunk = |holder: &Holder| matches!(holder, Holder::Trunk(_));
+        let left = call.holders.iter().position(is_trunk).map(|index| call.holders.remove(index));
+        call.holders.push(holder.clone());
+        if let Some(live) = left.and_then(|left| self.live.get_mut(&left)) {
+            live.retain(|live| *live != key);
+        }
+        self.live.entry(holder).or_default().push(key);
     }
 
     /// R68: the size of the live set of each holder against its limit.

@@ -99,6 +99,9 @@ enum Sent {
     Ours,
 }
 
+/// Calls in progress by whose they are.
+type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
+
 /// The whole of Tollgate's judgement and memory, driven by one owner.
 pub struct Gate {
     setup: Arc<Snapshot>,
@@ -108,7 +111,7 @@ pub struct Gate {
     dialogs: HashMap<DialogKey, CallKey, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// The live calls of each holder: concurrency is the size of this set (R68).
-    live: HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>,
+    live: Live,
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,

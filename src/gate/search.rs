@@ -8,10 +8,10 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Funds, SentBranch};
 use super::in_dialog::via;
 use super::setup::Snapshot;
-use super::{Event, Gate, Sent};
-use crate::base::Now;
+use super::{Event, Gate, Live, Sent};
+use crate::base::{Now, Random};
 use crate::ledger::Reservation;
-use crate::policy::{Destination, Permit, TrunkChoice};
+use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
     BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, record_route,
 };
@@ -23,12 +23,20 @@ impl Gate {
     pub(super) fn search(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at(key) else { return };
+        let random = &mut self.random;
         let queue = match call.permit.destination() {
             Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
-            Destination::Number(number) => trunks(&setup, call.permit.trunks(), |trunk| trunk.target(number)),
-            Destination::Emergency(code) => emergency_trunks(&setup, &call.permit, &code.to_string()),
+            Destination::Number(number) => {
+                trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target(number))
+            }
+            Destination::Emergency(code) => {
+                let user = code.to_string();
+                let choice = emergency_trunks(&setup, &call.permit);
+                trunks(&setup, &choice, random, |trunk| trunk.target_of_user(&user))
+            }
             Destination::Feature(code) => {
-                trunks(&setup, call.permit.trunks(), |trunk| trunk.target_of_user(&code.to_string()))
+                let user = code.to_string();
+                trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target_of_user(&user))
             }
             // No permit is ever made for these.
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
@@ -79,10 +87,15 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return false };
         let Funds::Held { reservation, .. } = &call.funds else { return false };
         let Some(interface) = setup.interfaces.at(target.flow.listener) else { return false };
+        let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
+        if trunk.is_some_and(|trunk| !call.permit.emergency() && is_full(&self.live, &setup, trunk, key)) {
+            return false;
+        }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
         let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
+        let delay = now.moment.since(call.came_at);
         let client = self.transactions.request(
             now.moment,
             target.flow,
@@ -100,8 +113,8 @@ impl Gate {
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
+            self.count_on_trunk(key, trunk);
         }
-        let delay = now.moment.since(call.came_at);
         if is_first {
             self.tell(Event::SetUp { delay });
         }
@@ -124,6 +137,7 @@ impl Gate {
 
     fn branch_response(&mut self, now: Now, flow: Flow, key: CallKey, client: ClientId, response: Message) {
         let timer_c = now.moment + self.setup.limits.timer_c;
+        let early_longest = self.setup.limits.early_media_longest;
         let Some(call) = self.calls.at_mut(key) else { return };
         let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else {
             return;
@@ -137,6 +151,10 @@ impl Gate {
                 }
                 let upshot = call.search.context.provisional(index, status);
                 if upshot.forward {
+                    // R75: sound before the answer is the oldest of free calls.
+                    if trunk.is_some() && !response.body().is_empty() && call.early_until.is_none() {
+                        call.early_until = Some(now.moment + early_longest);
+                    }
                     self.early_dialog(key, flow, &response);
                     self.send_upstream(now, key, &response);
                 }
@@ -167,7 +185,9 @@ impl Gate {
     ) {
         let Some(call) = self.calls.at_mut(key) else { return };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
-        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
+        // For an emergency every failure does (R41).
+        let was_trunk = call.search.at(index).is_some_and(|branch| branch.trunk.is_some());
+        if was_trunk && !is_failover(status) && !call.permit.emergency() {
             call.search.queue.clear();
         }
         let upshot = call.search.context.failure(index, status, response);
@@ -229,18 +249,31 @@ fn pass_on(
     )
 }
 
-fn trunks(setup: &Snapshot, choice: &TrunkChoice, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
+fn trunks(
+    setup: &Snapshot,
+    choice: &TrunkChoice,
+    random: &mut Random,
+    target: impl Fn(&Trunk) -> Target,
+) -> TargetQueue {
     match choice {
-        TrunkChoice::Any => setup.trunks.targets(target),
+        TrunkChoice::Any => setup.trunks.targets(random, target),
         TrunkChoice::Named(names) => setup.trunks.named(names, target),
     }
 }
 
 /// R41: the site's own list in its order; every trunk if it has none.
-fn emergency_trunks(setup: &Snapshot, permit: &Permit, code: &str) -> TargetQueue {
+fn emergency_trunks(setup: &Snapshot, permit: &Permit) -> TrunkChoice {
     let names = &setup.policy.site(permit.site()).emergency_trunks;
-    let target = |trunk: &Trunk| trunk.target_of_user(code);
-    if names.is_empty() { setup.trunks.targets(target) } else { setup.trunks.named(names, target) }
+    if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
+}
+
+/// Whether the trunk carries as many calls as its carrier or its budget allows, this one not counted (R68).
+fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey) -> bool {
+    let holder = Holder::Trunk(trunk.name.clone());
+    let others = live.get(&holder).map_or(0, |calls| calls.iter().filter(|call| **call != key).count());
+    let limits = setup.policy.trunk_limits(&trunk.name).map_or(&[][..], |limits| &limits.concurrency);
+    let budgets = limits.iter().filter(|limit| !limit.soft).map(|limit| limit.count);
+    trunk.calls_max.into_iter().chain(budgets).any(|most| others >= most as usize)
 }
 
 /// Failures of the trunk itself, not of the call: the next trunk may do better.

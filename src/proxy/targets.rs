@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::PhoneNumber;
+use crate::base::{PhoneNumber, Random, TrunkId};
 use crate::sip::{Flow, Transport};
 
 /// How a trunk wants E.164 numbers written in the Request-URI.
@@ -34,12 +34,18 @@ impl NumberFormat {
 /// A way out to the telephone network.
 #[derive(Clone, Debug)]
 pub struct Trunk {
+    /// Those of one id are addresses of one trunk.
+    pub id: TrunkId,
     pub name: Arc<str>,
     pub flow: Flow,
     /// `host` or `host:port` of the Request-URI.
     pub host: String,
     /// Lower is tried first.
     pub priority: u16,
+    /// The share of calls that it takes first among trunks of its priority.
+    pub weight: u16,
+    /// Calls at once that the carrier allows.
+    pub calls_max: Option<u32>,
     pub number_format: NumberFormat,
     /// Without even a 100 Trying for this long, the next trunk is tried.
     pub silence: Duration,
@@ -83,7 +89,8 @@ pub struct Target {
 /// Targets in the order in which they are tried; those of one step ring at once.
 pub type TargetQueue = VecDeque<SmallVec<[Target; 1]>>;
 
-/// Trunks one after another, by priority and then by their order in the settings.
+/// Trunks one after another: by priority, and within one priority by lot according to their weights (as SRV records do,
+/// RFC 2782). The addresses of one trunk stay together, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct TrunkQueue {
     trunks: Vec<Trunk>,
@@ -95,18 +102,113 @@ impl TrunkQueue {
         TrunkQueue { trunks }
     }
 
+    /// The first address of this trunk.
+    pub fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| *trunk.name == *name)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &Trunk> {
         self.trunks.iter()
     }
 
-    /// One step for each trunk, first priority first.
-    pub fn targets(&self, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
-        self.trunks.iter().map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
+    /// One step for each trunk address, first priority first.
+    pub fn targets(&self, random: &mut Random, target: impl Fn(&Trunk) -> Target) -> TargetQueue {
+        self.drawn(random).into_iter().map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
     }
 
-    /// One step for each of the named trunks, in the order of the names.
+    /// One step for each address of the named trunks, in the order of the names.
     pub fn named(&self, names: &[Arc<str>], target: impl Fn(&Trunk) -> Target) -> TargetQueue {
-        let named = names.iter().filter_map(|name| self.trunks.iter().find(|trunk| trunk.name == *name));
-        named.map(|trunk| SmallVec::from_iter([target(trunk)])).collect()
+        let mut queue = TargetQueue::new();
+        for name in names {
+            let addresses = self.trunks.iter().filter(|trunk| trunk.name == *name);
+            queue.extend(addresses.map(|trunk| SmallVec::from_iter([target(trunk)])));
+        }
+        queue
+    }
+
+    fn drawn(&self, random: &mut Random) -> Vec<&Trunk> {
+        let mut waiting: Vec<&Trunk> = self.trunks.iter().collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        while let Some(first) = waiting.first() {
+            let chosen = draw(&waiting, first.priority, random);
+            order.extend(waiting.iter().copied().filter(|trunk| trunk.id == chosen));
+            waiting.retain(|trunk| trunk.id != chosen);
+        }
+        order
+    }
+}
+
+/// One trunk of this priority, by lot. Each counts once, however many addresses it has.
+fn draw(waiting: &[&Trunk], priority: u16, random: &mut Random) -> TrunkId {
+    let mut candidates: SmallVec<[&Trunk; 4]> = SmallVec::new();
+    for trunk in waiting.iter().copied().filter(|trunk| trunk.priority == priority) {
+        if candidates.iter().all(|known| known.id != trunk.id) {
+            candidates.push(trunk);
+        }
+    }
+    if candidates.len() == 1 {
+        return candidates[0].id;
+    }
+    let mut ticket = random.below(candidates.iter().map(|trunk| u64::from(trunk.weight)).sum());
+    for trunk in &candidates {
+        match ticket.checked_sub(u64::from(trunk.weight)) {
+            Some(rest) => ticket = rest,
+            None => return trunk.id,
+        }
+    }
+    waiting[0].id
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::ListenerId;
+
+    fn trunk(id: u16, port: u16, priority: u16, weight: u16) -> Trunk {
+        Trunk {
+            id: TrunkId(id),
+            name: format!("trunk-{id}").into(),
+            flow: Flow::udp(ListenerId(0), ([127, 0, 0, 1], port).into()),
+            host: format!("127.0.0.1:{port}"),
+            priority,
+            weight,
+            calls_max: None,
+            number_format: NumberFormat::default(),
+            silence: Duration::from_secs(4),
+        }
+    }
+
+    fn ports(queue: &TargetQueue) -> Vec<u16> {
+        queue.iter().flatten().map(|target| target.flow.remote.port()).collect()
+    }
+
+    #[test]
+    fn priority_comes_first_and_addresses_stay_together() {
+        let queue = TrunkQueue::new(vec![trunk(0, 10, 2, 1), trunk(1, 20, 1, 1), trunk(1, 21, 1, 1)]);
+        let targets = queue.targets(&mut Random::from_number(1), |trunk| trunk.target_of_user("1"));
+        assert_eq!(ports(&targets), [20, 21, 10]);
+        let named = queue.named(&["trunk-0".into(), "trunk-1".into()], |trunk| trunk.target_of_user("1"));
+        assert_eq!(ports(&named), [10, 20, 21]);
+    }
+
+    #[test]
+    fn equal_priorities_share_by_weight() {
+        let queue = TrunkQueue::new(vec![trunk(0, 10, 1, 3), trunk(1, 20, 1, 1)]);
+        let mut random = Random::from_number(7);
+        let mut first = || ports(&queue.targets(&mut random, |trunk| trunk.target_of_user("1")))[0];
+        let heavy = (0..4000).filter(|_| first() == 10).count();
+        assert!(
+            (2850..3150).contains(&heavy),
+            "{heavy} of 4000 on the trunk with three quarters of the weight"
+        );
+    }
+
+    #[test]
+    fn numbers_are_written_as_the_trunk_wants_them() {
+        let number = PhoneNumber::from_digits("4930123456").expect("a number");
+        let written = |format: NumberFormat| format.user_part(number);
+        assert_eq!(written(NumberFormat::PlusE164), "+4930123456");
+        assert_eq!(written(NumberFormat::E164), "4930123456");
+        assert_eq!(written(NumberFormat::ZeroZeroE164), "004930123456");
     }
 }
