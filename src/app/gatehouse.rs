@@ -20,7 +20,8 @@ use crate::ledger::{Command, EndCause, Expire};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Writer, WriterEvent, WriterHandle,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Unopened, Writer,
+    WriterEvent, WriterHandle,
 };
 use crate::telemetry::Metrics;
 
@@ -31,8 +32,6 @@ pub enum StartError {
     Listen(#[from] BindError),
     #[error("cannot serve HTTP on {address}: {source}")]
     Http { address: SocketAddr, source: std::io::Error },
-    #[error("cannot open the store {}: {source}", path.display())]
-    Store { path: std::path::PathBuf, source: StoreError },
     #[error("the operating system gives no thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the operating system gives no random numbers: {0}")]
@@ -68,9 +67,8 @@ impl Gatehouse {
         let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
-        let (store, written) = open_store(&loaded.settings, clock)?;
+        let (store, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
-        health.set_store_writable(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
         let random = clock::entropy()?;
@@ -205,28 +203,43 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
 
 type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
 
-/// Opens the ledger and frees what calls of an earlier run had reserved: none of them has lived on (R91).
-fn open_store(settings: &Settings, clock: Clock) -> Result<Store, StartError> {
+/// Starts the ledger's thread and frees what calls of an earlier run had reserved: none of them has lived on (R91). A ledger that
+/// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
+fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
     let path = &settings.store.path;
-    let failed = |source| StartError::Store { path: path.clone(), source };
-    let store = Sqlite::open(path, SqliteSettings::default()).map_err(failed)?;
-    let left = SqliteReader::open(path).and_then(|reader| reader.open_reservations()).map_err(failed)?;
     let (sender, written) = mpsc::unbounded_channel();
-    let handle = Writer::spawn(
-        store,
-        move || clock.now().moment,
-        move |event| {
-            // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
-            let _ = sender.send(event);
-        },
-    )?;
-    for reservation in left {
-        let _ = handle.send(expire(reservation, clock.now()));
+    let now = move || clock.now().moment;
+    // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
+    let sink = move |event| drop(sender.send(event));
+    match open_ledger(path) {
+        Ok((store, left)) => {
+            let handle = Writer::spawn(store, now, sink)?;
+            health.set_store_writable(true);
+            for reservation in left {
+                // The thread has only just begun to listen.
+                drop(handle.send(expire(reservation, clock.now())));
+            }
+            Ok((handle, written))
+        }
+        Err(error) => {
+            let path_shown = path.display();
+            tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
+            Ok((Writer::spawn(Unopened::new(path.clone(), SqliteSettings::default()), now, sink)?, written))
+        }
     }
-    Ok((handle, written))
 }
 
-fn expire(reservation: crate::store::OpenReservation, now: Now) -> Command {
+fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError> {
+    if let Some(folder) = path.parent() {
+        // If the folder cannot be made, opening the file says why.
+        drop(std::fs::create_dir_all(folder));
+    }
+    let store = Sqlite::open(path, SqliteSettings::default())?;
+    let left = SqliteReader::open(path)?.open_reservations()?;
+    Ok((store, left))
+}
+
+fn expire(reservation: OpenReservation, now: Now) -> Command {
     let record = reservation.record.map(|mut record| {
         record.end = Some(now.utc);
         record.end_cause = Some(EndCause::Lost);

@@ -3,6 +3,7 @@
 mod check;
 pub mod cli;
 pub mod clock;
+mod demo;
 mod event_loop;
 mod explain;
 mod gatehouse;
@@ -89,7 +90,5 @@ impl Signals {
 
 /// Places real calls over loopback and tells what became of them; with `json` as one JSON document.
 pub fn demo(json: bool) -> ExitCode {
-    let _ = json;
-    eprintln!("tollgate: demo is not joined yet");
-    ExitCode::FAILURE
+    demo::run(json)
 }

@@ -5,6 +5,7 @@ mod error;
 mod memory;
 mod reports;
 mod sqlite;
+mod unopened;
 mod writer;
 
 use crate::ledger::{Command, Reply};
@@ -13,6 +14,7 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use reports::{BalanceFilter, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
+pub use unopened::Unopened;
 pub use writer::{
     BATCH_MAX, QUESTIONS_WAITING_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle,
 };
