@@ -19,8 +19,8 @@ use tollgate::base::{Money, SiteId, TrunkId};
 use tollgate::gate::{Credential, Limits, Peer, PeerKind, Snapshot};
 use tollgate::ledger::{Rounding, TariffBook, TariffRow};
 use tollgate::policy::document::{
-    Company as Head, Contacts, Dialling, Document, FromMismatch, Limit, PermitRule, PersonRow, Quantity, Role, Rows,
-    Site,
+    Company as Head, Contacts, Dialling, Document, FromMismatch, Limit, PermitRule, PersonRow, Quantity,
+    Role, Rows, Site,
 };
 use tollgate::policy::{By, Class, PeriodKind, compile};
 use tollgate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
@@ -67,7 +67,8 @@ impl Company {
             PersonRow { site: Some("hamburg".into()), ..person("frank", "301", "staff") },
             person("tina", "206", "staff"),
         ];
-        let peer = |network: &str, kind, site| Peer { network: network.parse().unwrap(), kind, site: SiteId(site) };
+        let peer =
+            |network: &str, kind, site| Peer { network: network.parse().unwrap(), kind, site: SiteId(site) };
         Company {
             document,
             rows: Rows { people, contacts: Vec::new() },
@@ -114,7 +115,10 @@ impl Company {
         Arc::new(Snapshot {
             tariffs: tariffs(),
             credentials,
-            interfaces: Interfaces::new(vec![bound(Transport::Udp), bound(Transport::Tcp)], vec![DOMAIN.into()]),
+            interfaces: Interfaces::new(
+                vec![bound(Transport::Udp), bound(Transport::Tcp)],
+                vec![DOMAIN.into()],
+            ),
             trunks: TrunkQueue::new(self.trunks.clone()),
             peers: self.peers.clone(),
             realm: DOMAIN.into(),
@@ -169,6 +173,8 @@ fn trunk(name: &str, id: u16) -> Trunk {
         flow,
         host: flow.remote.to_string(),
         priority: id,
+        weight: 1,
+        calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
     }
@@ -224,8 +230,14 @@ fn staff() -> Role {
 }
 
 fn boss() -> Role {
-    let classes =
-        [Class::Internal, Class::Local, Class::National, Class::Mobile, Class::TollFree, Class::International];
+    let classes = [
+        Class::Internal,
+        Class::Local,
+        Class::National,
+        Class::Mobile,
+        Class::TollFree,
+        Class::International,
+    ];
     let permit = PermitRule {
         classes: classes.into(),
         contacts: Contacts::Any,
@@ -237,16 +249,17 @@ fn boss() -> Role {
 }
 
 fn tariffs() -> TariffBook {
-    let rows = TARIFF.iter().enumerate().map(|(index, (prefix, per_minute, connect, first, next))| TariffRow {
-        line: index as u64 + 1,
-        prefix: (*prefix).to_owned(),
-        per_minute: Money::parse(per_minute).unwrap(),
-        connect: Money::parse(connect).unwrap(),
-        first_increment: *first,
-        next_increment: *next,
-        grace: 0,
-        valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(),
-    });
+    let rows =
+        TARIFF.iter().enumerate().map(|(index, (prefix, per_minute, connect, first, next))| TariffRow {
+            line: index as u64 + 1,
+            prefix: (*prefix).to_owned(),
+            per_minute: Money::parse(per_minute).unwrap(),
+            connect: Money::parse(connect).unwrap(),
+            first_increment: *first,
+            next_increment: *next,
+            grace: 0,
+            valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(),
+        });
     let rows: Vec<TariffRow> = rows.collect();
     TariffBook::compile(&rows, chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")
 }

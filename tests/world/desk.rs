@@ -47,7 +47,9 @@ impl Desk {
             let question = command.reservation().filter(|_| command.is_question());
             match (self.mood, question) {
                 (Mood::Open, _) => return Some(self.write(&command)),
-                (Mood::Down, Some(id)) => return Some(Reply::Unavailable { id, why: Unavailable::NotWritable }),
+                (Mood::Down, Some(id)) => {
+                    return Some(Reply::Unavailable { id, why: Unavailable::NotWritable });
+                }
                 (Mood::Down, None) | (Mood::Silent, _) => self.kept.push(command),
             }
         }

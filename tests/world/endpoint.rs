@@ -159,7 +159,14 @@ impl Endpoint {
         };
         leg.cseq += 1;
         leg.invite_cseq = leg.cseq;
-        let mut text = self.headers("INVITE", words.value("uri").unwrap_or(&uri), &leg.own, &leg.peer, &leg.call_id, leg.cseq);
+        let mut text = self.headers(
+            "INVITE",
+            words.value("uri").unwrap_or(&uri),
+            &leg.own,
+            &leg.peer,
+            &leg.call_id,
+            leg.cseq,
+        );
         text.body = format!("v=0 offer of {}\r\n", self.name);
         text.add("Contact", self.contact());
         let text = self.prove("Proxy-Authorization", words, text);
@@ -275,7 +282,10 @@ impl Endpoint {
     fn headers(&mut self, method: &str, uri: &str, from: &str, to: &str, call_id: &str, cseq: u32) -> Text {
         self.count += 1;
         let transport = self.flow.transport.as_str();
-        let via = format!("SIP/2.0/{transport} {};branch=z9hG4bK{}{};rport", self.flow.remote, self.name, self.count);
+        let via = format!(
+            "SIP/2.0/{transport} {};branch=z9hG4bK{}{};rport",
+            self.flow.remote, self.name, self.count
+        );
         Text::request(method, uri)
             .with("Via", via)
             .with("Max-Forwards", "70")

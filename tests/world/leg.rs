@@ -58,9 +58,13 @@ impl Leg {
         let mut routes = response.values("Record-Route");
         routes.reverse();
         let target = response.header("Contact").map(|contact| uri_of(&contact).to_owned());
-        let known = self.remotes.iter().position(|remote| remote.tag == tag).map(|at| self.remotes.remove(at));
-        let mut remote =
-            known.unwrap_or_else(|| Remote { tag: tag.to_owned(), target: self.peer.clone(), routes: routes.clone() });
+        let known =
+            self.remotes.iter().position(|remote| remote.tag == tag).map(|at| self.remotes.remove(at));
+        let mut remote = known.unwrap_or_else(|| Remote {
+            tag: tag.to_owned(),
+            target: self.peer.clone(),
+            routes: routes.clone(),
+        });
         if let Some(target) = target {
             remote.target = target;
         }

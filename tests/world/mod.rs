@@ -275,7 +275,8 @@ impl World {
         if again {
             return None;
         }
-        let opens_dialog = text.title() == "INVITE" && !text.header("To").is_some_and(|to| to.contains(";tag="));
+        let opens_dialog =
+            text.title() == "INVITE" && !text.header("To").is_some_and(|to| to.contains(";tag="));
         if opens_dialog {
             self.hold(self.watch.invite_leaves(&text));
         }
@@ -310,7 +311,10 @@ impl World {
     }
 
     fn endpoint(&self, name: &str) -> &Endpoint {
-        self.endpoints.iter().find(|one| one.name == name).unwrap_or_else(|| panic!("nobody is called {name}"))
+        self.endpoints
+            .iter()
+            .find(|one| one.name == name)
+            .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
     fn endpoint_mut(&mut self, name: &str) -> &mut Endpoint {
@@ -360,7 +364,8 @@ impl World {
 
     fn fail(&self, why: &str, marked: Option<usize>) -> ! {
         let message = marked.and_then(|at| self.entries[at].text());
-        let shown: String = message.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
+        let shown: String =
+            message.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
         panic!("\n{}\n{why}\n{shown}", ladder::draw(&self.entries, company::is_right, marked));
     }
 }

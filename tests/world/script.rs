@@ -94,8 +94,8 @@ impl Pair {
     fn read(token: &str) -> Option<Pair> {
         let at = token.find(['=', '~'])?;
         let (key, rest) = token.split_at(at);
-        let is_key =
-            !key.is_empty() && key.chars().all(|letter| letter.is_ascii_alphabetic() || "+-".contains(letter));
+        let is_key = !key.is_empty()
+            && key.chars().all(|letter| letter.is_ascii_alphabetic() || "+-".contains(letter));
         let within = rest.starts_with('~');
         is_key.then(|| Pair { key: key.to_owned(), within, value: rest[1..].to_owned() })
     }

@@ -31,7 +31,11 @@ impl Text {
 
     /// A response without headers.
     pub fn response(status: &str) -> Text {
-        Text { start: format!("SIP/2.0 {status} Said By The Table"), headers: Vec::new(), body: String::new() }
+        Text {
+            start: format!("SIP/2.0 {status} Said By The Table"),
+            headers: Vec::new(),
+            body: String::new(),
+        }
     }
 
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Text {
@@ -124,7 +128,9 @@ impl Text {
             "reason" => Some(self.reason().to_owned()),
             "hops" => self.header("Max-Forwards"),
             "vias" => count("Via"),
-            "via" => self.values("Via").first().and_then(|via| via.split([' ', ';']).nth(1)).map(str::to_owned),
+            "via" => {
+                self.values("Via").first().and_then(|via| via.split([' ', ';']).nth(1)).map(str::to_owned)
+            }
             "route" => joined("Route"),
             "rr" => joined("Record-Route"),
             "routes" => count("Route"),

@@ -37,11 +37,14 @@ pub fn agrees(line: &Line, entry: &Entry) -> Result<(), String> {
 }
 
 pub fn command_title(command: &Command) -> String {
-    let cause = |record: Option<&CallRecord>| record.map_or(String::new(), |record| format!(" {}", ending(record)));
+    let cause =
+        |record: Option<&CallRecord>| record.map_or(String::new(), |record| format!(" {}", ending(record)));
     match command {
         Command::Reserve(reserve) => format!("reserve {}", reserve.amount.money),
         Command::Extend(extend) => format!("extend {}", extend.total.money),
-        Command::Settle(settle) => format!("settle {}{}", settle.amount.money, cause(settle.record.as_deref())),
+        Command::Settle(settle) => {
+            format!("settle {}{}", settle.amount.money, cause(settle.record.as_deref()))
+        }
         Command::Release(release) => format!("release{}", cause(release.record.as_deref())),
         Command::Expire(expire) => format!("expire{}", cause(expire.record.as_deref())),
         Command::Record(record) => format!("record {}", ending(record)),

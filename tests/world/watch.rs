@@ -81,7 +81,9 @@ impl Watch {
         let is_free = matches!(permit, Some(Class::Internal | Class::Emergency | Class::TollFree));
         let asked = self.asked.values().any(|asked| *asked == decision);
         match self.granted.get(&decision) {
-            Some(id) if self.resolved.contains_key(id) => Err("an INVITE on a reservation that has ended".into()),
+            Some(id) if self.resolved.contains_key(id) => {
+                Err("an INVITE on a reservation that has ended".into())
+            }
             Some(_) => Ok(()),
             None if is_free && !asked => Ok(()),
             None => Err("an INVITE without a reservation".into()),
