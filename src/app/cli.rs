@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::reload::Look;
 use super::{check, explain, hash};
 use crate::config::{self, LogFormat, Settings};
 use crate::policy::By;
@@ -123,6 +124,7 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(cli: &Cli, path: &Path) -> ExitCode {
+    let read = Look::at(path);
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -131,7 +133,7 @@ fn serve(cli: &Cli, path: &Path) -> ExitCode {
         }
     };
     match start_log(cli, Some(&loaded.settings), "warn") {
-        Ok(()) => super::serve(loaded, path),
+        Ok(()) => super::serve(loaded, path, read),
         Err(code) => code,
     }
 }

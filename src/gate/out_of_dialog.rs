@@ -57,6 +57,11 @@ impl Gate {
                 &[("Allow", ALLOWED), ("Accept", "application/sdp")],
             ),
             Method::Options => self.answer_plainly(now, server, request, 404),
+            // A 405 would deny methods that its own Allow names (§21.4.6).
+            method if ALLOWED.split(", ").any(|allowed| allowed == method.as_str()) => {
+                self.tell(Event::Rejected { code: "method", status: 403 });
+                self.answer(now, server, request, 403, "Only Within A Call", &[]);
+            }
             _ => {
                 self.tell(Event::Rejected { code: "method", status: 405 });
                 self.answer_with(now, server, request, 405, &[("Allow", ALLOWED)]);
