@@ -11,8 +11,6 @@ const LOOK_ALIKES: &[&str] = &[
     "sip:1120@{gate}",
     "sip:11@{gate}",
     "sip:112112@{gate}",
-    "sip:00112@{gate}",
-    "sip:+49112@{gate}",
     "sip:112%00@{gate}",
     "sip:112%2500@{gate}",
     "sip:%EF%BC%91%EF%BC%91%EF%BC%92@{gate}",
@@ -57,6 +55,8 @@ const EMERGENCIES: &[&str] = &[
     "sip:+112@{gate}",
     // R40: matched again after a prefix is stripped.
     "sip:0112@{gate}",
+    "sip:00112@{gate}",
+    "sip:+49112@{gate}",
     "sip:112@evil.example",
     "sip:112@{stranger};maddr={stranger.ip};lr",
     "tel:112;phone-context=+49",
