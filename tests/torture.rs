@@ -12,6 +12,7 @@ mod torture {
     mod caller;
     mod conformance;
     pub mod corpus;
+    mod digests;
     mod emergencies;
     mod forwarding;
     mod hostile;

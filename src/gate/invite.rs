@@ -85,7 +85,7 @@ impl Gate {
         }
         let permit = match decision {
             Decision::Refused(refusal) => return Grounds::Refuse(refusal),
-            // Whoever may call for help here has done so by now: this one is in the hands of her own network.
+            // R41: those who may call for help have been let through already; a trunk's caller is in the hands of her own network.
             Decision::Permitted(permit) if permit.emergency() => {
                 return Grounds::Refuse(Refusal::of(Reason::OutsideToOutside).about(&permit));
             }

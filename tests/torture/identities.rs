@@ -349,7 +349,7 @@ const ATTACKS: &[Attack] = &[
         rule: "R12",
         method: "BYE",
         status: 481,
-        counted: "tollgate_rejections_total code=\"method\"",
+        counted: "tollgate_rejections_total code=\"unknown_dialog\"",
         ..CALL
     },
     Attack {
