@@ -1,6 +1,7 @@
 //! Starting and stopping a gate: its sockets and loop on one thread, its store on another, HTTP on a third.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -9,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
 use super::observe::{self, Observer};
+use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
 use crate::base::Now;
@@ -18,7 +20,8 @@ use crate::ledger::{Command, EndCause, Expire};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Writer, WriterEvent, WriterHandle,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Unopened, Writer,
+    WriterEvent, WriterHandle,
 };
 use crate::telemetry::Metrics;
 
@@ -29,8 +32,6 @@ pub enum StartError {
     Listen(#[from] BindError),
     #[error("cannot serve HTTP on {address}: {source}")]
     Http { address: SocketAddr, source: std::io::Error },
-    #[error("cannot open the store {}: {source}", path.display())]
-    Store { path: std::path::PathBuf, source: StoreError },
     #[error("the operating system gives no thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the operating system gives no random numbers: {0}")]
@@ -48,6 +49,11 @@ pub struct Gatehouse {
     pub http: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    setups: mpsc::UnboundedSender<Replacement>,
+    reloader: Option<Reloader>,
+    /// The settings it was started with.
+    running: Settings,
+    metrics: Arc<Metrics>,
     _admin: Option<admin::Server>,
 }
 
@@ -58,23 +64,58 @@ impl Gatehouse {
     /// Whatever the machine does not give: an address, the store's file, a thread.
     pub fn start(loaded: Loaded) -> Result<Gatehouse, StartError> {
         let health = Arc::new(Health::default());
-        let trunks = loaded.settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        let metrics =
-            Arc::new(Metrics::new(&observe::labels(trunks, loaded.settings.money.currency.clone()))?);
+        let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
-        let (store, written) = open_store(&loaded.settings, clock)?;
+        let (store, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
-        health.set_store_writable(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
         let random = clock::entropy()?;
-        let observer = Observer::new(metrics, Arc::clone(&health));
-        let parts = Parts { loaded, clock, random, store, written, observer, stop: stopped, ready };
+        metrics.set_policy_version(loaded.policy.version());
+        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
+        let running = loaded.settings.clone();
+        let (setups, changed) = mpsc::unbounded_channel();
+        let parts =
+            Parts { loaded, clock, random, store, written, setups: changed, observer, stop: stopped, ready };
         let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);
-        Ok(Gatehouse { addresses, http, stop, thread: Some(thread), _admin: admin })
+        Ok(Gatehouse {
+            addresses,
+            http,
+            stop,
+            thread: Some(thread),
+            setups,
+            reloader: None,
+            running,
+            metrics,
+            _admin: admin,
+        })
+    }
+
+    /// From now on, changes of the files that `path` names are taken over. `read` is how they stood before they were read.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub(super) fn follow(&mut self, path: &Path, read: Look) -> std::io::Result<()> {
+        let follow = Follow {
+            path: path.to_owned(),
+            running: self.running.clone(),
+            bound: self.addresses.clone(),
+            setups: self.setups.clone(),
+            metrics: Arc::clone(&self.metrics),
+            read,
+        };
+        self.reloader = Some(Reloader::spawn(follow)?);
+        Ok(())
+    }
+
+    /// Reads the files anew, changed or not; what comes of it stands in the log.
+    pub fn reload(&self) {
+        if let Some(reloader) = &self.reloader {
+            reloader.reload();
+        }
     }
 
     /// Waits until the gate has ended by itself.
@@ -100,6 +141,7 @@ struct Parts {
     random: crate::base::Random,
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
+    setups: mpsc::UnboundedReceiver<Replacement>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -116,7 +158,7 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, store, written, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, store, written, setups, observer, stop, ready } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -130,7 +172,8 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store: Tray::new(store), written, observer, stop }.run().await;
+        let store = Tray::new(store);
+        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
     });
 }
 
@@ -161,28 +204,43 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
 
 type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
 
-/// Opens the ledger and frees what calls of an earlier run had reserved: none of them has lived on (R91).
-fn open_store(settings: &Settings, clock: Clock) -> Result<Store, StartError> {
+/// Starts the ledger's thread and frees what calls of an earlier run had reserved: none of them has lived on (R91). A ledger that
+/// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
+fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
     let path = &settings.store.path;
-    let failed = |source| StartError::Store { path: path.clone(), source };
-    let store = Sqlite::open(path, SqliteSettings::default()).map_err(failed)?;
-    let left = SqliteReader::open(path).and_then(|reader| reader.open_reservations()).map_err(failed)?;
     let (sender, written) = mpsc::unbounded_channel();
-    let handle = Writer::spawn(
-        store,
-        move || clock.now().moment,
-        move |event| {
-            // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
-            let _ = sender.send(event);
-        },
-    )?;
-    for reservation in left {
-        let _ = handle.send(expire(reservation, clock.now()));
+    let now = move || clock.now().moment;
+    // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
+    let sink = move |event| drop(sender.send(event));
+    match open_ledger(path) {
+        Ok((store, left)) => {
+            let handle = Writer::spawn(store, now, sink)?;
+            health.set_store_writable(true);
+            for reservation in left {
+                // The thread has only just begun to listen.
+                drop(handle.send(expire(reservation, clock.now())));
+            }
+            Ok((handle, written))
+        }
+        Err(error) => {
+            let path_shown = path.display();
+            tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
+            Ok((Writer::spawn(Unopened::new(path.clone(), SqliteSettings::default()), now, sink)?, written))
+        }
     }
-    Ok((handle, written))
 }
 
-fn expire(reservation: crate::store::OpenReservation, now: Now) -> Command {
+fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError> {
+    if let Some(folder) = path.parent() {
+        // If the folder cannot be made, opening the file says why.
+        drop(std::fs::create_dir_all(folder));
+    }
+    let store = Sqlite::open(path, SqliteSettings::default())?;
+    let left = SqliteReader::open(path)?.open_reservations()?;
+    Ok((store, left))
+}
+
+fn expire(reservation: OpenReservation, now: Now) -> Command {
     let record = reservation.record.map(|mut record| {
         record.end = Some(now.utc);
         record.end_cause = Some(EndCause::Lost);

@@ -10,7 +10,7 @@ use crate::base::{Now, PersonId, PhoneNumber, SiteId};
 use crate::policy::document::FromMismatch;
 use crate::policy::{self, By, Person, Reason};
 use crate::sip::digest::{Checked, Credentials, Ha1};
-use crate::sip::{Flow, Message, Method, Name, NameAddr};
+use crate::sip::{Flow, Message, Method, Name, NameAddr, Uri};
 use crate::transaction::ServerId;
 
 /// Who is behind a request, as far as the gate believes it.
@@ -307,11 +307,13 @@ fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 
-/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there;
-/// the nonce-count keeps such a digest from being used for a second call.
+/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there,
+/// which says nothing of a number; one that names another number is another request's.
 fn names_this_request(setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> bool {
     if credentials.uri == request.request_uri() {
         return true;
     }
-    crate::sip::Uri::parse(credentials.uri).is_ok_and(|uri| setup.interfaces.is_ours(uri.host, uri.port))
+    let Ok(uri) = Uri::parse(credentials.uri) else { return false };
+    let only_the_gate = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
+    only_the_gate || Uri::parse(request.request_uri()).is_ok_and(|wanted| wanted.is_same_as(&uri))
 }

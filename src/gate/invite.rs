@@ -85,6 +85,10 @@ impl Gate {
         }
         let permit = match decision {
             Decision::Refused(refusal) => return Grounds::Refuse(refusal),
+            // R41: those who may call for help have been let through already; a trunk's caller is in the hands of her own network.
+            Decision::Permitted(permit) if permit.emergency() => {
+                return Grounds::Refuse(Refusal::of(Reason::OutsideToOutside).about(&permit));
+            }
             Decision::Permitted(permit) => permit,
         };
         if self.calls.len() >= setup.limits.calls_max {

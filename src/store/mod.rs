@@ -6,6 +6,7 @@ mod memory;
 mod reports;
 mod sqlite;
 mod tray;
+mod unopened;
 mod writer;
 
 use crate::ledger::{Command, Reply};
@@ -15,6 +16,7 @@ pub use memory::Memory;
 pub use reports::{BalanceFilter, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
 pub use tray::{STATEMENT_PATIENCE, Tray};
+pub use unopened::Unopened;
 pub use writer::{
     BATCH_MAX, QUESTIONS_WAITING_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle,
 };
