@@ -145,7 +145,8 @@ impl Gate {
         let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
         let request = request.clone();
         let is_success = (200..300).contains(&response.status());
-        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        let mark = self.calls.at(place.call).map(|call| call.decision.text());
+        let mark = mark.as_deref().unwrap_or_default();
         if let (true, Some(request), Some(dialog)) = (is_success, request, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
@@ -153,7 +154,7 @@ impl Gate {
         }
         let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
         let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
-        let bytes = forward_response(response, &Returning { towards, mark: &mark, from: None });
+        let bytes = forward_response(response, &Returning { towards, mark, from: None });
         self.respond(now, server, response.status(), bytes);
     }
 
@@ -195,5 +196,6 @@ fn refreshes_target(method: Method) -> bool {
 }
 
 pub(super) fn via(interface: &Interface, branch: &Branch) -> String {
-    format!("SIP/2.0/{} {};branch={};rport", interface.transport, interface.sent_by, branch.as_str())
+    let transport = interface.transport.as_str();
+    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport"].concat()
 }
