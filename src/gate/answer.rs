@@ -31,7 +31,7 @@ impl Gate {
         }
         let first = call.meter.is_none();
         if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
-            let price = price.as_deref().cloned();
+            let price = price.clone();
             call.meter = Some(Meter::start(now.moment, price, *slice, call.longest(), &self.setup.limits));
             call.record.answer = Some(now.utc);
             call.record.status = Some(response.status());

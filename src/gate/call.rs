@@ -59,9 +59,9 @@ pub struct Call {
 /// What the ledger has said about paying for this call.
 pub enum Funds {
     /// Asked for `slice`; `tries` questions have been put, each for less.
-    Asked { price: Box<Price>, slice: Slice, tries: u8 },
+    Asked { price: Arc<Price>, slice: Slice, tries: u8 },
     /// Reserved, or free of charge.
-    Held { reservation: Reservation, price: Option<Box<Price>>, slice: Slice },
+    Held { reservation: Reservation, price: Option<Arc<Price>>, slice: Slice },
     /// Settled or released.
     Resolved,
 }

@@ -52,6 +52,6 @@ pub struct Judged {
     pub reason: Option<Reason>,
     pub person: Option<Arc<str>>,
     /// As dialled; logs mask it (R103).
-    pub raw: Box<str>,
+    pub raw: Arc<str>,
     pub status: u16,
 }

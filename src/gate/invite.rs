@@ -284,7 +284,7 @@ pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
 }
 
 /// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
-pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Box<str>> {
+pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Arc<str>> {
     match destination {
         Destination::Number(number) => Some(number.to_string().into()),
         Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
@@ -298,13 +298,13 @@ pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Optio
 fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
     record.canonical = canonical_text(policy, permit.destination());
     record.class = Some(permit.class().code().into());
-    record.country = permit.country().map(|country| country.code().to_owned().into());
-    record.rule = Some(permit.origin().to_string().into());
+    record.country = permit.country().map(|country| country.code().into());
+    record.rule = Some(permit.origin().path());
     record.reservation = permit.priced().then_some(reservation);
 }
 
 /// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
-fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Price>> {
+fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Arc<Price>>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
     match setup.tariffs.price(&number, now.utc) {
         Some(price) => Some((!price.is_free()).then_some(price)),
@@ -319,7 +319,7 @@ fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Fund
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
+            Funds::Asked { price: Arc::clone(price), slice, tries: 1 }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

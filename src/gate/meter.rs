@@ -1,5 +1,6 @@
 //! How long an answered call may last, and when its next slice of money is due (R64, R66, R72). Pure arithmetic on moments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Moment, Money};
@@ -31,7 +32,7 @@ enum Renewal {
 #[derive(Clone, Debug)]
 pub struct Meter {
     answered: Moment,
-    price: Option<Price>,
+    price: Option<Arc<Price>>,
     /// Seconds and money reserved from the first second on.
     covered: Slice,
     renewal: Renewal,
@@ -44,7 +45,7 @@ pub struct Meter {
 impl Meter {
     pub fn start(
         answered: Moment,
-        price: Option<Price>,
+        price: Option<Arc<Price>>,
         covered: Slice,
         longest: Duration,
         limits: &Limits,
@@ -162,7 +163,13 @@ mod tests {
     }
 
     fn meter(covered: u64) -> Meter {
-        Meter::start(second(0), Some(price()), price().slice(covered), Duration::MAX, &Limits::default())
+        Meter::start(
+            second(0),
+            Some(Arc::new(price())),
+            price().slice(covered),
+            Duration::MAX,
+            &Limits::default(),
+        )
     }
 
     #[test]
