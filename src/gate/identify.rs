@@ -10,7 +10,7 @@ use crate::base::{Now, PersonId, PhoneNumber, SiteId};
 use crate::policy::document::FromMismatch;
 use crate::policy::{self, By, Person, Reason};
 use crate::sip::digest::{Checked, Credentials, Ha1};
-use crate::sip::{Flow, Message, Method, Name, NameAddr};
+use crate::sip::{Flow, Message, Method, Name, NameAddr, Uri};
 use crate::transaction::ServerId;
 
 /// Who is behind a request, as far as the gate believes it.
@@ -307,11 +307,13 @@ fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 
-/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there;
-/// the nonce-count keeps such a digest from being used for a second call.
+/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Phones differ in the parameters and the host by which
+/// they write it, and several write only the gate's address; none writes another user part, which would be another number.
 fn names_this_request(setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> bool {
     if credentials.uri == request.request_uri() {
         return true;
     }
-    crate::sip::Uri::parse(credentials.uri).is_ok_and(|uri| setup.interfaces.is_ours(uri.host, uri.port))
+    let Ok(signed) = Uri::parse(credentials.uri) else { return false };
+    let asked = Uri::parse(request.request_uri()).ok().and_then(|uri| uri.user);
+    setup.interfaces.is_ours(signed.host, signed.port) && (signed.user.is_none() || signed.user == asked)
 }
