@@ -19,6 +19,7 @@ mod torture {
     mod identities;
     mod mutation;
     mod outcomes;
+    mod registrations;
     mod spellings;
     mod stream;
     mod town;
