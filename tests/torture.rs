@@ -12,6 +12,7 @@ mod torture {
     mod caller;
     mod conformance;
     pub mod corpus;
+    mod dialogs;
     mod digests;
     mod emergencies;
     mod forwarding;
