@@ -7,6 +7,10 @@ mod baresip;
 mod gate;
 #[path = "scenarios/places.rs"]
 mod places;
+#[path = "wire/plain_sip.rs"]
+mod plain_sip;
+#[path = "wire/reload.rs"]
+mod reload;
 
 use std::path::Path;
 

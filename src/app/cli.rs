@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::reload::Look;
 use super::{check, explain, hash};
 use crate::config::{self, LogFormat, Settings};
 use crate::policy::By;
@@ -123,6 +124,7 @@ pub fn run() -> ExitCode {
 }
 
 fn serve(cli: &Cli, path: &Path) -> ExitCode {
+    let read = Look::at(path);
     let loaded = match config::load(path) {
         Ok(loaded) => loaded,
         Err(problems) => {
@@ -130,27 +132,27 @@ fn serve(cli: &Cli, path: &Path) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match start_log(cli, Some(&loaded.settings)) {
-        Ok(()) => super::serve(loaded, path),
+    match start_log(cli, Some(&loaded.settings), "warn") {
+        Ok(()) => super::serve(loaded, path, read),
         Err(code) => code,
     }
 }
 
 fn demo(cli: &Cli, json: bool) -> ExitCode {
-    match start_log(cli, None) {
+    match start_log(cli, None, "off") {
         Ok(()) => super::demo(json),
         Err(code) => code,
     }
 }
 
-/// What the command line says goes before the settings; without either, only what is worth a look.
-fn start_log(cli: &Cli, settings: Option<&Settings>) -> Result<(), ExitCode> {
+/// What the command line says goes before the settings; without either, `otherwise`.
+fn start_log(cli: &Cli, settings: Option<&Settings>, otherwise: &str) -> Result<(), ExitCode> {
     let format = match (cli.log_format, settings.map(|settings| settings.log.format)) {
         (Some(LogWord::Json), _) | (None, Some(LogFormat::Json)) => log::Format::Json,
         (Some(LogWord::Text), _) | (None, Some(LogFormat::Text) | None) => log::Format::Text,
     };
     let filter = cli.log.as_deref().or(settings.map(|settings| settings.log.filter.as_str()));
-    log::start(format, filter.unwrap_or("warn")).map_err(|fault| {
+    log::start(format, filter.unwrap_or(otherwise)).map_err(|fault| {
         eprintln!("tollgate: --log or TOLLGATE_LOG: {fault}");
         ExitCode::FAILURE
     })

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::observe::Observer;
+use super::reload::Replacement;
 use crate::base::Moment;
 use crate::gate::{Gate, Input, Output};
 use crate::ledger::Reply;
@@ -27,6 +28,8 @@ pub struct EventLoop {
     pub store: WriterHandle,
     /// What the writing thread has to say.
     pub written: UnboundedReceiver<WriterEvent>,
+    /// Changed configurations.
+    pub setups: UnboundedReceiver<Replacement>,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
     pub stop: watch::Receiver<bool>,
@@ -47,6 +50,11 @@ impl EventLoop {
                 biased;
                 arrived = self.sockets.receive() => self.take_arrivals(arrived),
                 Some(event) = self.written.recv() => self.take_written(event),
+                Some(replacement) = self.setups.recv() => {
+                    let old = self.gate.replace_setup(replacement.setup);
+                    // Whoever sent the new one frees the old one.
+                    let _ = replacement.old.send(old);
+                }
                 () = alarm.as_mut() => {
                     // A deadline that has passed is set anew even if the gate names it again.
                     alarm_at = Moment::START;

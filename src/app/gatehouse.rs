@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
 use super::observe::{self, Observer};
+use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
 use crate::base::Now;
@@ -48,6 +49,11 @@ pub struct Gatehouse {
     pub http: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
+    setups: mpsc::UnboundedSender<Replacement>,
+    reloader: Option<Reloader>,
+    /// The settings it was started with.
+    running: Settings,
+    metrics: Arc<Metrics>,
     _admin: Option<admin::Server>,
 }
 
@@ -58,9 +64,7 @@ impl Gatehouse {
     /// Whatever the machine does not give: an address, the store's file, a thread.
     pub fn start(loaded: Loaded) -> Result<Gatehouse, StartError> {
         let health = Arc::new(Health::default());
-        let trunks = loaded.settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        let metrics =
-            Arc::new(Metrics::new(&observe::labels(trunks, loaded.settings.money.currency.clone()))?);
+        let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
         let (store, written) = open_store(&loaded.settings, clock, &health)?;
@@ -68,12 +72,50 @@ impl Gatehouse {
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
         let random = clock::entropy()?;
-        let observer = Observer::new(metrics, Arc::clone(&health));
-        let parts = Parts { loaded, clock, random, store, written, observer, stop: stopped, ready };
+        metrics.set_policy_version(loaded.policy.version());
+        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
+        let running = loaded.settings.clone();
+        let (setups, changed) = mpsc::unbounded_channel();
+        let parts =
+            Parts { loaded, clock, random, store, written, setups: changed, observer, stop: stopped, ready };
         let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);
-        Ok(Gatehouse { addresses, http, stop, thread: Some(thread), _admin: admin })
+        Ok(Gatehouse {
+            addresses,
+            http,
+            stop,
+            thread: Some(thread),
+            setups,
+            reloader: None,
+            running,
+            metrics,
+            _admin: admin,
+        })
+    }
+
+    /// From now on, changes of the files that `path` names are taken over. `read` is how they stood before they were read.
+    ///
+    /// # Errors
+    /// If the operating system gives no thread.
+    pub(super) fn follow(&mut self, path: &Path, read: Look) -> std::io::Result<()> {
+        let follow = Follow {
+            path: path.to_owned(),
+            running: self.running.clone(),
+            bound: self.addresses.clone(),
+            setups: self.setups.clone(),
+            metrics: Arc::clone(&self.metrics),
+            read,
+        };
+        self.reloader = Some(Reloader::spawn(follow)?);
+        Ok(())
+    }
+
+    /// Reads the files anew, changed or not; what comes of it stands in the log.
+    pub fn reload(&self) {
+        if let Some(reloader) = &self.reloader {
+            reloader.reload();
+        }
     }
 
     /// Waits until the gate has ended by itself.
@@ -99,6 +141,7 @@ struct Parts {
     random: crate::base::Random,
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
+    setups: mpsc::UnboundedReceiver<Replacement>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -115,7 +158,7 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, store, written, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, store, written, setups, observer, stop, ready } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -129,7 +172,7 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
     });
 }
 

@@ -3,12 +3,14 @@
 mod check;
 pub mod cli;
 pub mod clock;
+mod demo;
 mod event_loop;
 mod explain;
 mod gatehouse;
 mod hash;
 mod observe;
 mod paint;
+mod reload;
 mod snapshot;
 
 pub use gatehouse::{Gatehouse, StartError};
@@ -16,50 +18,77 @@ pub use gatehouse::{Gatehouse, StartError};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::Loaded;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Runs the gate until it is told to stop by SIGINT or SIGTERM. `path` is where `loaded` came from, for reloading.
-pub fn serve(loaded: Loaded, path: &Path) -> ExitCode {
+use crate::config::Loaded;
+use reload::Look;
+
+/// Runs the gate until it is told to stop by SIGINT or SIGTERM. `path` is where `loaded` came from: changes of the files are taken
+/// over, and SIGHUP has them read at once. `read` is how they stood before.
+fn serve(loaded: Loaded, path: &Path, read: Look) -> ExitCode {
     tracing::debug!(path = %path.display(), "starting");
-    let gatehouse = match Gatehouse::start(loaded) {
-        Ok(gatehouse) => gatehouse,
+    match run(loaded, path, read) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             eprintln!("tollgate: {fault}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
+    }
+}
+
+fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    // Heard before the gate says that it is ready: a SIGHUP that nobody awaits would end the process.
+    let mut signals = {
+        let _entered = runtime.enter();
+        Signals::listen()?
     };
+    let mut gatehouse = Gatehouse::start(loaded)?;
+    gatehouse.follow(path, read)?;
     for address in &gatehouse.addresses {
         tracing::info!(%address, "listening for SIP");
     }
     if let Some(address) = gatehouse.http {
         tracing::info!(%address, "serving metrics and health");
     }
-    match wait_for_signal() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("tollgate: signals cannot be received: {fault}");
-            ExitCode::FAILURE
+    while let Told::Reload = runtime.block_on(signals.next()) {
+        tracing::info!("SIGHUP: reading the configuration anew");
+        gatehouse.reload();
+    }
+    Ok(())
+}
+
+/// What the process is told from outside.
+enum Told {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Signals> {
+        Ok(Signals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Told::Stop,
+            _ = self.hang_up.recv() => Told::Reload,
         }
     }
 }
 
-fn wait_for_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    runtime.block_on(async {
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        Ok(())
-    })
-}
-
 /// Places real calls over loopback and tells what became of them; with `json` as one JSON document.
 pub fn demo(json: bool) -> ExitCode {
-    let _ = json;
-    eprintln!("tollgate: demo is not joined yet");
-    ExitCode::FAILURE
+    demo::run(json)
 }

@@ -24,7 +24,7 @@ pub struct Observer {
 const LOOKS_PER_UPKEEP: u32 = 5;
 
 /// The closed sets behind the metrics' labels, in the order in which the rooms number them (R103).
-pub fn labels(trunks: Vec<String>, currency: String) -> Labels {
+pub fn labels(currency: String) -> Labels {
     Labels {
         reasons: Reason::ALL.iter().map(|reason| reason.code()).collect(),
         classes: Class::ALL.iter().map(|class| class.code()).collect(),
@@ -33,7 +33,6 @@ pub fn labels(trunks: Vec<String>, currency: String) -> Labels {
         methods: Method::KNOWN.iter().chain(&[Method::Other]).map(|method| method.as_str()).collect(),
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
         transactions: vec!["server", "client"],
-        trunks,
         currency,
     }
 }
@@ -67,8 +66,8 @@ impl Observer {
                 tracing::info!(%decision, seconds, %cost, cause = cause.code(), "call ended");
             }
             Event::TrunkFailed { trunk, status } => {
-                metrics.trunk_failure(trunk.index());
-                tracing::warn!(trunk = trunk.0, status, "trunk did not take a call");
+                metrics.trunk_failure(trunk);
+                tracing::warn!(%trunk, status, "trunk did not take a call");
             }
             Event::AuthenticationFailed => metrics.auth_failures.increment(1),
             Event::SourceLocked { source } => {

@@ -70,6 +70,11 @@ impl<T> Slab<T> {
             slot.as_ref().map(|value| (place, value))
         })
     }
+
+    /// Everything in the same order, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.places.iter_mut().filter_map(|(_, slot)| slot.as_mut())
+    }
 }
 
 #[cfg(test)]

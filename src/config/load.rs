@@ -38,6 +38,21 @@ pub struct Counts {
     pub prices: usize,
 }
 
+/// Reads `tollgate.toml` at `path` alone: where the store and the other files are, without what these say.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn load_settings(path: &Path) -> Result<Settings, Vec<Problem>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let text = read_text(path).map_err(|problem| vec![problem])?;
+    let (tollgate, source) = tollgate_file::read(&path.display().to_string(), &text, folder);
+    let problems = source.into_problems();
+    match tollgate {
+        Some(tollgate) if problems.is_empty() => Ok(tollgate.settings),
+        Some(_) | None => Err(problems),
+    }
+}
+
 /// Reads `tollgate.toml` at `path` and every file it names, and compiles the policy and the tariff.
 ///
 /// # Errors
@@ -70,7 +85,8 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let tariff = reading.compile_tariff(&prices, &settings, &company);
     let policy = document.and_then(|document| {
         let trunks = settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        reading.compile_policy(&Document { sites: tollgate.sites, trunks, ..document }, &rows)
+        let version = reading.version();
+        reading.compile_policy(&Document { version, sites: tollgate.sites, trunks, ..document }, &rows)
     });
     let (problems, warnings) = reading.into_problems();
     match (policy, tariff) {

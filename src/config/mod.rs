@@ -18,9 +18,10 @@ mod spelling;
 mod tariff_file;
 mod tollgate_file;
 mod values;
+mod version;
 
 pub use credential::{Credential, to_hex};
-pub use load::{Counts, Loaded, load};
+pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use chrono_tz::Tz;
-use sha2::{Digest, Sha256};
 
 use super::fields::{Fields, Source};
 use super::limits::{read_holder, read_limit};
@@ -14,11 +13,10 @@ use crate::policy::document::{
 };
 use crate::policy::{By, Class, Kind};
 
-/// All of the document but its sites and trunks, which stand in `tollgate.toml`.
-/// `sites` is the text those stand in: a change there is another version, too.
-pub(super) fn read(file: &str, text: &str, sites: &str) -> (Option<Document>, Source) {
+/// All of the document but its sites and trunks, which stand in `tollgate.toml`, and its version, which is made of all files.
+pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
     Source::read(file, text, |policy| Document {
-        version: version_of([text, sites]),
+        version: 0,
         company: policy.table_or_empty("company", read_company),
         roles: policy.named("roles", read_role),
         groups: policy
@@ -44,15 +42,6 @@ pub(super) fn read(file: &str, text: &str, sites: &str) -> (Option<Document>, So
         sites: Vec::new(),
         trunks: Vec::new(),
     })
-}
-
-/// Files have no keeper who counts their versions; what they say does as well: the same text is the same version.
-fn version_of(texts: [&str; 2]) -> u64 {
-    let digest: [u8; 32] = Sha256::digest(texts.concat()).into();
-    let mut first = [0; 8];
-    first.copy_from_slice(&digest[..8]);
-    // One bit less, so that stores with signed integers keep it.
-    u64::from_be_bytes(first) >> 1
 }
 
 fn read_company(company: &Fields<'_>) -> Company {

@@ -12,6 +12,7 @@ use super::credential::Credential;
 use super::fields::Source;
 use super::problem::{Problem, Problems};
 use super::settings::{Files, Settings};
+use super::version::Fingerprint;
 use super::{contacts_file, people_file, policy_file, tariff_file};
 use crate::ledger::{TariffBook, TariffFault, TariffRow};
 use crate::policy::document::{Company, Contacts, Document, Rows};
@@ -26,6 +27,7 @@ pub(super) struct Reading {
     /// With the position of each database's first contact among all contacts.
     contacts: Vec<(usize, Problems)>,
     warnings: Vec<Problem>,
+    fingerprint: Fingerprint,
 }
 
 /// Where a value of the document stands.
@@ -64,13 +66,21 @@ impl Reading {
             tariff: None,
             contacts: Vec::new(),
             warnings: Vec::new(),
+            fingerprint: Fingerprint::default(),
         }
     }
 
-    /// `None` if `policy.toml` is not there or not TOML.
+    /// Of all that bears on verdicts: sites, policy, people, contacts; whole once the rows are read. Prices have dates of their own.
+    pub fn version(&self) -> u64 {
+        self.fingerprint.version()
+    }
+
+    /// `None` if `policy.toml` is not there or not TOML. `tollgate` is the text that its sites stand in.
     pub fn policy(&mut self, files: &Files, tollgate: &str) -> Option<Document> {
         let text = self.opened("files.policy", read_text(&files.policy))?;
-        let (document, source) = policy_file::read(&files.policy.display().to_string(), &text, tollgate);
+        self.fingerprint.add(tollgate);
+        self.fingerprint.add(&text);
+        let (document, source) = policy_file::read(&files.policy.display().to_string(), &text);
         if let Some(document) = &document {
             check_databases(document, files, &source);
         }
@@ -83,12 +93,14 @@ impl Reading {
         let mut credentials = Vec::new();
         let files = &settings.files;
         if let Some((file, problems)) = self.opened("files.people", open(&files.people)) {
+            let file = self.fingerprint.of(file);
             (rows.people, credentials) = people_file::read(&problems, file, &settings.sip.realm);
             self.people = Some(problems);
         }
         for (name, path) in &files.contacts {
             if let Some((file, problems)) = self.opened(&format!("files.contacts.{name}"), open(path)) {
                 let first = rows.contacts.len();
+                let file = self.fingerprint.of(file);
                 contacts_file::read(&problems, file, name, &mut rows.contacts);
                 self.contacts.push((first, problems));
             }

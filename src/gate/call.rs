@@ -1,10 +1,11 @@
 //! One call: from its INVITE to its settled money. What is known of it stands here; what happens to it, in the stages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Moment, Place, ReservationId, TrunkId};
+use crate::base::{DecisionId, Moment, Place, ReservationId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
@@ -77,7 +78,7 @@ pub struct Search {
 pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
-    pub trunk: Option<TrunkId>,
+    pub trunk: Option<Arc<str>>,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{DecisionId, Money, TrunkId};
+use crate::base::{DecisionId, Money};
 use crate::ledger::EndCause;
 use crate::policy::{Class, Reason};
 
@@ -26,7 +26,7 @@ pub enum Event {
     /// A call came to its end, whoever ended it. `reserved` is freed, `cost` is spent.
     Ended { decision: DecisionId, seconds: u64, cost: Money, reserved: Money, cause: EndCause },
     /// A trunk did not take a call.
-    TrunkFailed { trunk: TrunkId, status: u16 },
+    TrunkFailed { trunk: Arc<str>, status: u16 },
     /// Digest credentials were wrong (R25).
     AuthenticationFailed,
     /// A source has guessed too often and is locked (R25).

@@ -70,7 +70,7 @@ impl Gate {
         let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.index == index) else {
             return;
         };
-        let (client, trunk) = (branch.client, branch.trunk);
+        let (client, trunk) = (branch.client, branch.trunk.clone());
         branch.silent_until = None;
         branch.timer_c = now.moment + LATE_ANSWER;
         if given_up {

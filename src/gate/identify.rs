@@ -307,13 +307,13 @@ fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 
-/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Phones differ in the parameters and the host by which
-/// they write it, and several write only the gate's address; none writes another user part, which would be another number.
+/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there,
+/// which says nothing of a number; one that names another number is another request's.
 fn names_this_request(setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> bool {
     if credentials.uri == request.request_uri() {
         return true;
     }
-    let Ok(signed) = Uri::parse(credentials.uri) else { return false };
-    let asked = Uri::parse(request.request_uri()).ok().and_then(|uri| uri.user);
-    setup.interfaces.is_ours(signed.host, signed.port) && (signed.user.is_none() || signed.user == asked)
+    let Ok(uri) = Uri::parse(credentials.uri) else { return false };
+    let only_the_gate = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
+    only_the_gate || Uri::parse(request.request_uri()).is_ok_and(|wanted| wanted.is_same_as(&uri))
 }

@@ -181,14 +181,30 @@ impl Gate {
         self.outputs.pop_front()
     }
 
-    /// Replaces policy, tariffs and settings; calls in progress keep their permits and prices.
-    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) {
-        self.setup = setup;
+    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their permits and prices; what
+    /// their permits name by position is found again by name. Limits of the registrar, the lock of sources and T1 to T4 stay.
+    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+        for call in self.calls.iter_mut() {
+            call.permit.carry_over(&self.setup.policy, &setup.policy);
+        }
+        let asks_as_before = self.setup.realm == setup.realm
+            && self.setup.limits.digest == setup.limits.digest
+            && self.setup.limits.nonce_life == setup.limits.nonce_life;
+        if !asks_as_before {
+            self.challenger = challenger(&setup, self.random.seed());
+        }
+        std::mem::replace(&mut self.setup, setup)
     }
 
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
         self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
+    }
+
+    /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its
+    /// call by more than about a minute.
+    pub fn remembered(&self) -> (usize, usize, usize) {
+        (self.calls.len(), self.dialogs.len(), self.reservations.len())
     }
 
     pub fn registrations(&self) -> usize {

@@ -87,7 +87,7 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return false };
         let Funds::Held { reservation, .. } = &call.funds else { return false };
         let Some(interface) = setup.interfaces.at(target.flow.listener) else { return false };
-        let trunk = target.trunk.and_then(|id| setup.trunks.trunk(id));
+        let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
         if trunk.is_some_and(|trunk| !call.permit.emergency() && is_full(&self.live, &setup, trunk, key)) {
             return false;
         }
@@ -107,13 +107,13 @@ impl Gate {
         call.search.branches.push(SentBranch {
             index,
             client,
-            trunk: target.trunk,
+            trunk: target.trunk.clone(),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
         });
-        if let Some(trunk) = trunk {
-            call.record.trunk = Some(trunk.name.clone());
-            self.count_on_trunk(key, &trunk.name);
+        if let Some(trunk) = &target.trunk {
+            call.record.trunk = Some(trunk.clone());
+            self.count_on_trunk(key, trunk);
         }
         if is_first {
             self.tell(Event::SetUp { delay });
@@ -142,7 +142,7 @@ impl Gate {
         let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else {
             return;
         };
-        let (index, trunk) = (branch.index, branch.trunk);
+        let (index, trunk) = (branch.index, branch.trunk.clone());
         match response.status() {
             status @ 100..=199 => {
                 // §16.7 item 2: any provisional but 100 gives the callee more time.
@@ -208,7 +208,7 @@ impl Gate {
                 let Some(branch) = self.calls.at(key).and_then(|call| call.search.branch(client)) else {
                     return;
                 };
-                let (index, trunk) = (branch.index, branch.trunk);
+                let (index, trunk) = (branch.index, branch.trunk.clone());
                 if let Some(trunk) = trunk {
                     self.tell(Event::TrunkFailed { trunk, status });
                 }
@@ -232,7 +232,7 @@ fn pass_on(
     branch: &Branch,
 ) -> bytes::Bytes {
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
-    let asserted = target.trunk.and(call.asserted.as_deref());
+    let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
     let callback = permit.emergency().then(|| setup.policy.site(permit.site()).callback).flatten();
     let callback = callback.map(|number| format!("<sip:{number}@{}>", setup.realm));

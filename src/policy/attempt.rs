@@ -12,6 +12,7 @@ use crate::base::{Money, PersonId, PhoneNumber, SiteId};
 use super::class::{Class, Country};
 use super::document::{By, PeriodKind};
 use super::reason::{Language, Reason};
+use super::snapshot::Policy;
 
 /// Who is responsible for the call: the caller, or the forwarder (R22), or the transferor (R23).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,19 @@ impl Permit {
 
     pub fn site(&self) -> SiteId {
         self.site
+    }
+
+    /// Says the same in the words of another version of the policy, whose ids are others. A site that is gone leaves its calls to
+    /// the first one; a colleague who is gone can no longer be found.
+    pub fn carry_over(&mut self, old: &Policy, new: &Policy) {
+        self.site = new.site_by_name(&old.site(self.site).name).unwrap_or(SiteId(0));
+        if let Destination::Internal(person) = self.destination {
+            let person = old.person(person);
+            let gone = person.extension.map_or(Destination::Unknown(UnknownWhy::NoMatch), |extension| {
+                Destination::NoSuchExtension(extension)
+            });
+            self.destination = new.person_by_key(&person.key).map_or(gone, Destination::Internal);
+        }
     }
 
     /// Whether the call leaves through a trunk and so needs a price. Internal calls, feature codes and emergency calls are free.

@@ -34,6 +34,7 @@ impl NumberFormat {
 /// A way out to the telephone network.
 #[derive(Clone, Debug)]
 pub struct Trunk {
+    /// Those of one id are addresses of one trunk.
     pub id: TrunkId,
     pub name: Arc<str>,
     pub flow: Flow,
@@ -66,7 +67,7 @@ impl Trunk {
             flow: self.flow,
             request_uri: format!("sip:{user}@{}{transport}", self.host),
             routes: SmallVec::new(),
-            trunk: Some(self.id),
+            trunk: Some(Arc::clone(&self.name)),
             silence: Some(self.silence),
         }
     }
@@ -79,7 +80,8 @@ pub struct Target {
     pub request_uri: String,
     /// Route values to add, as from a registration's Path (RFC 3327).
     pub routes: SmallVec<[Box<str>; 1]>,
-    pub trunk: Option<TrunkId>,
+    /// By name, which outlives a change of the settings.
+    pub trunk: Option<Arc<str>>,
     /// How long the target may keep silent before the next is tried; `None`: as long as Timer B lets it.
     pub silence: Option<Duration>,
 }
@@ -100,8 +102,9 @@ impl TrunkQueue {
         TrunkQueue { trunks }
     }
 
-    pub fn trunk(&self, id: TrunkId) -> Option<&Trunk> {
-        self.trunks.iter().find(|trunk| trunk.id == id)
+    /// The first address of this trunk.
+    pub fn trunk(&self, name: &str) -> Option<&Trunk> {
+        self.trunks.iter().find(|trunk| *trunk.name == *name)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Trunk> {

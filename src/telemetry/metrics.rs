@@ -28,8 +28,6 @@ pub struct Labels {
     pub transports: Vec<&'static str>,
     /// Kinds of transactions.
     pub transactions: Vec<&'static str>,
-    /// Names of the trunks in the settings: a set that one file bounds.
-    pub trunks: Vec<String>,
     /// ISO 4217.
     pub currency: String,
 }
@@ -38,6 +36,13 @@ pub struct Labels {
 pub enum Direction {
     In,
     Out,
+}
+
+/// What became of a changed configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    Accepted,
+    Refused,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +63,11 @@ pub struct Metrics {
     codes: Vec<&'static str>,
     messages: Family<Counter, 3>,
     responses: Family<Counter, 1>,
-    trunk_failures: Family<Counter, 1>,
+    reloads: Family<Counter, 1>,
+    /// Makes the series whose labels change with the settings.
+    recorder: Arc<PrometheusRecorder>,
     transactions: Family<Gauge, 1>,
+    policy_version: Gauge,
     pub calls: Gauge,
     pub registrations: Gauge,
     pub auth_failures: Counter,
@@ -106,7 +114,6 @@ impl Metrics {
             ("transport", words(labels.transports.iter().copied())),
             ("method", words(labels.methods.iter().copied())),
         ];
-        let trunks = labels.trunks.iter().cloned().map(SharedString::from).collect();
         Metrics {
             page: recorder.handle(),
             verdicts: Family::new(recorder, names::VERDICTS, verdicts),
@@ -129,7 +136,9 @@ impl Metrics {
             codes: labels.rejections.clone(),
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
-            trunk_failures: Family::new(recorder, names::TRUNK_FAILURES, [("trunk", trunks)]),
+            reloads: Family::new(recorder, names::RELOADS, [("outcome", words(["accepted", "refused"]))]),
+            recorder: Arc::clone(recorder),
+            policy_version: gauge(recorder, names::POLICY_VERSION, Vec::new()),
             transactions: Family::new(
                 recorder,
                 names::TRANSACTIONS,
@@ -184,9 +193,22 @@ impl Metrics {
         self.responses.at([class]).increment(1);
     }
 
-    /// A call that the trunk, by position in the settings, did not take.
-    pub fn trunk_failure(&self, trunk: usize) {
-        self.trunk_failures.at([trunk]).increment(1);
+    /// A call that this trunk did not take. Trunks come and go with the settings, whose writer bounds their count.
+    pub fn trunk_failure(&self, trunk: &str) {
+        let labels = vec![Label::new("trunk", trunk.to_owned())];
+        self.recorder
+            .register_counter(&Key::from_parts(names::TRUNK_FAILURES, labels), &METADATA)
+            .increment(1);
+    }
+
+    /// A changed configuration was taken over, or refused whole.
+    pub fn reload(&self, outcome: Reload) {
+        self.reloads.at([outcome as usize]).increment(1);
+    }
+
+    /// The version of the policy in force, below 2^53: a gauge holds it exactly.
+    pub fn set_policy_version(&self, version: u64) {
+        self.policy_version.set(version as f64);
     }
 
     /// Transactions alive; `kind` by position in `Labels::transactions`.
@@ -250,7 +272,6 @@ mod tests {
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
-            trunks: vec!["carrier-a".into()],
             currency: "EUR".into(),
         };
         Metrics::new(&labels).expect("constant buckets")
@@ -264,7 +285,9 @@ mod tests {
         metrics.parse_error("via");
         metrics.rejection("loop");
         metrics.response(403);
-        metrics.trunk_failure(0);
+        metrics.trunk_failure("carrier-a");
+        metrics.reload(Reload::Refused);
+        metrics.set_policy_version(8_125_470_613_982_145);
         metrics.set_transactions(0, 7);
         metrics.calls.set(3);
         metrics.registrations.set(2);
@@ -292,6 +315,9 @@ mod tests {
             r#"tollgate_messages_total{direction="out",transport="tcp",method="INVITE"} 1"#,
             r#"tollgate_responses_total{class="4xx"} 1"#,
             r#"tollgate_transactions{kind="invite_server"} 7"#,
+            r#"tollgate_trunk_failures_total{trunk="carrier-a"} 1"#,
+            r#"tollgate_reloads_total{outcome="refused"} 1"#,
+            "tollgate_policy_version 8125470613982145",
             r#"tollgate_setup_seconds_bucket{le="0.001"} 1"#,
             r#"tollgate_ledger_batch_commands_bucket{le="64"} 1"#,
             r#"tollgate_money_reserved{currency="EUR"} 1.50"#,

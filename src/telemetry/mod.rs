@@ -7,5 +7,5 @@ mod names;
 mod sums;
 
 pub use family::Family;
-pub use metrics::{Direction, Labels, Metrics, Verdict};
+pub use metrics::{Direction, Labels, Metrics, Reload, Verdict};
 pub use sums::MoneySums;

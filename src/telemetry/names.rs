@@ -19,6 +19,8 @@ pub const RESPONSES: &str = "tollgate_responses_total";
 pub const REGISTRATIONS: &str = "tollgate_registrations";
 pub const AUTH_FAILURES: &str = "tollgate_auth_failures_total";
 pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
+pub const RELOADS: &str = "tollgate_reloads_total";
+pub const POLICY_VERSION: &str = "tollgate_policy_version";
 pub const BUILD: &str = "tollgate_build_info";
 
 /// What kind of series a name stands for.
@@ -30,7 +32,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 16] = [
+pub const ALL: [(&str, Kind, &str); 18] = [
     (VERDICTS, Kind::Counter, "Calls judged, by verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (SETUP_SECONDS, Kind::Histogram, "From an INVITE's arrival to its departure to the next hop."),
@@ -46,6 +48,12 @@ pub const ALL: [(&str, Kind, &str); 16] = [
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
     (TRUNK_FAILURES, Kind::Counter, "Calls that a trunk did not take and that went on to the next."),
+    (RELOADS, Kind::Counter, "Changed configurations, by whether they were taken over or refused whole."),
+    (
+        POLICY_VERSION,
+        Kind::Gauge,
+        "The version of the policy in force: a number made of the files, the same for the same files.",
+    ),
     (BUILD, Kind::Gauge, "Always 1; the version of the program is its label."),
 ];
 

@@ -47,6 +47,10 @@ impl Gate {
         self.folder.join("ledger.sqlite")
     }
 
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The last lines of its log.
     pub fn log_tail(folder: &Path) -> String {
         let log = fs::read(folder.join("gate.log")).unwrap_or_default();
