@@ -90,7 +90,10 @@ impl Gate {
         self.reservations.remove(&call.reservation);
         let Some(from) = call.invite.from_tag() else { return };
         for dialog in &call.dialogs {
-            self.dialogs.remove(&self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+            let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
+            if self.dialogs.get(&words) == Some(&key) {
+                self.dialogs.remove(&words);
+            }
         }
         for holder in &call.holders {
             if let Some(live) = self.live.get_mut(holder) {
