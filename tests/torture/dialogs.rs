@@ -194,7 +194,9 @@ fn a_bye_that_ends_nothing_does_not_end_the_price() {
     let first = talk(&town, "102");
     for cseq in [0, 1] {
         let stale = first.request(&first.bob, "BYE", cseq, &town);
+        let before = town.counted("tollgate_rejections_total code=\"stale_bye\"");
         assert_eq!(only(first.bob.exchange(&stale.bytes())).status(), 500, "a CSeq that does not rise");
+        assert!(town.counted("tollgate_rejections_total code=\"stale_bye\"") > before);
         town.expect_quiet_trunks("a stale BYE");
     }
     first.hang_up(&town, 2);
