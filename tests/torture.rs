@@ -24,4 +24,5 @@ mod torture {
     mod spellings;
     mod stream;
     mod town;
+    mod transfers;
 }

@@ -246,7 +246,7 @@ fn nobody_takes_over_a_dialog_by_repeating_its_words() {
     assert_eq!(bob.expect_final().status(), 200);
 }
 
-fn accept(phone: &Caller, request: &Message) {
+pub fn accept(phone: &Caller, request: &Message) {
     let contact = format!("<sip:{}>", phone.address());
     let reply = tollgate::sip::Reply {
         request,
