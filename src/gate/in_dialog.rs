@@ -39,10 +39,12 @@ impl Gate {
             self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
             return self.answer_plainly(now, server, request, 481);
         };
-        if request.method() == Method::Refer
-            && let Err(refusal) = self.judge_transfer(now, place.call, place.writer, request)
-        {
-            return self.refuse_transfer(now, server, place.call, request, &refusal);
+        let mut transfer = None;
+        if request.method() == Method::Refer {
+            match self.judge_transfer(now, place.call, place.writer, request) {
+                Ok(judged) => transfer = Some(judged),
+                Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
+            }
         }
         match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
@@ -55,7 +57,7 @@ impl Gate {
             }
             (Standing::Stale | Standing::Alive, _) => {}
         }
-        self.pass_to_other_end(now, place, server, request);
+        self.pass_to_other_end(now, place, server, transfer.as_ref().unwrap_or(request));
         if request.method() == Method::Bye {
             self.hang_up(now, place);
         }

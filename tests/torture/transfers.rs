@@ -27,6 +27,7 @@ const REFERS: &[&[&str]] = &[
     &["Refer-To: <sip:03023125500@{gate};method=BYE>"],
     &["Refer-To: <sip:03023125500@{gate}?Route=%3Csip:{trunk_two}%3E>"],
     &["Refer-To: <sip:03023125500@{gate}?Replaces=a&P-Asserted-Identity=%3Csip:102%3E>"],
+    &["Refer-To: <sip:03023125500@{gate}?Replaces=a%0D%0ARoute:%20%3Csip:{trunk_two}%3E>"],
     &["Refer-To: <http://{trunk_two}/>"],
     &["Refer-To: nothing"],
     &["Refer-To:"],
