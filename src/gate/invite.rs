@@ -137,6 +137,8 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             holders: money::holders(&permit),
+            period_end: None,
+            budget_trunk: None,
             over: None,
             given_up: None,
             early_until: None,
@@ -152,14 +154,14 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
-        self.tell_permitted(key);
+        self.line_up(now, key);
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
-    fn tell_permitted(&mut self, key: CallKey) {
+    pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {
