@@ -15,6 +15,7 @@ mod torture {
     mod dialogs;
     mod digests;
     mod emergencies;
+    mod floods;
     mod forwarding;
     mod hostile;
     mod identities;
