@@ -104,8 +104,6 @@ fn giants_are_refused() {
         ("a name of 60 kB", vec![format!("{}: x", "x".repeat(60_000))]),
         ("300 Route values", vec![format!("Route: <sip:h;lr>{}", ",<sip:h;lr>".repeat(299))]),
         ("20,000 parameters", vec![format!("X: y\r\nContact: <sip:h>{}", ";a=b".repeat(14_000))]),
-        ("a Max-Forwards of 2^64", vec!["Max-Forwards: 18446744073709551616".into()]),
-        ("a CSeq of 2^32", vec!["CSeq: 4294967296 INVITE".into()]),
     ];
     for (what, lines) in rows {
         let mut invite = bob.invite("sip:+499001234567@{gate}", "102", &town);
@@ -142,7 +140,7 @@ fn a_stream_that_lies_about_its_length_is_closed() {
             &[400],
             Standing::Closed,
         ),
-        ("Content-Length of 70,000", with("Content-Length: 70000"), &[400], Standing::Closed),
+        ("Content-Length of 70,000", with("Content-Length: 70000"), &[513], Standing::Closed),
         ("a negative Content-Length", with("Content-Length: -1"), &[400], Standing::Closed),
         ("a Content-Length in hex", with("Content-Length: 0x10"), &[400], Standing::Closed),
         ("two Content-Lengths", with("Content-Length: 0\r\nContent-Length: 400"), &[400], Standing::Closed),
@@ -153,7 +151,7 @@ fn a_stream_that_lies_about_its_length_is_closed() {
         (
             "endless headers",
             format!("{head}{}", "X: y\r\n".repeat(30_000)).into_bytes(),
-            &[400],
+            &[513],
             Standing::Closed,
         ),
         ("HTTP", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), &[], Standing::Closed),
@@ -165,13 +163,29 @@ fn a_stream_that_lies_about_its_length_is_closed() {
         ),
         ("keep-alives", b"\r\n\r\n".repeat(5_000), &[], Standing::Open),
     ];
-    for (what, bytes, statuses, standing) in rows {
-        let mut stream = Stream::open(town.at("stranger").ip(), town.at("gate"));
-        let (heard, stands) = stream.exchange(&bytes);
+    let (from, gate) = (town.at("stranger").ip(), town.at("gate"));
+    // All at once, because after its last word the gate reads on for two seconds, so that the word is not lost in a reset.
+    let outcomes: Vec<_> = std::thread::scope(|scope| {
+        let talks: Vec<_> = rows
+            .iter()
+            .map(|(_, bytes, ..)| {
+                scope.spawn(move || {
+                    let mut stream = Stream::open(from, gate);
+                    stream.set_patience(Duration::from_secs(4));
+                    stream.exchange(bytes)
+                })
+            })
+            .collect();
+        talks.into_iter().map(|talk| talk.join().expect("a talk")).collect()
+    });
+    let mut wrong = 0;
+    for ((what, _, statuses, standing), (heard, stands)) in rows.iter().zip(outcomes) {
         let got: Vec<u16> = heard.iter().map(|message| message.status()).collect();
-        println!("{what:28} {got:?} {stands:?}");
-        assert_eq!((got.as_slice(), stands), (statuses, standing), "{what}");
+        let fits = (got.as_slice(), &stands) == (*statuses, standing);
+        wrong += usize::from(!fits);
+        println!("{what:28} {got:?} {stands:?}{}", if fits { "" } else { "  <-- differs" });
     }
+    assert_eq!(wrong, 0, "streams that are not met as they should be");
     town.expect_honest_call("streams that lie");
 }
 

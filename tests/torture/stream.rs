@@ -39,6 +39,10 @@ impl Stream {
         Stream { stream, gate, framer: Framer::new() }
     }
 
+    pub fn set_patience(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).expect("a socket");
+    }
+
     pub fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("the gate reads");
     }
