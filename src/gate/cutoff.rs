@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Gate;
 use super::Sent;
 use super::call::CallKey;
-use super::in_dialog::via;
 use crate::base::Now;
 use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
+use crate::proxy::via;
 use crate::sip::{Message, Method};
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).

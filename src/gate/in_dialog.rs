@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::search::loop_mark;
 use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
-use crate::proxy::{Forwarding, Interface, Returning, forward_request, forward_response, validate};
+use crate::proxy::{Forwarding, Returning, forward_request, forward_response, loop_mark, validate, via};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId, ServerId};
 
@@ -196,8 +195,4 @@ impl Gate {
 /// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).
 fn refreshes_target(method: Method) -> bool {
     matches!(method, Method::Invite | Method::Update)
-}
-
-pub(super) fn via(interface: &Interface, branch: &Branch) -> String {
-    format!("SIP/2.0/{} {};branch={};rport", interface.transport, interface.sent_by, branch.as_str())
 }

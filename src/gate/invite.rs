@@ -4,26 +4,19 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::search::loop_mark;
 use super::setup::Snapshot;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, SiteId};
+use crate::base::{Money, Now, ReservationId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
-use crate::proxy::{is_suspect, validate};
+use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
-pub(super) struct Facts {
-    pub record: Box<CallRecord>,
-    pub site: SiteId,
-}
 
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
