@@ -205,11 +205,14 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    /// R24: an INVITE that replaces or joins a dialog must name one that is known here and of the same person.
+    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, every one of them.
     fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
-        let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
-        let Some(named) = named else { return true };
-        let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
+        let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
+        named.all(|named| self.is_dialog_of(caller, &named))
+    }
+
+    fn is_dialog_of(&self, caller: &Caller, named: &str) -> bool {
+        let (call_id, params) = named.split_once(';').unwrap_or((named, ""));
         let tag = |name: &str| {
             params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
         };

@@ -69,8 +69,9 @@ pub enum Output {
 }
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
-pub const REJECTIONS: [&str; 7] = [
+pub const REJECTIONS: [&str; 8] = [
     "unknown_dialog",
+    "stale_bye",
     "foreign_registration",
     "source_locked",
     "method",
@@ -93,7 +94,7 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE: its Contact counts once it is accepted.
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, and of a BYE.
     InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,

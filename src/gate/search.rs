@@ -234,7 +234,7 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { server, request, .. } => self.in_dialog_failed(now, server, request, status),
+            Sent::InDialog { .. } => self.in_dialog_failed(now, payload, status),
             Sent::Ours => {}
         }
     }
