@@ -5,6 +5,7 @@ mod answer;
 mod call;
 mod cutoff;
 mod event;
+mod foresee;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -19,6 +20,8 @@ mod setup;
 mod transfer;
 
 pub use event::{Event, Judged};
+pub use foresee::{Bound, Means, foresee};
+pub use money::budget_line;
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, VecDeque};

@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds};
 use super::{Event, Gate, Output};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
-    Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Price, Release,
+    Reply, Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
-const RESERVE_TRIES_MAX: u8 = 4;
+pub(super) const RESERVE_TRIES_MAX: u8 = 4;
 
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
@@ -26,7 +28,7 @@ impl Gate {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget_lines(&call.permit, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
@@ -69,14 +71,11 @@ impl Gate {
         let shortest = self.setup.limits.shortest_call.as_secs();
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
-        let seconds = match exhausted.left {
-            Limit::Money(left) => price.seconds_for(left),
-            Limit::Seconds(left) => left,
-        };
-        if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
+        let smaller = smaller_slice(price, *slice, exhausted, shortest);
+        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
             return self.refuse_call(now, key, Refusal::of(reason_for(exhausted)));
-        }
-        *slice = Slice { seconds, cost: price.cost(seconds) };
+        };
+        *slice = smaller;
         *tries += 1;
         self.reserve(now, key);
     }
@@ -94,7 +93,7 @@ impl Gate {
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = refusal.about(&call.permit);
-        let refusal = match budget_end(&call.permit, refusal.reason(), now) {
+        let refusal = match budget_end(&call.permit, refusal.reason(), now.utc) {
             Some(end) => refusal.until(end),
             None => refusal,
         };
@@ -120,7 +119,7 @@ impl Gate {
             id: call.reservation,
             charged: Amount::ZERO,
             total: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget_lines(&call.permit, now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
@@ -198,15 +197,30 @@ fn close_record(call: &mut Call, now: Now, spent: Amount) {
     call.record.cost = spent.money;
 }
 
-/// The budgets of a permit as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(permit: &Permit, now: Now) -> Arc<[BudgetLine]> {
-    permit.budgets().iter().map(|budget| budget_line(budget, now)).collect()
+/// What the exhausted budget still buys, if that is less than `slice` and worth connecting (R66).
+pub(super) fn smaller_slice(
+    price: &Price,
+    slice: Slice,
+    exhausted: &Exhausted,
+    shortest: u64,
+) -> Option<Slice> {
+    let seconds = match exhausted.left {
+        Limit::Money(left) => price.seconds_for(left),
+        Limit::Seconds(left) => left,
+    };
+    (seconds >= shortest && seconds < slice.seconds).then(|| Slice { seconds, cost: price.cost(seconds) })
 }
 
-fn budget_line(budget: &BudgetLimit, now: Now) -> BudgetLine {
+/// The budgets of a permit as the ledger knows them.
+pub(super) fn budget_lines(permit: &Permit, at: DateTime<Utc>) -> Arc<[BudgetLine]> {
+    permit.budgets().iter().map(|budget| budget_line(budget, at)).collect()
+}
+
+/// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
+pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
     BudgetLine {
         account: account(&budget.holder),
-        period: period(kind(budget.period), budget.zone, now.utc).key,
+        period: period(kind(budget.period), budget.zone, at).key,
         limit: match budget.amount {
             policy::Amount::Money(money) => Limit::Money(money),
             policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
@@ -232,7 +246,7 @@ fn kind(kind: policy::PeriodKind) -> PeriodKind {
     }
 }
 
-fn reason_for(exhausted: &Exhausted) -> Reason {
+pub(super) fn reason_for(exhausted: &Exhausted) -> Reason {
     match (exhausted.limit, exhausted.period.kind) {
         (Limit::Seconds(_), _) => Reason::TalkTime,
         (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
@@ -242,7 +256,7 @@ fn reason_for(exhausted: &Exhausted) -> Reason {
 }
 
 /// When the budget behind this reason begins anew, in its own zone.
-fn budget_end(permit: &Permit, reason: Reason, now: Now) -> Option<chrono::DateTime<chrono_tz::Tz>> {
+pub(super) fn budget_end(permit: &Permit, reason: Reason, at: DateTime<Utc>) -> Option<DateTime<Tz>> {
     let wanted = match reason {
         Reason::DailySpend | Reason::TalkTime => policy::PeriodKind::Day,
         Reason::WeeklySpend => policy::PeriodKind::Week,
@@ -250,7 +264,7 @@ fn budget_end(permit: &Permit, reason: Reason, now: Now) -> Option<chrono::DateT
         _ => return None,
     };
     let budget = permit.budgets().iter().find(|budget| budget.period == wanted)?;
-    Some(period(kind(budget.period), budget.zone, now.utc).end.with_timezone(&budget.zone))
+    Some(period(kind(budget.period), budget.zone, at).end.with_timezone(&budget.zone))
 }
 
 /// The holders whose calls at once this permit counts among (R68).

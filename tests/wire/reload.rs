@@ -1,7 +1,6 @@
 //! Living configuration with the real binary: what is changed in the files is what the next call is judged by.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -107,7 +106,7 @@ fn a_call_in_progress_outlives_its_people_and_its_trunk() {
     std::fs::write(exchange.folder.join("contacts.csv"), "number,name,owner,site\n").expect("a file");
     exchange.edit("tollgate.toml", "name = \"one\"", "name = \"uno\"");
     exchange.edit("tollgate.toml", "[\"two\", \"one\"]", "[\"two\", \"uno\"]");
-    hang_up_signal(&exchange.gate);
+    exchange.gate.signal("HUP").expect("the gate can be told");
     exchange.await_reloads("accepted", 1);
     assert_eq!(exchange.pbx.hang_up(&talk), 200);
     assert_eq!(exchange.pbx.call("106", STRANGER).status, 403);
@@ -132,9 +131,4 @@ fn listeners_and_the_store_stay_where_they_are() {
     assert_eq!((answer.status, exchange.pbx.hang_up(&answer)), (200, 200));
     assert!(!exchange.folder.join("elsewhere.sqlite").exists());
     exchange.gate.stop().expect("the gate ends well");
-}
-
-fn hang_up_signal(gate: &Gate) {
-    let sent = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &gate.process().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "the gate can be signalled");
 }
