@@ -18,10 +18,10 @@ pub(super) const CONFIG_DEFAULT: &str = "config/tollgate.toml";
 #[command(name = "tollgate", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     /// How the log is written; by default as [log] in the settings says
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Log")]
     log_format: Option<LogWord>,
     /// What is logged, such as info or warn,tollgate::gate=debug; by default as [log] in the settings says
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Log")]
     log: Option<String>,
     #[command(subcommand)]
     command: Command,

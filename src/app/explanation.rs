@@ -12,7 +12,7 @@ use super::spending::{self, Spending};
 use crate::config::Loaded;
 use crate::gate::{Bound, Means, foresee};
 use crate::policy::{
-    Attempt, Check, ConcurrencyLimit, Decision, Explanation, Holder, Language, Permit, Refusal, Remedy,
+    Attempt, Check, ConcurrencyLimit, Decision, Explanation, Holder, Language, Permit, Refusal, Remedy, Step,
     explain,
 };
 use crate::store::{SqliteReader, StoreError};
@@ -90,10 +90,11 @@ impl<'a> Explained<'a> {
                 Some(_) => ("stops", Tone::Bad),
                 None => ("ok", Tone::Good),
             };
-            grid.toned_row(tone, 0, [mark, check_word(step.check), &step.finding, &step.rule]);
+            grid.toned_row(tone, 0, [mark, check_word(step.check), &in_words(step), &step.rule]);
         }
         if let Some(Err(refusal)) = &self.money {
-            grid.toned_row(Tone::Bad, 0, ["stops", "money", refusal.reason().code(), ""]);
+            let words = format!("{}: {}", refusal.reason(), refusal.sentence(Language::En));
+            grid.toned_row(Tone::Bad, 0, ["stops", "money", &words, ""]);
         } else if let Some(Ok(_)) = &self.money {
             grid.toned_row(Tone::Good, 0, ["ok", "money", "every budget has room", ""]);
         }
@@ -240,7 +241,18 @@ impl<'a> Explained<'a> {
     }
 }
 
-fn step_as_json(step: &crate::policy::Step) -> Value {
+/// A bare code gets its sentence.
+fn in_words(step: &Step) -> String {
+    match step.stopped.filter(|reason| step.finding.starts_with(reason.code())) {
+        Some(reason) => {
+            let rest = step.finding.strip_prefix(reason.code()).unwrap_or_default();
+            format!("{reason}: {}{rest}", Refusal::of(reason).sentence(Language::En))
+        }
+        None => step.finding.clone(),
+    }
+}
+
+fn step_as_json(step: &Step) -> Value {
     json!({
         "check": check_word(step.check),
         "stopped": step.stopped.map(|reason| reason.code()),

@@ -30,10 +30,10 @@ impl Grid {
         if !coloured {
             table.force_no_tty();
         }
-        if headings.iter().any(|heading| !heading.is_empty()) {
-            let cell = |heading: &&str| Cell::new(heading.trim_start_matches('>'));
+        let words: Vec<&str> = headings.iter().map(|heading| heading.trim_start_matches('>')).collect();
+        if words.iter().any(|word| !word.is_empty()) {
             let bold = |cell: Cell| if coloured { cell.add_attribute(Attribute::Bold) } else { cell };
-            table.set_header(headings.iter().map(cell).map(bold));
+            table.set_header(words.into_iter().map(Cell::new).map(bold));
         }
         let right = headings.iter().map(|heading| heading.starts_with('>')).collect();
         Grid { table, right, coloured }

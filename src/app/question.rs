@@ -138,7 +138,7 @@ Examples:
   tollgate policy show --as emma
   tollgate policy show --as 212 --at 2026-12-25T10:00 --json";
 const REPORT: &str = "\
-Without --from the report begins with this month, by the company's clock.
+Without --from the report begins with the month of its end, by the company's clock.
 
 Examples:
   tollgate report

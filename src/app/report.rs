@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 
@@ -62,12 +62,12 @@ struct Span {
 }
 
 impl Span {
-    /// This month, unless said otherwise.
+    /// Up to now, and from the first of the last month in it, unless said otherwise.
     fn of(question: &Question<'_>, zone: Tz) -> Result<Span, AskError> {
-        let now = ask::now();
-        let first = now.with_timezone(&zone).date_naive().with_day(1).unwrap_or_default().to_string();
+        let until = question.until.map_or(Ok(ask::now()), |until| ask::end_of_span(until, zone))?;
+        let last = (until - chrono::TimeDelta::seconds(1)).with_timezone(&zone).date_naive();
+        let first = last.with_day(1).unwrap_or(last).to_string();
         let from = ask::moment(Some(question.from.unwrap_or(&first)), zone)?;
-        let until = question.until.map_or(Ok(now), |until| ask::end_of_span(until, zone))?;
         Ok(Span { from, until })
     }
 
@@ -124,7 +124,7 @@ impl Report<'_> {
             By::Person => self.sums("person", rows),
             By::Department => self.sums("department", rows),
             By::Class => self.sums("class", rows),
-            By::Day => self.sums("day", rows),
+            By::Day => self.sums("day", rows.into_iter().map(with_weekday).collect()),
         };
         if text.is_empty() {
             text.push_str("  none\n");
@@ -156,7 +156,7 @@ impl Report<'_> {
     fn days(&self, filter: &RecordFilter) -> Result<Vec<(String, Totals)>, StoreError> {
         let mut days: BTreeMap<String, Totals> = BTreeMap::new();
         for (start, sum) in self.ledger.totals_by_quarter_hour(filter)? {
-            let day = start.with_timezone(&self.zone).format("%Y-%m-%d %a").to_string();
+            let day = start.with_timezone(&self.zone).date_naive().to_string();
             days.entry(day).or_default().merge(sum);
         }
         Ok(days.into_iter().collect())
@@ -268,6 +268,11 @@ fn totals_as_json(sum: Totals) -> Value {
         "spent": sum.cost.to_string(),
         "written_off": sum.written_off.to_string(),
     })
+}
+
+fn with_weekday((day, sum): (String, Totals)) -> (String, Totals) {
+    let date = day.parse::<NaiveDate>();
+    (date.map(|date| date.format("%Y-%m-%d %a").to_string()).unwrap_or(day), sum)
 }
 
 /// `3:05:09`: hours, minutes, seconds.

@@ -10,7 +10,7 @@ use super::gate::Gate;
 use super::places::Places;
 use super::plain_sip::{Pbx, answering_trunk};
 
-const STRANGER: &str = "03023125999";
+pub const STRANGER: &str = "03023125999";
 
 /// A gate, a telephone system and a trunk that answers.
 pub struct Exchange {
@@ -32,7 +32,7 @@ impl Exchange {
         Exchange { pbx, gate, folder: scratch.path().to_owned(), _scratch: scratch }
     }
 
-    fn edit(&self, file: &str, from: &str, to: &str) {
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.folder.join(file);
         let text = std::fs::read_to_string(&path).expect("a file of the company");
         assert!(text.contains(from), "{file} has no {from:?}");
@@ -40,7 +40,7 @@ impl Exchange {
     }
 
     /// Waits until the gate has taken over, or refused, so many changes.
-    fn await_reloads(&self, outcome: &str, count: u32) {
+    pub fn await_reloads(&self, outcome: &str, count: u32) {
         let line = format!("tollgate_reloads_total{{outcome=\"{outcome}\"}} {count}");
         let end = Instant::now() + Duration::from_secs(20);
         while !self.gate.get("/metrics").is_some_and(|page| page.lines().any(|shown| shown == line)) {
