@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
@@ -10,7 +11,7 @@ use super::setup::Snapshot;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId};
-use crate::ledger::{CallRecord, Price, Reservation, Slice};
+use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
@@ -93,7 +94,7 @@ impl Gate {
         if self.is_crowded(&permit) {
             return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
         }
-        if price_of(setup, &permit, now).is_none() {
+        if price_of(&setup.tariffs, &permit, now.utc).is_none() {
             return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
         }
         Grounds::Permit(permit)
@@ -302,9 +303,13 @@ fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reserv
 }
 
 /// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
-fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Price>> {
+pub(super) fn price_of<'a>(
+    tariffs: &'a TariffBook,
+    permit: &Permit,
+    at: DateTime<Utc>,
+) -> Option<Option<&'a Price>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
-    match setup.tariffs.price(&number, now.utc) {
+    match tariffs.price(&number, at) {
         Some(price) => Some((!price.is_free()).then_some(price)),
         // Toll-free numbers are free of charge unless a tariff says otherwise.
         None => (permit.class() == Class::TollFree).then_some(None),
@@ -313,7 +318,7 @@ fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
 fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
-    match price_of(setup, permit, now).flatten() {
+    match price_of(&setup.tariffs, permit, now.utc).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
