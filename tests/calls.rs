@@ -10,6 +10,12 @@ mod world;
 
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
+#[path = "calls/money_refusals.rs"]
+mod money_refusals;
+#[path = "calls/money_slices.rs"]
+mod money_slices;
+#[path = "calls/new_settings.rs"]
+mod new_settings;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_16_3_validation.rs"]
@@ -38,6 +44,8 @@ mod rfc3261_17_2_2_non_invite_server;
 mod rfc3261_17_2_3_matching_requests;
 #[path = "calls/rfc3261_17_lossy_network.rs"]
 mod rfc3261_17_lossy_network;
+#[path = "calls/rfc3261_9_cancel.rs"]
+mod rfc3261_9_cancel;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/trunk_failover.rs"]

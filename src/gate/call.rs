@@ -58,8 +58,8 @@ pub struct Call {
 
 /// What the ledger has said about paying for this call.
 pub enum Funds {
-    /// Asked for `slice`; `tries` questions have been put, each for less.
-    Asked { price: Box<Price>, slice: Slice, tries: u8 },
+    /// Asked for `slice`; `tries` questions have been put, each for less. `until`: how long the caller waits for the answer.
+    Asked { price: Box<Price>, slice: Slice, tries: u8, until: Moment },
     /// Reserved, or free of charge.
     Held { reservation: Reservation, price: Option<Box<Price>>, slice: Slice },
     /// Settled or released.
@@ -128,8 +128,18 @@ impl Call {
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none()).map(|meter| meter.due().0);
-        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| self.over.is_none()));
-        [meter, self.search.due(), self.forget_at, guards[0], guards[1]].into_iter().flatten().min()
+        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
+        let guards = guards.into_iter().flatten().filter(|_| self.over.is_none());
+        let forget_at = self.forget_at.filter(|_| self.waits_for_ledger_until().is_none());
+        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).min()
+    }
+
+    /// Until when the caller waits for the first answer of the ledger, if it is still under way.
+    pub fn waits_for_ledger_until(&self) -> Option<Moment> {
+        match self.funds {
+            Funds::Asked { until, .. } => Some(until),
+            Funds::Held { .. } | Funds::Resolved => None,
+        }
     }
 
     /// The dialog that a request belongs to, and which end wrote it (R12).
@@ -160,8 +170,9 @@ impl Call {
         self.permit.longest().unwrap_or(Duration::MAX)
     }
 
-    /// Nothing can happen any more: over, no open branch, remembered long enough.
+    /// Nothing can happen any more: over, no open branch, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        self.over.is_some() && !self.search.is_open() && self.forget_at.is_none_or(|end| end <= now)
+        let waits = self.search.is_open() || self.waits_for_ledger_until().is_some();
+        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
     }
 }

@@ -1,6 +1,7 @@
 //! The first stage of a call: validate, identify, judge, price, and ask for money. What passes goes on in `search`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -18,6 +19,10 @@ use crate::policy::{
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
+
+/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
+/// tries its next way after about as long.
+const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
 pub(super) struct Facts {
@@ -152,14 +157,17 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
-        self.tell_permitted(key);
         match self.calls.at(key).map(|call| &call.funds) {
+            // The verdict is told when the ledger has spoken: money may still refuse.
             Some(Funds::Asked { .. }) => self.reserve(now, key),
-            Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
+            Some(Funds::Held { .. } | Funds::Resolved) | None => {
+                self.tell_permitted(key);
+                self.search(now, key);
+            }
         }
     }
 
-    fn tell_permitted(&mut self, key: CallKey) {
+    pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {
@@ -319,7 +327,8 @@ fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Fund
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
+            let until = now.moment + LEDGER_PATIENCE;
+            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1, until }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

@@ -10,6 +10,9 @@ use super::setup::Limits;
 /// How long before a slice ends the next one is asked for: long enough for a slow store, short enough to reserve little ahead.
 const RENEWAL_LEAD: Duration = Duration::from_secs(10);
 
+/// How long after a failure of the store the question is put again.
+const AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -23,6 +26,8 @@ enum Renewal {
     Open,
     /// Asked; until the answer comes the call is held to what it has.
     Asked(Slice),
+    /// The store could not answer; it is asked again then.
+    Again(Moment),
     /// There is no more money than what is reserved.
     Spent,
 }
@@ -83,17 +88,28 @@ impl Meter {
             return time_over;
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
+        // What covers the longest call needs no renewal, and no money ends before time does.
+        if time_over.0 <= slice_end {
+            return time_over;
+        }
+        let cut = (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney));
         let money = match self.renewal {
             Renewal::Open => (slice_end - RENEWAL_LEAD.min(self.half_slice()), Due::Renew),
-            Renewal::Asked(_) | Renewal::Spent => (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney)),
+            Renewal::Again(at) if at < cut.0 => (at, Due::Renew),
+            Renewal::Again(_) | Renewal::Asked(_) | Renewal::Spent => cut,
         };
         if time_over.0 < money.0 { time_over } else { money }
     }
 
     /// The total that the next slice needs, counted from the first second. `None` when nothing is to be asked.
     pub fn ask_renewal(&mut self) -> Option<Slice> {
-        let price = self.price.as_ref().filter(|_| self.renewal == Renewal::Open)?;
-        let next = price.slice(self.covered.seconds.saturating_add(self.slice));
+        match self.renewal {
+            Renewal::Open | Renewal::Again(_) => {}
+            Renewal::Asked(_) | Renewal::Spent => return None,
+        }
+        let price = self.price.as_ref()?;
+        let longest = self.longest.as_secs().saturating_add(u64::from(self.longest.subsec_nanos() > 0));
+        let next = price.slice(self.covered.seconds.saturating_add(self.slice).min(longest));
         self.renewal = Renewal::Asked(next);
         Some(next)
     }
@@ -111,7 +127,7 @@ impl Meter {
     pub fn refused(&mut self, left: Limit) -> Option<Slice> {
         let asked = match self.renewal {
             Renewal::Asked(slice) => slice,
-            Renewal::Open | Renewal::Spent => return None,
+            Renewal::Open | Renewal::Again(_) | Renewal::Spent => return None,
         };
         self.renewal = Renewal::Spent;
         let price = self.price.as_ref()?;
@@ -128,9 +144,9 @@ impl Meter {
     }
 
     /// The store cannot answer just now: the slice stands, and the question is put again as long as there is time.
-    pub fn unanswered(&mut self) {
+    pub fn unanswered(&mut self, now: Moment) {
         if let Renewal::Asked(_) = self.renewal {
-            self.renewal = Renewal::Spent;
+            self.renewal = Renewal::Again(now + AGAIN_AFTER);
         }
     }
 
@@ -176,6 +192,27 @@ mod tests {
         meter.ask_renewal();
         assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
         assert_eq!(meter.due(), (second(89), Due::Cut(EndCause::CutMoney)));
+    }
+
+    #[test]
+    fn a_store_that_failed_is_asked_again_while_there_is_time() {
+        let mut meter = meter(60);
+        meter.ask_renewal();
+        meter.unanswered(second(50));
+        assert_eq!(meter.due(), (second(52), Due::Renew));
+        meter.ask_renewal();
+        meter.unanswered(second(58));
+        assert_eq!(meter.due(), (second(59), Due::Cut(EndCause::CutMoney)));
+    }
+
+    #[test]
+    fn no_more_is_asked_than_the_longest_call_needs() {
+        let limits = Limits::default();
+        let longest = Duration::from_secs(90);
+        let mut meter = Meter::start(second(0), Some(price()), price().slice(60), longest, &limits);
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
+        meter.renewed();
+        assert_eq!(meter.due(), (second(90), Due::Cut(EndCause::CutTime)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{Event, Gate, Output};
 use crate::base::{Money, Now};
 use crate::ledger::{
     Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
-    Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Reservation, Reserve, Settle, Slice, Strictness, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
 
@@ -31,23 +31,32 @@ impl Gate {
             record: call.record.clone(),
         };
         self.outputs.push_back(Output::Ledger(Command::Reserve(command)));
+        self.set_alarm(key);
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
         let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
-            return;
+            return self.give_back(now, &reply);
         };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
-            Reply::Unavailable { why, .. } => self.ledger_unavailable(now, key, why),
+            Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
         }
         self.set_alarm(key);
+    }
+
+    /// Money for a call that did not wait so long is nobody's: it goes back at once (R69).
+    fn give_back(&mut self, now: Now, reply: &Reply) {
+        if let Reply::Reserved(reservation) = reply {
+            let release = Release { id: reservation.id(), at: now.utc, record: None };
+            self.outputs.push_back(Output::Ledger(Command::Release(release)));
+        }
     }
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
@@ -57,6 +66,7 @@ impl Gate {
         call.funds = Funds::Held { reservation, price: Some(price.clone()), slice: *slice };
         let over = call.over.is_some();
         self.tell(Event::Reserved { money });
+        self.tell_permitted(key);
         if over {
             self.resolve_funds(now, key);
         } else {
@@ -67,43 +77,60 @@ impl Gate {
     /// A budget lacks room for the whole slice: what is left becomes seconds (R66), and those are asked for instead.
     fn reserve_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let shortest = self.setup.limits.shortest_call.as_secs();
-        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
-        let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.over.is_some() {
+            return self.record_unpaid(key);
+        }
+        let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
         let seconds = match exhausted.left {
             Limit::Money(left) => price.seconds_for(left),
             Limit::Seconds(left) => left,
         };
         if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
-            return self.refuse_call(now, key, Refusal::of(reason_for(exhausted)));
+            let refusal = Refusal::of(reason_for(exhausted, seconds));
+            let refusal = match budget_end(&call.permit, exhausted, now) {
+                Some(end) => refusal.until(end),
+                None => refusal,
+            };
+            return self.refuse_call(now, key, refusal);
         }
         *slice = Slice { seconds, cost: price.cost(seconds) };
         *tries += 1;
         self.reserve(now, key);
     }
 
-    fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
+    pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
-            (Funds::Held { .. }, Some(meter)) => meter.unanswered(),
+            (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }
     }
 
     /// Refuses a call that the rules had permitted but that money stops.
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
-        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.over.is_some() {
+            return self.record_unpaid(key);
+        }
         let refusal = refusal.about(&call.permit);
-        let refusal = match budget_end(&call.permit, refusal.reason(), now) {
-            Some(end) => refusal.until(end),
-            None => refusal,
-        };
         call.funds = Funds::Resolved;
         call.over = Some(EndCause::Refused);
         let (server, invite) = (call.server, call.invite.clone());
         let facts = call.facts();
         self.refuse(now, server, &invite, &facts, &refusal);
         self.forget_call(key);
+    }
+
+    /// The ledger set nothing aside for a call that its caller had given up by then: its record is all there is to write.
+    fn record_unpaid(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let Funds::Asked { .. } = call.funds else { return };
+        call.funds = Funds::Resolved;
+        let record = call.record.clone();
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
+        self.tell_permitted(key);
     }
 
     /// Asks for the next slice of an answered call.
@@ -126,8 +153,10 @@ impl Gate {
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
     }
 
+    /// A renewal that comes after the end of the call has been freed with it.
     fn renewed(&mut self, key: CallKey) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
         meter.renewed();
         let money = meter.covered().cost - before;
@@ -135,7 +164,8 @@ impl Gate {
     }
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
@@ -163,7 +193,8 @@ impl Gate {
             Funds::Resolved => return,
         };
         let spent = spent(call, now);
-        close_record(call, now, spent);
+        call.record.billed_seconds = spent.seconds;
+        call.record.cost = spent.money;
         let (decision, id, at) = (call.decision, call.reservation, now.utc);
         let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
         let cause = call.over.unwrap_or(EndCause::Failed);
@@ -189,13 +220,6 @@ impl Gate {
 fn spent(call: &Call, now: Now) -> Amount {
     let meter = call.meter.as_ref();
     meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
-}
-
-fn close_record(call: &mut Call, now: Now, spent: Amount) {
-    call.record.end = Some(now.utc);
-    call.record.end_cause = call.over;
-    call.record.billed_seconds = spent.seconds;
-    call.record.cost = spent.money;
 }
 
 /// The budgets of a permit as the ledger knows them, each in the period of now and its own zone (R80).
@@ -232,24 +256,20 @@ fn kind(kind: policy::PeriodKind) -> PeriodKind {
     }
 }
 
-fn reason_for(exhausted: &Exhausted) -> Reason {
+/// `seconds` is what the rest would still buy.
+fn reason_for(exhausted: &Exhausted, seconds: u64) -> Reason {
     match (exhausted.limit, exhausted.period.kind) {
         (Limit::Seconds(_), _) => Reason::TalkTime,
+        (Limit::Money(_), _) if seconds > 0 => Reason::TooLittleLeft,
         (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
         (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
         (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
     }
 }
 
-/// When the budget behind this reason begins anew, in its own zone.
-fn budget_end(permit: &Permit, reason: Reason, now: Now) -> Option<chrono::DateTime<chrono_tz::Tz>> {
-    let wanted = match reason {
-        Reason::DailySpend | Reason::TalkTime => policy::PeriodKind::Day,
-        Reason::WeeklySpend => policy::PeriodKind::Week,
-        Reason::MonthlySpend => policy::PeriodKind::Month,
-        _ => return None,
-    };
-    let budget = permit.budgets().iter().find(|budget| budget.period == wanted)?;
+/// When the budget that is exhausted begins anew, in its own zone.
+fn budget_end(permit: &Permit, exhausted: &Exhausted, now: Now) -> Option<chrono::DateTime<chrono_tz::Tz>> {
+    let budget = permit.budgets().get(exhausted.index)?;
     Some(period(kind(budget.period), budget.zone, now.utc).end.with_timezone(&budget.zone))
 }
 
