@@ -9,7 +9,7 @@ use crate::base::{DecisionId, Moment, Place, ReservationId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
-use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
+use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
@@ -36,6 +36,10 @@ pub struct Call {
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
     pub record: Box<CallRecord>,
+    /// When the first period ends in which its money is reserved.
+    pub period_end: Option<Moment>,
+    /// The trunk whose budgets are among the reserved ones (R3).
+    pub budget_trunk: Option<Arc<str>>,
     /// Whose calls at once this one counts among (R68).
     pub holders: SmallVec<[Holder; 2]>,
     /// Why it is over; from then on it only waits for its last messages.
@@ -71,7 +75,15 @@ pub enum Funds {
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
     pub queue: TargetQueue,
+    pub parked: Option<Parked>,
     pub branches: SmallVec<[SentBranch; 2]>,
+}
+
+/// Targets that wait until the ledger says whether the budget of their trunk has room.
+pub struct Parked {
+    pub step: SmallVec<[Target; 1]>,
+    /// How long they wait.
+    pub until: Moment,
 }
 
 /// An INVITE that was sent to one target.
@@ -127,18 +139,26 @@ impl Call {
 
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
-        let meter = self.meter.as_ref().filter(|_| self.over.is_none()).map(|meter| meter.due().0);
+        let meter = self.meter.as_ref().filter(|_| self.over.is_none());
+        let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
+        let guarded = self.over.is_none() && !self.permit.emergency();
         let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
-        let guards = guards.into_iter().flatten().filter(|_| self.over.is_none());
-        let forget_at = self.forget_at.filter(|_| self.waits_for_ledger_until().is_none());
+        let guards = guards.into_iter().flatten().filter(|_| guarded);
+        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
         [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).min()
     }
 
-    /// Until when the caller waits for the first answer of the ledger, if it is still under way.
+    /// The ledger has not answered the question for the first slice.
+    fn asks_for_money(&self) -> bool {
+        matches!(self.funds, Funds::Asked { .. })
+    }
+
+    /// Until when the caller waits for an answer of the ledger before anything can leave.
     pub fn waits_for_ledger_until(&self) -> Option<Moment> {
-        match self.funds {
-            Funds::Asked { until, .. } => Some(until),
-            Funds::Held { .. } | Funds::Resolved => None,
+        match (&self.funds, &self.search.parked) {
+            (Funds::Asked { until, .. }, _) => Some(*until),
+            (Funds::Held { .. }, Some(parked)) => Some(parked.until),
+            (Funds::Held { .. }, None) | (Funds::Resolved, _) => None,
         }
     }
 
@@ -165,14 +185,14 @@ impl Call {
         }
     }
 
-    /// The longest this call may last by its permit alone.
-    pub fn longest(&self) -> Duration {
-        self.permit.longest().unwrap_or(Duration::MAX)
+    /// The longest this call may last by its permit; an emergency call is never cut (R41).
+    pub fn longest(&self) -> Option<Duration> {
+        (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
     }
 
     /// Nothing can happen any more: over, no open branch, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        let waits = self.search.is_open() || self.waits_for_ledger_until().is_some();
+        let waits = self.search.is_open() || self.asks_for_money();
         self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
     }
 }

@@ -1,7 +1,6 @@
 //! The first stage of a call: validate, identify, judge, price, and ask for money. What passes goes on in `search`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use smallvec::SmallVec;
 
@@ -19,10 +18,6 @@ use crate::policy::{
 use crate::proxy::{is_suspect, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
-/// tries its next way after about as long.
-const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
 pub(super) struct Facts {
@@ -142,6 +137,8 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             holders: money::holders(&permit),
+            period_end: None,
+            budget_trunk: None,
             over: None,
             given_up: None,
             early_until: None,
@@ -157,13 +154,10 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
+        self.line_up(now, key);
         match self.calls.at(key).map(|call| &call.funds) {
-            // The verdict is told when the ledger has spoken: money may still refuse.
             Some(Funds::Asked { .. }) => self.reserve(now, key),
-            Some(Funds::Held { .. } | Funds::Resolved) | None => {
-                self.tell_permitted(key);
-                self.search(now, key);
-            }
+            Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
@@ -327,7 +321,7 @@ fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Fund
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            let until = now.moment + LEDGER_PATIENCE;
+            let until = now.moment + money::LEDGER_PATIENCE;
             Funds::Asked { price: Box::new(price.clone()), slice, tries: 1, until }
         }
         None => Funds::Held {

@@ -196,6 +196,16 @@ impl Gate {
         std::mem::replace(&mut self.setup, setup)
     }
 
+    /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
+    pub fn end_all_calls(&mut self, now: Now) {
+        let live: Vec<CallKey> =
+            self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
+        for key in live {
+            self.cut(now, key, ledger::EndCause::Lost);
+        }
+        self.take_transaction_events(now);
+    }
+
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
         self.calls.iter().filter(|(_, call)| call.over.is_none()).count()

@@ -1,32 +1,42 @@
 //! A call and its money: reserve before ringing, renew in time, settle or release once (R64 to R69).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds};
+use super::call::{Call, CallKey, Funds, Parked};
+use super::setup::Snapshot;
 use super::{Event, Gate, Output};
-use crate::base::{Money, Now};
+use crate::base::{Moment, Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
-    Reservation, Reserve, Settle, Slice, Strictness, period,
+    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, Period, PeriodKind, Release,
+    Reply, Reservation, Reserve, Settle, Slice, Strictness, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
 const RESERVE_TRIES_MAX: u8 = 4;
 
+/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
+/// tries its next way after about as long.
+pub(super) const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
     pub(super) fn reserve(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key) else { return };
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
+        let budgets = budgets(&setup, call);
+        call.period_end = period_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget_lines(&budgets, now),
             at: now.utc,
             record: call.record.clone(),
         };
@@ -41,6 +51,8 @@ impl Gate {
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
+            Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
+            Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
             Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
@@ -66,7 +78,6 @@ impl Gate {
         call.funds = Funds::Held { reservation, price: Some(price.clone()), slice: *slice };
         let over = call.over.is_some();
         self.tell(Event::Reserved { money });
-        self.tell_permitted(key);
         if over {
             self.resolve_funds(now, key);
         } else {
@@ -87,21 +98,25 @@ impl Gate {
             Limit::Seconds(left) => left,
         };
         if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
-            let refusal = Refusal::of(reason_for(exhausted, seconds));
-            let refusal = match budget_end(&call.permit, exhausted, now) {
-                Some(end) => refusal.until(end),
-                None => refusal,
-            };
-            return self.refuse_call(now, key, refusal);
+            let few = seconds > 0 && seconds < shortest;
+            let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
+            let budget = budgets(&self.setup, call).get(exhausted.index).cloned();
+            let end = budget.map(|budget| period_of(&budget, now).end.with_timezone(&budget.zone));
+            return self.refuse_call(now, key, end.into_iter().fold(refusal, Refusal::until));
         }
         *slice = Slice { seconds, cost: price.cost(seconds) };
         *tries += 1;
         self.reserve(now, key);
     }
 
+    /// The store cannot answer, or has said nothing for too long (R90).
     pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+        if self.is_parked(key) {
+            return self.moved_to_trunk(now, key, false);
+        }
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
+            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(key),
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
@@ -110,10 +125,7 @@ impl Gate {
 
     /// Refuses a call that the rules had permitted but that money stops.
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
-        let Some(call) = self.calls.at_mut(key) else { return };
-        if call.over.is_some() {
-            return self.record_unpaid(key);
-        }
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = refusal.about(&call.permit);
         call.funds = Funds::Resolved;
         call.over = Some(EndCause::Refused);
@@ -121,16 +133,6 @@ impl Gate {
         let facts = call.facts();
         self.refuse(now, server, &invite, &facts, &refusal);
         self.forget_call(key);
-    }
-
-    /// The ledger set nothing aside for a call that its caller had given up by then: its record is all there is to write.
-    fn record_unpaid(&mut self, key: CallKey) {
-        let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Asked { .. } = call.funds else { return };
-        call.funds = Funds::Resolved;
-        let record = call.record.clone();
-        self.outputs.push_back(Output::Ledger(Command::Record(record)));
-        self.tell_permitted(key);
     }
 
     /// Asks for the next slice of an answered call.
@@ -141,13 +143,23 @@ impl Gate {
         }
     }
 
+    /// A budget's period ends during the call: the old one is charged and the new one reserved, in one step (R81).
+    pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let next = period_end(&budgets(&setup, call), now);
+        if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
+            self.extend(now, key, slice);
+        }
+    }
+
     fn extend(&mut self, now: Now, key: CallKey, slice: Slice) {
         let Some(call) = self.calls.at(key) else { return };
         let command = Extend {
             id: call.reservation,
-            charged: Amount::ZERO,
+            charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget_lines(&budgets(&self.setup, call), now),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
@@ -180,6 +192,46 @@ impl Gate {
             }
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }
+    }
+
+    /// Makes sure that the budgets of the step's trunk are among the reserved ones. False if the ledger is asked first.
+    pub(super) fn reserve_on_trunk(&mut self, now: Now, key: CallKey, step: &[Target]) -> bool {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return true };
+        let before = call.budget_trunk.clone();
+        call.budget_trunk = step.first().and_then(|target| target.trunk.clone());
+        let slice = match &call.funds {
+            Funds::Held { reservation, slice, .. } if !reservation.is_free() => *slice,
+            Funds::Held { .. } | Funds::Asked { .. } | Funds::Resolved => return true,
+        };
+        if trunk_budgets(&setup, before.as_deref()) == trunk_budgets(&setup, call.budget_trunk.as_deref()) {
+            return true;
+        }
+        self.extend(now, key, slice);
+        false
+    }
+
+    fn is_parked(&self, key: CallKey) -> bool {
+        self.calls.at(key).is_some_and(|call| call.search.parked.is_some())
+    }
+
+    /// The ledger has spoken about the trunk that a call would go on to.
+    fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
+        let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
+        let Some(Parked { step, .. }) = parked else { return };
+        if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
+            self.send_step(now, key, &step);
+        } else {
+            self.try_next_targets(now, key);
+        }
+    }
+
+    /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).
+    fn record_unpaid(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        call.funds = Funds::Resolved;
+        let record = call.record.clone();
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
 
     /// The call is over: settle what it cost, or release what it never used, or write the record of a free call. Once.
@@ -222,21 +274,42 @@ fn spent(call: &Call, now: Now) -> Amount {
     meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
 }
 
-/// The budgets of a permit as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(permit: &Permit, now: Now) -> Arc<[BudgetLine]> {
-    permit.budgets().iter().map(|budget| budget_line(budget, now)).collect()
+/// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
+fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
+    let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
+    call.permit.budgets().iter().chain(trunk).cloned().collect()
+}
+
+fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
+    let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
+    limits.map_or(&[], |limits| &limits.budgets)
+}
+
+/// The budgets as the ledger knows them, each in the period of now and its own zone (R80).
+fn budget_lines(budgets: &[BudgetLimit], now: Now) -> Arc<[BudgetLine]> {
+    budgets.iter().map(|budget| budget_line(budget, now)).collect()
 }
 
 fn budget_line(budget: &BudgetLimit, now: Now) -> BudgetLine {
     BudgetLine {
         account: account(&budget.holder),
-        period: period(kind(budget.period), budget.zone, now.utc).key,
+        period: period_of(budget, now).key,
         limit: match budget.amount {
             policy::Amount::Money(money) => Limit::Money(money),
             policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
         },
         strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
     }
+}
+
+fn period_of(budget: &BudgetLimit, now: Now) -> Period {
+    period(kind(budget.period), budget.zone, now.utc)
+}
+
+/// When the first of these periods ends, on the monotonic clock.
+fn period_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
+    let end = budgets.iter().map(|budget| period_of(budget, now).end).min()?;
+    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
 }
 
 fn account(holder: &Holder) -> Account {
@@ -256,21 +329,13 @@ fn kind(kind: policy::PeriodKind) -> PeriodKind {
     }
 }
 
-/// `seconds` is what the rest would still buy.
-fn reason_for(exhausted: &Exhausted, seconds: u64) -> Reason {
+fn reason_for(exhausted: &Exhausted) -> Reason {
     match (exhausted.limit, exhausted.period.kind) {
         (Limit::Seconds(_), _) => Reason::TalkTime,
-        (Limit::Money(_), _) if seconds > 0 => Reason::TooLittleLeft,
         (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
         (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
         (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
     }
-}
-
-/// When the budget that is exhausted begins anew, in its own zone.
-fn budget_end(permit: &Permit, exhausted: &Exhausted, now: Now) -> Option<chrono::DateTime<chrono_tz::Tz>> {
-    let budget = permit.budgets().get(exhausted.index)?;
-    Some(period(kind(budget.period), budget.zone, now.utc).end.with_timezone(&budget.zone))
 }
 
 /// The holders whose calls at once this permit counts among (R68).
