@@ -8,6 +8,10 @@
 #[path = "world/mod.rs"]
 mod world;
 
+#[path = "calls/emergency_calls.rs"]
+mod emergency_calls;
+#[path = "calls/guarded_calls.rs"]
+mod guarded_calls;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
 #[path = "calls/money_refusals.rs"]
@@ -44,6 +48,8 @@ mod rfc3261_17_2_2_non_invite_server;
 mod rfc3261_17_2_3_matching_requests;
 #[path = "calls/rfc3261_17_lossy_network.rs"]
 mod rfc3261_17_lossy_network;
+#[path = "calls/rfc3261_22_digest.rs"]
+mod rfc3261_22_digest;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
 #[path = "calls/transaction_world.rs"]

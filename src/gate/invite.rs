@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Funds, Search};
 use super::identify::{Caller, Identity};
 use super::search::loop_mark;
-use super::setup::Snapshot;
+use super::setup::{PeerKind, Snapshot};
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId, SiteId};
@@ -246,15 +246,18 @@ enum Grounds {
     NoSuchDialog,
 }
 
-/// R41: from phones and from our own people at once; from a stranger only where the site says so. A trunk's caller is in the
-/// hands of her own network.
+/// R41: from our own people and from a trusted PBX at once, even if it does not say who calls; from a stranger's phone where the
+/// site says so. A trunk's caller is in the hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
         Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
             true
         }
         Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
-            setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
+            let from_pbx =
+                setup.peer_at(flow.remote.ip()).is_some_and(|peer| peer.kind == PeerKind::TrustedPbx);
+            let may_be_stranger = setup.policy.site(caller.site).emergency_unauthenticated;
+            from_pbx || may_be_stranger && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
     }

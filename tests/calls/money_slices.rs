@@ -246,10 +246,14 @@ fn while_the_store_is_down_a_call_lives_to_the_end_of_its_paid_slice() {
         "{LOCAL}
              40s ledger > down
          50.016s ledger < extend 1.20
-         52.020s ledger < extend 1.20
-         54.024s ledger < extend 1.20
-         56.028s ledger < extend 1.20
-         58.032s ledger < extend 1.20
+         51.020s ledger < extend 1.20
+         52.024s ledger < extend 1.20
+         53.028s ledger < extend 1.20
+         54.032s ledger < extend 1.20
+         55.036s ledger < extend 1.20
+         56.040s ledger < extend 1.20
+         57.044s ledger < extend 1.20
+         58.048s ledger < extend 1.20
          59.016s alice  < BYE
          59.016s main   < BYE
          59.016s ledger < settle 0.59 cut_money
@@ -266,8 +270,9 @@ fn a_store_that_comes_back_in_time_saves_the_call() {
         "{LOCAL}
              40s ledger > down
          50.016s ledger < extend 1.20
-             51s ledger > up
-         52.020s ledger < extend 1.20
+         51.5s   ledger > up
+         51.020s ledger < extend 1.20
+         52.024s ledger < extend 1.20
              70s alice  > BYE
              70s main   < BYE
              70s ledger < settle 0.70 caller_hung_up

@@ -358,6 +358,9 @@ fn altered(mut text: Text, words: &Words) -> Text {
     if let Some(hops) = words.value("hops") {
         text.set("Max-Forwards", hops);
     }
+    if let Some(body) = words.value("body") {
+        body.clone_into(&mut text.body);
+    }
     for pair in words.headers() {
         match pair.key.strip_prefix('+') {
             Some(name) => text.add(name, &pair.value),
