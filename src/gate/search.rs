@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, SentBranch};
+use super::call::{Call, CallKey, Funds, Parked, SentBranch};
+use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::{Event, Gate, Live, Sent};
 use crate::base::{Now, Random};
@@ -86,7 +87,8 @@ impl Gate {
             true => self.send_step(now, key, &step),
             false => {
                 if let Some(call) = self.calls.at_mut(key) {
-                    call.search.parked = Some(step);
+                    call.search.parked = Some(Parked { step, until: now.moment + LEDGER_PATIENCE });
+                    self.set_alarm(key);
                 }
             }
         }
@@ -203,10 +205,11 @@ impl Gate {
         response: Option<Message>,
     ) {
         let Some(call) = self.calls.at_mut(key) else { return };
+        // R41: whatever a trunk says to an emergency, even a 6xx, is that trunk's failure, and the next is tried.
+        let emergency = call.permit.emergency();
+        let (status, response) = if emergency { (503, None) } else { (status, response) };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
-        // For an emergency every failure does (R41).
-        let was_trunk = call.search.at(index).is_some_and(|branch| branch.trunk.is_some());
-        if was_trunk && !is_failover(status) && !call.permit.emergency() {
+        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
             call.search.queue.clear();
         }
         let upshot = call.search.context.failure(index, status, response);
