@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::Gate;
 use super::Sent;
 use super::call::CallKey;
-use super::in_dialog::via;
 use crate::base::Now;
 use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
+use crate::proxy::via;
 use crate::sip::{Message, Method};
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
@@ -83,6 +83,8 @@ impl Gate {
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
+        call.record.end = Some(now.utc);
+        call.record.end_cause = Some(cause);
         call.forget_at = Some(now.moment + REMEMBERED);
         let holders = std::mem::take(&mut call.holders);
         for holder in holders {

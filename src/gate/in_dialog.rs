@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::search::loop_mark;
 use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
-use crate::proxy::{Forwarding, Interface, Returning, forward_request, forward_response, validate};
+use crate::proxy::{Forwarding, Returning, forward_request, forward_response, loop_mark, validate, via};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId, ServerId};
 
@@ -166,7 +165,8 @@ impl Gate {
         if response.method() == Method::Bye && response.status() >= 300 {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        let mark = self.calls.at(place.call).map(|call| call.decision.text());
+        let mark = mark.as_deref().unwrap_or_default();
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
@@ -175,7 +175,7 @@ impl Gate {
         }
         let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
         let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
-        let bytes = forward_response(response, &Returning { towards, mark: &mark, from: None });
+        let bytes = forward_response(response, &Returning { towards, mark, from: None });
         self.respond(now, server, response.status(), bytes);
     }
 
@@ -218,8 +218,4 @@ fn refreshes_target(method: Method) -> bool {
 /// Methods whose request is still needed when its answer has come, or has not.
 fn is_kept(method: Method) -> bool {
     refreshes_target(method) || method == Method::Bye
-}
-
-pub(super) fn via(interface: &Interface, branch: &Branch) -> String {
-    format!("SIP/2.0/{} {};branch={};rport", interface.transport, interface.sent_by, branch.as_str())
 }

@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::search::loop_mark;
-use super::setup::Snapshot;
+use super::setup::{PeerKind, Snapshot};
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, SiteId};
-use crate::ledger::{CallRecord, Price, Reservation, Slice};
+use crate::base::{Money, Now, ReservationId};
+use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
-use crate::proxy::{is_suspect, validate};
+use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
-pub(super) struct Facts {
-    pub record: Box<CallRecord>,
-    pub site: SiteId,
-}
 
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
@@ -100,7 +94,7 @@ impl Gate {
         if self.is_crowded(&permit) {
             return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
         }
-        if price_of(setup, &permit, now).is_none() {
+        if price_of(&setup.tariffs, &permit, now.utc).is_none() {
             return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
         }
         Grounds::Permit(permit)
@@ -249,15 +243,18 @@ enum Grounds {
     NoSuchDialog,
 }
 
-/// R41: from phones and from our own people at once; from a stranger only where the site says so. A trunk's caller is in the
-/// hands of her own network.
+/// R41: from our own people and from a trusted PBX at once, even if it does not say who calls; from a stranger's phone where the
+/// site says so. A trunk's caller is in the hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
         Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
             true
         }
         Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
-            setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
+            let from_pbx =
+                setup.peer_at(flow.remote.ip()).is_some_and(|peer| peer.kind == PeerKind::TrustedPbx);
+            let may_be_stranger = setup.policy.site(caller.site).emergency_unauthenticated;
+            from_pbx || may_be_stranger && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
     }
@@ -309,9 +306,13 @@ fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reserv
 }
 
 /// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
-fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Price>> {
+pub(super) fn price_of<'a>(
+    tariffs: &'a TariffBook,
+    permit: &Permit,
+    at: DateTime<Utc>,
+) -> Option<Option<&'a Price>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
-    match setup.tariffs.price(&number, now.utc) {
+    match tariffs.price(&number, at) {
         Some(price) => Some((!price.is_free()).then_some(price)),
         // Toll-free numbers are free of charge unless a tariff says otherwise.
         None => (permit.class() == Class::TollFree).then_some(None),
@@ -320,11 +321,12 @@ fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
 fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
-    match price_of(setup, permit, now).flatten() {
+    match price_of(&setup.tariffs, permit, now.utc).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
+            let until = now.moment + money::LEDGER_PATIENCE;
+            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1, until }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

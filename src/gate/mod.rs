@@ -2,9 +2,11 @@
 
 mod alarm;
 mod answer;
+mod budget;
 mod call;
 mod cutoff;
 mod event;
+mod foresee;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -18,7 +20,9 @@ mod search;
 mod setup;
 mod transfer;
 
+pub use budget::budget_line;
 pub use event::{Event, Judged};
+pub use foresee::{Bound, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, VecDeque};

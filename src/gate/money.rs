@@ -1,23 +1,27 @@
 //! A call and its money: reserve before ringing, renew in time, settle or release once (R64 to R69).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds};
+use super::call::{Call, CallKey, Funds, Parked};
 use super::setup::Snapshot;
-use super::{Event, Gate, Output};
-use crate::base::{Moment, Money, Now};
+use super::{Event, Gate, Output, budget};
+use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, Period, PeriodKind, Release,
-    Reply, Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve, Settle, Slice,
 };
-use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
 use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
-const RESERVE_TRIES_MAX: u8 = 4;
+pub(super) const RESERVE_TRIES_MAX: u8 = 4;
+
+/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
+/// tries its next way after about as long.
+pub(super) const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
@@ -26,36 +30,44 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let budgets = budgets(&setup, call);
-        call.period_end = period_end(&budgets, now);
+        call.period_end = budget::first_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&budgets, now),
+            budgets: budget::lines(&budgets, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
         self.outputs.push_back(Output::Ledger(Command::Reserve(command)));
+        self.set_alarm(key);
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
         let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
-            return;
+            return self.give_back(now, &reply);
         };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
             Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
             Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
-            Reply::Unavailable { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
-            Reply::Unavailable { why, .. } => self.ledger_unavailable(now, key, why),
+            Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
         }
         self.set_alarm(key);
+    }
+
+    /// Money for a call that did not wait so long is nobody's: it goes back at once (R69).
+    fn give_back(&mut self, now: Now, reply: &Reply) {
+        if let Reply::Reserved(reservation) = reply {
+            let release = Release { id: reservation.id(), at: now.utc, record: None };
+            self.outputs.push_back(Output::Ledger(Command::Release(release)));
+        }
     }
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
@@ -77,29 +89,28 @@ impl Gate {
         let shortest = self.setup.limits.shortest_call.as_secs();
         let Some(call) = self.calls.at_mut(key) else { return };
         if call.over.is_some() {
-            return self.record_unpaid(now, key);
+            return self.record_unpaid(key);
         }
-        let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
-        let seconds = match exhausted.left {
-            Limit::Money(left) => price.seconds_for(left),
-            Limit::Seconds(left) => left,
+        let budgets = budgets(&self.setup, call);
+        let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
+        let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
+        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            return self.refuse_call(now, key, refusal);
         };
-        if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
-            let few = seconds > 0 && seconds < shortest;
-            let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
-            let budget = budgets(&self.setup, call).get(exhausted.index).cloned();
-            let end = budget.map(|budget| period_of(&budget, now).end.with_timezone(&budget.zone));
-            return self.refuse_call(now, key, end.into_iter().fold(refusal, Refusal::until));
-        }
-        *slice = Slice { seconds, cost: price.cost(seconds) };
+        *slice = smaller;
         *tries += 1;
         self.reserve(now, key);
     }
 
-    fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
+    /// The store cannot answer, or has said nothing for too long (R90).
+    pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+        if self.is_parked(key) {
+            return self.moved_to_trunk(now, key, false);
+        }
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
-            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(now, key),
+            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(key),
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
@@ -130,7 +141,7 @@ impl Gate {
     pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let next = period_end(&budgets(&setup, call), now);
+        let next = budget::first_end(&budgets(&setup, call), now);
         if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
             self.extend(now, key, slice);
         }
@@ -142,14 +153,16 @@ impl Gate {
             id: call.reservation,
             charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&budgets(&self.setup, call), now),
+            budgets: budget::lines(&budgets(&self.setup, call), now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
     }
 
+    /// A renewal that comes after the end of the call has been freed with it.
     fn renewed(&mut self, key: CallKey) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
         meter.renewed();
         let money = meter.covered().cost - before;
@@ -157,7 +170,8 @@ impl Gate {
     }
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
@@ -197,7 +211,8 @@ impl Gate {
 
     /// The ledger has spoken about the trunk that a call would go on to.
     fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
-        let Some(step) = self.calls.at_mut(key).and_then(|call| call.search.parked.take()) else { return };
+        let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
+        let Some(Parked { step, .. }) = parked else { return };
         if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
             self.send_step(now, key, &step);
         } else {
@@ -206,10 +221,9 @@ impl Gate {
     }
 
     /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).
-    fn record_unpaid(&mut self, now: Now, key: CallKey) {
+    fn record_unpaid(&mut self, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         call.funds = Funds::Resolved;
-        close_record(call, now, Amount::ZERO);
         let record = call.record.clone();
         self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
@@ -225,7 +239,8 @@ impl Gate {
             Funds::Resolved => return,
         };
         let spent = spent(call, now);
-        close_record(call, now, spent);
+        call.record.billed_seconds = spent.seconds;
+        call.record.cost = spent.money;
         let (decision, id, at) = (call.decision, call.reservation, now.utc);
         let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
         let cause = call.over.unwrap_or(EndCause::Failed);
@@ -253,13 +268,6 @@ fn spent(call: &Call, now: Now) -> Amount {
     meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
 }
 
-fn close_record(call: &mut Call, now: Now, spent: Amount) {
-    call.record.end = Some(now.utc);
-    call.record.end_cause = call.over;
-    call.record.billed_seconds = spent.seconds;
-    call.record.cost = spent.money;
-}
-
 /// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
 fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
     let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
@@ -269,59 +277,6 @@ fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
 fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
     let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
     limits.map_or(&[], |limits| &limits.budgets)
-}
-
-/// The budgets as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(budgets: &[BudgetLimit], now: Now) -> Arc<[BudgetLine]> {
-    budgets.iter().map(|budget| budget_line(budget, now)).collect()
-}
-
-fn budget_line(budget: &BudgetLimit, now: Now) -> BudgetLine {
-    BudgetLine {
-        account: account(&budget.holder),
-        period: period_of(budget, now).key,
-        limit: match budget.amount {
-            policy::Amount::Money(money) => Limit::Money(money),
-            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
-        },
-        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
-    }
-}
-
-fn period_of(budget: &BudgetLimit, now: Now) -> Period {
-    period(kind(budget.period), budget.zone, now.utc)
-}
-
-/// When the first of these periods ends, on the monotonic clock.
-fn period_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
-    let end = budgets.iter().map(|budget| period_of(budget, now).end).min()?;
-    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
-}
-
-fn account(holder: &Holder) -> Account {
-    match holder {
-        Holder::Person(name) => Account::Person(name.clone()),
-        Holder::Department(name) => Account::Department(name.clone()),
-        Holder::Trunk(name) => Account::Trunk(name.clone()),
-        Holder::Company => Account::Company,
-    }
-}
-
-fn kind(kind: policy::PeriodKind) -> PeriodKind {
-    match kind {
-        policy::PeriodKind::Day => PeriodKind::Day,
-        policy::PeriodKind::Week => PeriodKind::Week,
-        policy::PeriodKind::Month => PeriodKind::Month,
-    }
-}
-
-fn reason_for(exhausted: &Exhausted) -> Reason {
-    match (exhausted.limit, exhausted.period.kind) {
-        (Limit::Seconds(_), _) => Reason::TalkTime,
-        (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
-        (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
-        (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
-    }
 }
 
 /// The holders whose calls at once this permit counts among (R68).

@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, SentBranch};
-use super::in_dialog::via;
+use super::call::{Call, CallKey, Funds, Parked, SentBranch};
+use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::{Event, Gate, Live, Sent};
 use crate::base::{Now, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
-    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, record_route,
+    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
+    record_route, via,
 };
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId};
@@ -86,7 +87,8 @@ impl Gate {
             true => self.send_step(now, key, &step),
             false => {
                 if let Some(call) = self.calls.at_mut(key) {
-                    call.search.parked = Some(step);
+                    call.search.parked = Some(Parked { step, until: now.moment + LEDGER_PATIENCE });
+                    self.set_alarm(key);
                 }
             }
         }
@@ -203,10 +205,11 @@ impl Gate {
         response: Option<Message>,
     ) {
         let Some(call) = self.calls.at_mut(key) else { return };
+        // R41: whatever a trunk says to an emergency, even a 6xx, is that trunk's failure, and the next is tried.
+        let emergency = call.permit.emergency();
+        let (status, response) = if emergency { (503, None) } else { (status, response) };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
-        // For an emergency every failure does (R41).
-        let was_trunk = call.search.at(index).is_some_and(|branch| branch.trunk.is_some());
-        if was_trunk && !is_failover(status) && !call.permit.emergency() {
+        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
             call.search.queue.clear();
         }
         let upshot = call.search.context.failure(index, status, response);
@@ -260,7 +263,7 @@ fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.to_string())),
+            record_route: Some(&record_route(interface, &call.decision.text())),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
@@ -298,15 +301,4 @@ fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey) -> bool {
 /// Failures of the trunk itself, not of the call: the next trunk may do better.
 fn is_failover(status: u16) -> bool {
     status == 408 || (500..600).contains(&status)
-}
-
-/// §16.6 item 8: what decides where a request goes, as one number; the same again means a loop.
-pub(super) fn loop_mark(keys: &ahash::RandomState, request: &Message) -> u64 {
-    use std::hash::{BuildHasher, Hash, Hasher};
-    let mut hasher = keys.build_hasher();
-    request.request_uri().hash(&mut hasher);
-    request.call_id().hash(&mut hasher);
-    request.from_tag().hash(&mut hasher);
-    request.cseq().hash(&mut hasher);
-    hasher.finish()
 }
