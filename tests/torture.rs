@@ -22,6 +22,7 @@ mod torture {
     mod mutation;
     mod outcomes;
     mod registrations;
+    mod requests;
     mod spellings;
     mod stream;
     mod town;
