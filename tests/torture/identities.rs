@@ -219,8 +219,8 @@ const ATTACKS: &[Attack] = &[
         ..CALL
     },
     Attack {
-        hope: "a trunk's caller hides the number in a To",
-        rule: "R10",
+        hope: "a trunk's caller dials a name",
+        rule: "R5",
         place: "trunk_tcp",
         uri: "sip:x@{gate}",
         status: 403,
