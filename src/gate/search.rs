@@ -237,7 +237,10 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { server, request, .. } => self.in_dialog_failed(now, server, request, status),
+            Sent::InDialog { server, call, request, .. } => {
+                self.end_re_invite(call, client);
+                self.in_dialog_failed(now, server, request, status);
+            }
             Sent::Ours => {}
         }
     }
@@ -267,6 +270,7 @@ fn pass_on(
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
+            to: None,
         },
     )
 }
