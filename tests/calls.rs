@@ -7,6 +7,11 @@
 
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
+#[path = "world/mod.rs"]
+mod world;
+
+#[path = "calls/rfc3261_16_whole_call.rs"]
+mod rfc3261_16_whole_call;
 
 #[path = "calls/rfc3261_17_1_1_invite_client.rs"]
 mod rfc3261_17_1_1_invite_client;

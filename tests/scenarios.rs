@@ -94,17 +94,19 @@ fn call_each(story: &Story, phone: &Phone, scratch: &Path, places: &Places) -> R
         let folder = scratch.join(format!("{}-{}", phone.name, index + 1));
         let calling = Running::start(story, phone, to, &folder, places)?;
         calling.finish().map_err(|fault| format!("calling {to}: {fault}"))?;
-        if story.load.is_some() {
-            judge_load(&folder)?;
+        if let Some(load) = story.load {
+            judge_load(&folder, load)?;
         }
     }
     Ok(())
 }
 
-/// On loopback nothing is lost: whatever is sent twice was answered too late.
-fn judge_load(folder: &Path) -> Result<(), String> {
+/// On loopback nothing is lost: whatever is sent twice was answered too late. The full load by hand bears none of that; the short
+/// one shares its machine with other tests, and bears one call in a hundred.
+fn judge_load(folder: &Path, load: story::Load) -> Result<(), String> {
+    let borne = if load.is_full() { 0 } else { u64::from(load.call_count() / 100) };
     match Running::retransmissions(folder)? {
-        0 => Ok(()),
+        count if count <= borne => Ok(()),
         count => Err(format!("{count} messages had to be sent again")),
     }
 }

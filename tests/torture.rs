@@ -1,9 +1,25 @@
-//! The torture messages of RFC 4475 and RFC 5118: each is read, refused or met with silence as its table says.
+//! The torture messages of RFC 4475 and RFC 5118, read and on the wire; and attacks on the built gate, each with the rule it attacks.
+
+#[path = "scenarios/gate.rs"]
+#[allow(dead_code, clippy::disallowed_methods)]
+// Waits for a child process; only a part of it is of use here.
+mod gate;
+#[path = "torture/places.rs"]
+mod places;
 
 mod torture {
+    mod attacks;
+    mod caller;
+    mod conformance;
     pub mod corpus;
+    mod digests;
+    mod emergencies;
     mod forwarding;
     mod hostile;
+    mod identities;
     mod mutation;
     mod outcomes;
+    mod spellings;
+    mod stream;
+    mod town;
 }

@@ -56,17 +56,31 @@ impl EventLoop {
                     let _ = replacement.old.send(old);
                 }
                 () = alarm.as_mut() => {
-                    // A deadline that has passed is set anew even if the gate names it again.
+                    // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
                     alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
-                    self.gate.advance(self.clock.now());
                 }
                 _ = observe.tick() => self.observer.look(&self.gate, &self.sockets),
                 _ = self.stop.changed() => break,
             }
+            self.keep_up();
+        }
+        self.gate.end_all_calls(self.clock.now());
+        self.carry_out();
+        self.close().await;
+    }
+
+    /// However many messages arrive, the ledger's answers and what is due do not wait behind them.
+    fn keep_up(&mut self) {
+        self.carry_out();
+        while let Ok(event) = self.written.try_recv() {
+            self.take_written(event);
+        }
+        let now = self.clock.now();
+        if self.gate.next_deadline().is_some_and(|deadline| deadline <= now.moment) {
+            self.gate.advance(now);
             self.carry_out();
         }
-        self.close().await;
     }
 
     fn instant(&self, moment: Moment) -> Instant {
@@ -112,7 +126,10 @@ impl EventLoop {
     fn carry_out(&mut self) {
         while let Some(output) = self.gate.next_output() {
             match output {
-                Output::Send { flow, bytes } => self.sockets.send(flow, &bytes),
+                Output::Send { flow, bytes } => {
+                    self.observer.sent(flow, &bytes);
+                    self.sockets.send(flow, &bytes);
+                }
                 Output::Event(event) => self.observer.happened(&event),
                 Output::Ledger(command) => {
                     let question = command.reservation().filter(|_| command.is_question());

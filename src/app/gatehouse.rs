@@ -118,7 +118,7 @@ impl Gatehouse {
         }
     }
 
-    /// Waits until the gate has ended by itself.
+    /// False once the gate's thread has ended, which only a fault can make it do.
     pub fn is_running(&self) -> bool {
         self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }

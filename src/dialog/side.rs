@@ -44,7 +44,8 @@ impl Side {
         Some(Side {
             tag: invite.from_tag()?.into(),
             flow,
-            target: contact_of(invite)?,
+            // A caller without a Contact, against §8.1.1.8, is answered where she spoke from.
+            target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: invite.cseq(),
             address: Box::from(&*invite.header(Name::From)?),
@@ -55,7 +56,7 @@ impl Side {
         let mut side = Side {
             tag: response.to_tag()?.into(),
             flow,
-            target: contact_of(response).unwrap_or_default(),
+            target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
             last_cseq: 0,
             address: Box::from(&*response.header(Name::To)?),

@@ -39,18 +39,21 @@ impl Gate {
 
     fn attend_meter(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
-        let Some((moment, due)) = call.meter.as_ref().map(|meter| meter.due()) else { return };
+        let Some((moment, due)) = call.meter.as_ref().and_then(|meter| meter.due()) else { return };
         if moment > now.moment {
             return;
         }
         match due {
             Due::Renew => self.renew(now, key),
+            Due::Midnight => self.cross_midnight(now, key),
             Due::Cut(cause) => self.cut(now, key, cause),
         }
     }
 
     fn attend_guards(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        // R41: nothing but its parties ends an emergency call.
+        let guarded = |call: &&super::call::Call| call.over.is_none() && !call.permit.emergency();
+        let Some(call) = self.calls.at(key).filter(guarded) else { return };
         let is_due = |guard: Option<Moment>| guard.is_some_and(|end| end <= now.moment);
         if is_due(call.early_until) {
             self.give_up_search(now, key, 408);

@@ -2,7 +2,7 @@
 //! (RFC 3261 §16.7, §13.3).
 
 use super::call::{CallKey, Funds};
-use super::meter::Meter;
+use super::meter::{Meter, Terms};
 use super::{Event, Gate};
 use crate::base::Now;
 use crate::dialog::Dialog;
@@ -31,8 +31,13 @@ impl Gate {
         }
         let first = call.meter.is_none();
         if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
-            let price = price.as_deref().cloned();
-            call.meter = Some(Meter::start(now.moment, price, *slice, call.longest(), &self.setup.limits));
+            let terms = Terms {
+                price: price.as_deref().cloned(),
+                covered: *slice,
+                longest: call.longest(),
+                period_end: call.period_end,
+            };
+            call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
             call.record.answer = Some(now.utc);
             call.record.status = Some(response.status());
             call.early_until = None;

@@ -9,7 +9,7 @@ use crate::base::{DecisionId, Moment, Place, ReservationId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
-use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
+use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
@@ -36,6 +36,10 @@ pub struct Call {
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
     pub record: Box<CallRecord>,
+    /// When the first period ends in which its money is reserved.
+    pub period_end: Option<Moment>,
+    /// The trunk whose budgets are among the reserved ones (R3).
+    pub budget_trunk: Option<Arc<str>>,
     /// Whose calls at once this one counts among (R68).
     pub holders: SmallVec<[Holder; 2]>,
     /// Why it is over; from then on it only waits for its last messages.
@@ -71,6 +75,8 @@ pub enum Funds {
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
     pub queue: TargetQueue,
+    /// Targets that wait until the budget of their trunk has room.
+    pub parked: Option<SmallVec<[Target; 1]>>,
     pub branches: SmallVec<[SentBranch; 2]>,
 }
 
@@ -127,8 +133,10 @@ impl Call {
 
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
-        let meter = self.meter.as_ref().filter(|_| self.over.is_none()).map(|meter| meter.due().0);
-        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| self.over.is_none()));
+        let meter = self.meter.as_ref().filter(|_| self.over.is_none());
+        let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
+        let guarded = self.over.is_none() && !self.permit.emergency();
+        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| guarded));
         [meter, self.search.due(), self.forget_at, guards[0], guards[1]].into_iter().flatten().min()
     }
 
@@ -155,9 +163,9 @@ impl Call {
         }
     }
 
-    /// The longest this call may last by its permit alone.
-    pub fn longest(&self) -> Duration {
-        self.permit.longest().unwrap_or(Duration::MAX)
+    /// The longest this call may last by its permit; an emergency call is never cut (R41).
+    pub fn longest(&self) -> Option<Duration> {
+        (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
     }
 
     /// Nothing can happen any more: over, no open branch, remembered long enough.

@@ -10,7 +10,7 @@ use crate::base::{Now, PersonId, PhoneNumber, SiteId};
 use crate::policy::document::FromMismatch;
 use crate::policy::{self, By, Person, Reason};
 use crate::sip::digest::{Checked, Credentials, Ha1};
-use crate::sip::{Flow, Message, Method, Name, NameAddr};
+use crate::sip::{Flow, Message, Method, Name, NameAddr, Uri};
 use crate::transaction::ServerId;
 
 /// Who is behind a request, as far as the gate believes it.
@@ -262,28 +262,37 @@ fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
 
 /// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
 fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
-    let asserted = request.header(Name::PAssertedIdentity);
-    let asserted = asserted.as_deref().and_then(|value| NameAddr::parse(value.as_bytes()));
-    let claimed = asserted.unwrap_or_else(|| request.from());
-    let forwarder = request.header(Name::Diversion).or_else(|| request.header(Name::HistoryInfo));
-    let Some(forwarder) = forwarder else {
-        return match known_person(setup, site, &claimed) {
-            Some(id) => Identity::Person { id, from: FromHeader::AsSent },
-            None => Identity::Refused { reason: Reason::UnknownCaller, person: None },
-        };
+    // Of a sip: and a tel: identity (RFC 3325 §9.1) the first that names one of our people counts.
+    let mut asserted = request.values(Name::PAssertedIdentity).filter_map(|value| value.address()).peekable();
+    let claimed = match asserted.peek() {
+        Some(_) => asserted.find_map(|address| known_person(setup, site, &address)),
+        None => known_person(setup, site, &request.from()),
     };
-    let forwarder =
-        NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
-    match forwarder {
-        Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
-        None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+    match (forwarder(request), claimed) {
+        (None, Some(id)) => Identity::Person { id, from: FromHeader::AsSent },
+        (None, None) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
+        (Some(address), _) => match known_person(setup, site, &address) {
+            Some(id) => Identity::Forwarder { id, from_outside: claimed.is_none() },
+            None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+        },
     }
+}
+
+/// Whose phone forwarded the call last: the topmost Diversion (RFC 5806 §4), else the entry of History-Info before the last,
+/// which is the present target (RFC 7044 §5).
+fn forwarder(request: &Message) -> Option<NameAddr<'_>> {
+    let diversion = request.values(Name::Diversion).next();
+    let value = diversion.or_else(|| {
+        let count = request.values(Name::HistoryInfo).count();
+        request.values(Name::HistoryInfo).nth(count.saturating_sub(2))
+    });
+    value?.address()
 }
 
 /// A person by the user part of an address: SIP user, extension or number.
 fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
     let uri = address.parsed_uri().ok()?;
-    let user = uri.user?;
+    let user = uri.user.unwrap_or(uri.body);
     let policy = &setup.policy;
     policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
         Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),
@@ -307,11 +316,13 @@ fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 
-/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there;
-/// the nonce-count keeps such a digest from being used for a second call.
+/// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there,
+/// which says nothing of a number; one that names another number is another request's.
 fn names_this_request(setup: &Snapshot, request: &Message, credentials: &Credentials<'_>) -> bool {
     if credentials.uri == request.request_uri() {
         return true;
     }
-    crate::sip::Uri::parse(credentials.uri).is_ok_and(|uri| setup.interfaces.is_ours(uri.host, uri.port))
+    let Ok(uri) = Uri::parse(credentials.uri) else { return false };
+    let only_the_gate = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
+    only_the_gate || Uri::parse(request.request_uri()).is_ok_and(|wanted| wanted.is_same_as(&uri))
 }

@@ -142,6 +142,10 @@ impl Gate {
         else {
             return;
         };
+        if response.status() == 100 {
+            // §16.7 item 5: a 100 says nothing beyond the next hop.
+            return;
+        }
         let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
         let request = request.clone();
         let is_success = (200..300).contains(&response.status());

@@ -86,6 +86,10 @@ impl Gate {
         }
         let permit = match decision {
             Decision::Refused(refusal) => return Grounds::Refuse(refusal),
+            // R41: those who may call for help have been let through already; a trunk's caller is in the hands of her own network.
+            Decision::Permitted(permit) if permit.emergency() => {
+                return Grounds::Refuse(Refusal::of(Reason::OutsideToOutside).about(&permit));
+            }
             Decision::Permitted(permit) => permit,
         };
         if self.calls.len() >= setup.limits.calls_max {
@@ -134,6 +138,8 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             holders: money::holders(&permit),
+            period_end: None,
+            budget_trunk: None,
             over: None,
             given_up: None,
             early_until: None,
@@ -149,14 +155,14 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
-        self.tell_permitted(key);
+        self.line_up(now, key);
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
-    fn tell_permitted(&mut self, key: CallKey) {
+    pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
         let judged = Judged {

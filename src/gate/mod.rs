@@ -199,9 +199,25 @@ impl Gate {
         std::mem::replace(&mut self.setup, setup)
     }
 
+    /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
+    pub fn end_all_calls(&mut self, now: Now) {
+        let live: Vec<CallKey> =
+            self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
+        for key in live {
+            self.cut(now, key, ledger::EndCause::Lost);
+        }
+        self.take_transaction_events(now);
+    }
+
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
         self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
+    }
+
+    /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its
+    /// call by more than about a minute.
+    pub fn remembered(&self) -> (usize, usize, usize) {
+        (self.calls.len(), self.dialogs.len(), self.reservations.len())
     }
 
     pub fn registrations(&self) -> usize {

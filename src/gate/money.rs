@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds};
+use super::setup::Snapshot;
 use super::{Event, Gate, Output};
-use crate::base::{Money, Now};
+use crate::base::{Moment, Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Price, Release,
-    Reply, Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, Period, PeriodKind, Price,
+    Release, Reply, Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
 };
 use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
@@ -22,13 +23,16 @@ pub(super) const RESERVE_TRIES_MAX: u8 = 4;
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
     pub(super) fn reserve(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key) else { return };
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
+        let budgets = budgets(&setup, call);
+        call.period_end = period_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&call.permit, now.utc),
+            budgets: budget_lines(&budgets, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
@@ -42,6 +46,9 @@ impl Gate {
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
+            Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
+            Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
+            Reply::Unavailable { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
             Reply::Unavailable { why, .. } => self.ledger_unavailable(now, key, why),
@@ -69,22 +76,30 @@ impl Gate {
     /// A budget lacks room for the whole slice: what is left becomes seconds (R66), and those are asked for instead.
     fn reserve_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let shortest = self.setup.limits.shortest_call.as_secs();
-        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.over.is_some() {
+            return self.record_unpaid(now, key);
+        }
         let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
-        let smaller = smaller_slice(price, *slice, exhausted, shortest);
-        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
-            return self.refuse_call(now, key, Refusal::of(reason_for(exhausted)));
-        };
-        *slice = smaller;
-        *tries += 1;
-        self.reserve(now, key);
+        match smaller_slice(price, *slice, exhausted, shortest, *tries) {
+            Ok(smaller) => {
+                *slice = smaller;
+                *tries += 1;
+                self.reserve(now, key);
+            }
+            Err(reason) => {
+                let refusal = refusal_of(reason, budgets(&self.setup, call).get(exhausted.index), now.utc);
+                self.refuse_call(now, key, refusal);
+            }
+        }
     }
 
     fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
+            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(now, key),
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
-            (Funds::Held { .. }, Some(meter)) => meter.unanswered(),
+            (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }
     }
@@ -93,10 +108,6 @@ impl Gate {
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = refusal.about(&call.permit);
-        let refusal = match budget_end(&call.permit, refusal.reason(), now.utc) {
-            Some(end) => refusal.until(end),
-            None => refusal,
-        };
         call.funds = Funds::Resolved;
         call.over = Some(EndCause::Refused);
         let (server, invite) = (call.server, call.invite.clone());
@@ -113,13 +124,23 @@ impl Gate {
         }
     }
 
+    /// A budget's period ends during the call: the old one is charged and the new one reserved, in one step (R81).
+    pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let next = period_end(&budgets(&setup, call), now);
+        if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
+            self.extend(now, key, slice);
+        }
+    }
+
     fn extend(&mut self, now: Now, key: CallKey, slice: Slice) {
         let Some(call) = self.calls.at(key) else { return };
         let command = Extend {
             id: call.reservation,
-            charged: Amount::ZERO,
+            charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&call.permit, now.utc),
+            budgets: budget_lines(&budgets(&self.setup, call), now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
@@ -149,6 +170,46 @@ impl Gate {
             }
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }
+    }
+
+    /// Makes sure that the budgets of the step's trunk are among the reserved ones. False if the ledger is asked first.
+    pub(super) fn reserve_on_trunk(&mut self, now: Now, key: CallKey, step: &[Target]) -> bool {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return true };
+        let before = call.budget_trunk.clone();
+        call.budget_trunk = step.first().and_then(|target| target.trunk.clone());
+        let slice = match &call.funds {
+            Funds::Held { reservation, slice, .. } if !reservation.is_free() => *slice,
+            Funds::Held { .. } | Funds::Asked { .. } | Funds::Resolved => return true,
+        };
+        if trunk_budgets(&setup, before.as_deref()) == trunk_budgets(&setup, call.budget_trunk.as_deref()) {
+            return true;
+        }
+        self.extend(now, key, slice);
+        false
+    }
+
+    fn is_parked(&self, key: CallKey) -> bool {
+        self.calls.at(key).is_some_and(|call| call.search.parked.is_some())
+    }
+
+    /// The ledger has spoken about the trunk that a call would go on to.
+    fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
+        let Some(step) = self.calls.at_mut(key).and_then(|call| call.search.parked.take()) else { return };
+        if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
+            self.send_step(now, key, &step);
+        } else {
+            self.try_next_targets(now, key);
+        }
+    }
+
+    /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).
+    fn record_unpaid(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        call.funds = Funds::Resolved;
+        close_record(call, now, Amount::ZERO);
+        let record = call.record.clone();
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
 
     /// The call is over: settle what it cost, or release what it never used, or write the record of a free call. Once.
@@ -197,36 +258,69 @@ fn close_record(call: &mut Call, now: Now, spent: Amount) {
     call.record.cost = spent.money;
 }
 
-/// What the exhausted budget still buys, if that is less than `slice` and worth connecting (R66).
+/// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
+fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
+    let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
+    call.permit.budgets().iter().chain(trunk).cloned().collect()
+}
+
+fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
+    let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
+    limits.map_or(&[], |limits| &limits.budgets)
+}
+
+/// What the exhausted budget still buys (R66), to be asked for instead of `slice`; else why the call is refused. `tries` questions
+/// have been put.
 pub(super) fn smaller_slice(
     price: &Price,
     slice: Slice,
     exhausted: &Exhausted,
     shortest: u64,
-) -> Option<Slice> {
+    tries: u8,
+) -> Result<Slice, Reason> {
     let seconds = match exhausted.left {
         Limit::Money(left) => price.seconds_for(left),
         Limit::Seconds(left) => left,
     };
-    (seconds >= shortest && seconds < slice.seconds).then(|| Slice { seconds, cost: price.cost(seconds) })
+    if seconds < shortest || seconds >= slice.seconds || tries >= RESERVE_TRIES_MAX {
+        let few = seconds > 0 && seconds < shortest;
+        return Err(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
+    }
+    Ok(Slice { seconds, cost: price.cost(seconds) })
 }
 
-/// The budgets of a permit as the ledger knows them.
-pub(super) fn budget_lines(permit: &Permit, at: DateTime<Utc>) -> Arc<[BudgetLine]> {
-    permit.budgets().iter().map(|budget| budget_line(budget, at)).collect()
+/// The refusal by this budget, until its period ends.
+pub(super) fn refusal_of(reason: Reason, budget: Option<&BudgetLimit>, at: DateTime<Utc>) -> Refusal {
+    let end = budget.map(|budget| period_of(budget, at).end.with_timezone(&budget.zone));
+    end.into_iter().fold(Refusal::of(reason), Refusal::until)
+}
+
+/// The budgets as the ledger knows them.
+pub(super) fn budget_lines(budgets: &[BudgetLimit], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
+    budgets.iter().map(|budget| budget_line(budget, at)).collect()
 }
 
 /// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
 pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
     BudgetLine {
         account: account(&budget.holder),
-        period: period(kind(budget.period), budget.zone, at).key,
+        period: period_of(budget, at).key,
         limit: match budget.amount {
             policy::Amount::Money(money) => Limit::Money(money),
             policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
         },
         strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
     }
+}
+
+fn period_of(budget: &BudgetLimit, at: DateTime<Utc>) -> Period {
+    period(kind(budget.period), budget.zone, at)
+}
+
+/// When the first of these periods ends, on the monotonic clock.
+fn period_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
+    let end = budgets.iter().map(|budget| period_of(budget, now.utc).end).min()?;
+    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
 }
 
 fn account(holder: &Holder) -> Account {
@@ -246,25 +340,13 @@ fn kind(kind: policy::PeriodKind) -> PeriodKind {
     }
 }
 
-pub(super) fn reason_for(exhausted: &Exhausted) -> Reason {
+fn reason_for(exhausted: &Exhausted) -> Reason {
     match (exhausted.limit, exhausted.period.kind) {
         (Limit::Seconds(_), _) => Reason::TalkTime,
         (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
         (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
         (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
     }
-}
-
-/// When the budget behind this reason begins anew, in its own zone.
-pub(super) fn budget_end(permit: &Permit, reason: Reason, at: DateTime<Utc>) -> Option<DateTime<Tz>> {
-    let wanted = match reason {
-        Reason::DailySpend | Reason::TalkTime => policy::PeriodKind::Day,
-        Reason::WeeklySpend => policy::PeriodKind::Week,
-        Reason::MonthlySpend => policy::PeriodKind::Month,
-        _ => return None,
-    };
-    let budget = permit.budgets().iter().find(|budget| budget.period == wanted)?;
-    Some(period(kind(budget.period), budget.zone, at).end.with_timezone(&budget.zone))
 }
 
 /// The holders whose calls at once this permit counts among (R68).

@@ -57,7 +57,23 @@ impl Gate {
                 &[("Allow", ALLOWED), ("Accept", "application/sdp")],
             ),
             Method::Options => self.answer_plainly(now, server, request, 404),
-            _ => {
+            Method::Bye | Method::Prack | Method::Update | Method::Info => {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
+                self.answer_plainly(now, server, request, 481);
+            }
+            // A 405 would deny methods that its own Allow names (§21.4.6).
+            Method::Refer | Method::Notify | Method::Message => {
+                self.tell(Event::Rejected { code: "method", status: 403 });
+                self.answer(now, server, request, 403, "Only Within A Call", &[]);
+            }
+            // The first four have ways of their own and do not come here.
+            Method::Invite
+            | Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Subscribe
+            | Method::Publish
+            | Method::Other => {
                 self.tell(Event::Rejected { code: "method", status: 405 });
                 self.answer_with(now, server, request, 405, &[("Allow", ALLOWED)]);
             }

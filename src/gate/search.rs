@@ -19,8 +19,14 @@ use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId};
 
 impl Gate {
-    /// Begins the search for a call whose money is reserved or that is free.
+    /// Begins the search for a call whose money is reserved or that is free: only now is it really permitted.
     pub(super) fn search(&mut self, now: Now, key: CallKey) {
+        self.tell_permitted(key);
+        self.try_next_targets(now, key);
+    }
+
+    /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
+    pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at(key) else { return };
         let random = &mut self.random;
@@ -42,8 +48,9 @@ impl Gate {
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
         };
         if let Some(call) = self.calls.at_mut(key) {
+            let first = queue.front().and_then(|step| step.first());
+            call.budget_trunk = first.and_then(|target| target.trunk.clone());
             call.search.queue = queue;
-            self.try_next_targets(now, key);
         }
     }
 
@@ -75,6 +82,18 @@ impl Gate {
             return self.finish_search(now, key);
         }
         let Some(step) = call.search.queue.pop_front() else { return self.finish_search(now, key) };
+        match self.reserve_on_trunk(now, key, &step) {
+            true => self.send_step(now, key, &step),
+            false => {
+                if let Some(call) = self.calls.at_mut(key) {
+                    call.search.parked = Some(step);
+                }
+            }
+        }
+    }
+
+    /// Sends to targets whose trunk's budget has room.
+    pub(super) fn send_step(&mut self, now: Now, key: CallKey, step: &[Target]) {
         let sent = step.iter().filter(|target| self.send_branch(now, key, target)).count();
         if sent == 0 {
             self.try_next_targets(now, key);

@@ -43,7 +43,7 @@ pub const ALL: [(&str, Kind, &str); 18] = [
     (LEDGER_COMMIT_SECONDS, Kind::Histogram, "Time of one durable commit of the ledger."),
     (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
     (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),
-    (MESSAGES, Kind::Counter, "SIP messages received and sent, by transport and method."),
+    (MESSAGES, Kind::Counter, "SIP messages received and requests sent, by transport and method."),
     (RESPONSES, Kind::Counter, "SIP responses sent, by class of status."),
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),

@@ -162,9 +162,17 @@ impl Story {
 
 impl Load {
     pub fn call_count(self) -> u32 {
-        let asked = env::var("TOLLGATE_LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-        self.per_second * asked.unwrap_or(self.seconds)
+        self.per_second * asked_seconds().unwrap_or(self.seconds)
     }
+
+    /// A length was asked for by hand: nothing is excused.
+    pub fn is_full(self) -> bool {
+        asked_seconds().is_some()
+    }
+}
+
+fn asked_seconds() -> Option<u32> {
+    env::var("TOLLGATE_LOAD_SECONDS").ok().and_then(|seconds| seconds.parse().ok())
 }
 
 fn default_t1() -> String {

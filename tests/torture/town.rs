@@ -1,0 +1,165 @@
+//! The town under attack: the built gate, its trunks as real sockets that watch what reaches them, and the figures it publishes.
+
+use std::cell::RefCell;
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tollgate::sip::{Framing, Message, Reply};
+
+use super::caller::{Caller, Request};
+use crate::gate::Gate;
+use crate::places::Places;
+
+/// How long something that must come may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct Town {
+    gate: Gate,
+    places: Places,
+    pub one: Trunk,
+    pub two: Trunk,
+    stream: TcpListener,
+    callers: RefCell<u32>,
+    _folder: TempDir,
+}
+
+impl Town {
+    pub fn open() -> Town {
+        let places = Places::free();
+        let folder = TempDir::new().expect("a folder for the gate's files");
+        let stream = TcpListener::bind(places.at("trunk_tcp")).expect("the trunk's own address");
+        stream.set_nonblocking(true).expect("a socket");
+        let (one, two) = (Trunk::at(places.at("trunk_one")), Trunk::at(places.at("trunk_two")));
+        let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/company");
+        let gate = Gate::start(folder.path(), &company, &places, "2s")
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder.path())));
+        Town { gate, places, one, two, stream, callers: RefCell::default(), _folder: folder }
+    }
+
+    pub fn at(&self, place: &str) -> SocketAddr {
+        self.places.at(place)
+    }
+
+    /// Text of a test with `{name}` for the addresses.
+    pub fn fill(&self, text: &str) -> String {
+        self.places.fill(text, "{", "}")
+    }
+
+    /// Somebody with a free port of this place's address.
+    pub fn caller(&self, place: &str) -> Caller {
+        *self.callers.borrow_mut() += 1;
+        let address = SocketAddr::new(self.at(place).ip(), 0);
+        Caller::at(address, self.at("gate"), *self.callers.borrow())
+    }
+
+    /// All samples of a metric whose name and labels hold this text, summed.
+    pub fn counted(&self, series: &str) -> u64 {
+        let page = self.gate.get("/metrics").expect("the gate publishes its figures");
+        let (name, label) = series.split_once(' ').unwrap_or((series, ""));
+        let samples = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
+        samples.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum::<f64>() as u64
+    }
+
+    /// Fails if anything reached a trunk.
+    pub fn expect_quiet_trunks(&self, after: &str) {
+        for trunk in [&self.one, &self.two] {
+            let heard = trunk.pending();
+            assert!(heard.is_none(), "after {after} a trunk heard: {}", text(&heard.unwrap_or_default()));
+        }
+        let refused = self.stream.accept().expect_err("a connection to the TCP trunk").kind();
+        assert_eq!(refused, ErrorKind::WouldBlock, "after {after}");
+    }
+
+    /// An honest call passes, and it is the first thing that a trunk hears: whatever was asked of the ledger before it has been
+    /// answered before it.
+    pub fn expect_honest_call(&self, after: &str) {
+        let bob = self.caller("pbx");
+        let invite = bob.invite("sip:03023125500@{gate}", "102", self);
+        let heard = bob.exchange(&invite.bytes());
+        assert!(heard.iter().all(|message| message.status() < 200), "after {after}: {heard:?}");
+        let came = self.one.expect();
+        assert_eq!(came.call_id(), invite.call_id.as_bytes(), "after {after}: {}", text(came.bytes()));
+        self.one.answer(&came, 486, "trunk");
+        assert_eq!(bob.expect_final().status(), 486, "after {after}");
+        self.one.expect_method("ACK");
+        self.expect_quiet_trunks(after);
+    }
+}
+
+/// A trunk that hears and answers what it is told to.
+pub struct Trunk {
+    socket: UdpSocket,
+}
+
+impl Trunk {
+    fn at(address: SocketAddr) -> Trunk {
+        let socket = UdpSocket::bind(address).expect("the trunk's own address");
+        Trunk { socket }
+    }
+
+    /// What has come already.
+    pub fn pending(&self) -> Option<Bytes> {
+        self.socket.set_nonblocking(true).expect("a socket");
+        let heard = self.hear().map(|(bytes, _)| bytes);
+        self.socket.set_nonblocking(false).expect("a socket");
+        heard
+    }
+
+    /// The next request, which must come.
+    pub fn expect(&self) -> Message {
+        self.socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let (bytes, source) = self.hear().expect("the trunk hears nothing");
+        let message = Message::parse(bytes.clone(), Framing::Datagram);
+        message.unwrap_or_else(|fault| panic!("{fault:?}: {}", text(&bytes))).arrived_from(source)
+    }
+
+    pub fn expect_method(&self, method: &str) -> Message {
+        let message = self.expect();
+        assert_eq!(message.method_text(), method, "{}", text(message.bytes()));
+        message
+    }
+
+    pub fn answer(&self, request: &Message, status: u16, tag: &str) {
+        let contact = format!("<sip:{}>", self.socket.local_addr().expect("a bound socket"));
+        let reply = Reply {
+            request,
+            status,
+            reason: "Said the trunk",
+            to_tag: tag,
+            extra: &[("Contact", &contact)],
+            record_route: true,
+            body: None,
+        };
+        self.send(&reply.to_bytes(), request.source().expect("it came from somewhere"));
+    }
+
+    pub fn send(&self, bytes: &[u8], to: SocketAddr) {
+        self.socket.send_to(bytes, to).expect("loopback takes it");
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().expect("a bound socket")
+    }
+
+    fn hear(&self) -> Option<(Bytes, SocketAddr)> {
+        let mut buffer = vec![0; 65_536];
+        let (length, source) = self.socket.recv_from(&mut buffer).ok()?;
+        buffer.truncate(length);
+        Some((buffer.into(), source))
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The request of a caller in this town, its `{name}`s filled.
+impl Caller {
+    pub fn invite(&self, uri: &str, from: &str, town: &Town) -> Request {
+        Request::new(self, "INVITE", &town.fill(uri), from)
+    }
+}

@@ -1,0 +1,148 @@
+//! What must hold after every step of every timeline: no INVITE without permit and reservation (R64), no budget beyond its limit
+//! (R65), each reservation resolved once (R69), a record for each attempt (R100).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tollgate::base::{DecisionId, ReservationId};
+use tollgate::gate::Event;
+use tollgate::ledger::{AccountPeriod, Book, BudgetLine, CallRecord, Command, Limit, Reply, Strictness};
+use tollgate::policy::Class;
+
+use super::text::Text;
+
+#[derive(Default)]
+pub struct Watch {
+    permitted: BTreeMap<DecisionId, Option<Class>>,
+    judged: BTreeSet<DecisionId>,
+    asked: BTreeMap<ReservationId, DecisionId>,
+    granted: BTreeMap<DecisionId, ReservationId>,
+    resolved: BTreeMap<ReservationId, usize>,
+    closed: BTreeMap<DecisionId, usize>,
+    limits: BTreeMap<AccountPeriod, Vec<Limit>>,
+}
+
+impl Watch {
+    pub fn event(&mut self, event: &Event) -> Result<(), String> {
+        let Event::Judged(judged) = event else { return Ok(()) };
+        let first = self.judged.insert(judged.decision);
+        if judged.reason.is_none() {
+            self.permitted.insert(judged.decision, judged.class);
+        }
+        if first { Ok(()) } else { Err(format!("{} was judged twice", judged.decision)) }
+    }
+
+    pub fn command(&mut self, command: &Command) -> Result<(), String> {
+        match command {
+            Command::Reserve(reserve) => {
+                self.asked.insert(reserve.id, reserve.decision);
+                self.know_limits(&reserve.budgets);
+                Ok(())
+            }
+            Command::Extend(extend) => {
+                self.know_limits(&extend.budgets);
+                Ok(())
+            }
+            Command::Settle(settle) => self.resolve(settle.id, settle.record.as_deref()),
+            Command::Release(release) => self.resolve(release.id, release.record.as_deref()),
+            Command::Expire(expire) => self.resolve(expire.id, expire.record.as_deref()),
+            Command::Record(record) => self.close(record),
+        }
+    }
+
+    pub fn reply(&mut self, reply: &Reply) -> Result<(), String> {
+        match reply {
+            Reply::Reserved(reservation) => {
+                let decision = self.asked.get(&reservation.id()).ok_or("money nobody asked for")?;
+                self.granted.insert(*decision, reservation.id());
+                Ok(())
+            }
+            Reply::Settled { id, written_off, .. } if !written_off.is_zero() => {
+                Err(format!("{id} cost {written_off} more than was reserved"))
+            }
+            Reply::Closed { id, .. } => Err(format!("{id} was closed already")),
+            Reply::Refused { .. }
+            | Reply::Extended(_)
+            | Reply::ExtendRefused { .. }
+            | Reply::Settled { .. }
+            | Reply::Released { .. }
+            | Reply::Unknown { .. }
+            | Reply::Recorded { .. }
+            | Reply::Unavailable { .. } => Ok(()),
+        }
+    }
+
+    /// R64: a dialog-creating INVITE leaves. Its decision stands in our Record-Route.
+    pub fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
+        let ours = invite.values("Record-Route").first().cloned().unwrap_or_default();
+        let mark = ours.split(";tg=").nth(1).map(|rest| rest.trim_end_matches('>'));
+        let decision: DecisionId =
+            mark.and_then(|mark| mark.parse().ok()).ok_or("an INVITE without the mark of a decision")?;
+        let permit = self.permitted.get(&decision).ok_or("an INVITE without a permit")?;
+        let is_free = matches!(permit, Some(Class::Internal | Class::Emergency | Class::TollFree));
+        let asked = self.asked.values().any(|asked| *asked == decision);
+        match self.granted.get(&decision) {
+            Some(id) if self.resolved.contains_key(id) => {
+                Err("an INVITE on a reservation that has ended".into())
+            }
+            Some(_) => Ok(()),
+            None if is_free && !asked => Ok(()),
+            None => Err("an INVITE without a reservation".into()),
+        }
+    }
+
+    /// R65.
+    pub fn budgets(&self, book: &Book) -> Result<(), String> {
+        for (place, limits) in &self.limits {
+            let used = book.balance(place).used();
+            if let Some(limit) = limits.iter().find(|limit| !limit.covers(used)) {
+                return Err(format!("{}: {used} is used of {limit}", place.account));
+            }
+        }
+        Ok(())
+    }
+
+    /// When nothing can happen any more.
+    pub fn end(&self, book: &Book) -> Result<(), String> {
+        if let Some((id, entry)) = book.open_entries().first() {
+            return Err(format!("reservation {id} of decision {} is still open", entry.decision));
+        }
+        for (decision, id) in &self.granted {
+            match self.resolved.get(id) {
+                Some(1) => {}
+                count => return Err(format!("the reservation of {decision} was resolved {count:?} times")),
+            }
+        }
+        for decision in &self.judged {
+            match self.closed.get(decision) {
+                Some(1) => {}
+                count => return Err(format!("decision {decision} has {count:?} closing records")),
+            }
+        }
+        Ok(())
+    }
+
+    fn know_limits(&mut self, lines: &[BudgetLine]) {
+        for line in lines.iter().filter(|line| line.strictness == Strictness::Hard) {
+            let limits = self.limits.entry(line.place()).or_default();
+            if !limits.contains(&line.limit) {
+                limits.push(line.limit);
+            }
+        }
+    }
+
+    fn resolve(&mut self, id: ReservationId, record: Option<&CallRecord>) -> Result<(), String> {
+        *self.resolved.entry(id).or_default() += 1;
+        record.map_or(Ok(()), |record| self.close(record))
+    }
+
+    fn close(&mut self, record: &CallRecord) -> Result<(), String> {
+        if record.end.is_some() {
+            *self.closed.entry(record.decision).or_default() += 1;
+        }
+        if record.end.is_some() == record.end_cause.is_some() {
+            Ok(())
+        } else {
+            Err(format!("record of {}: an end and its cause go together", record.decision))
+        }
+    }
+}
