@@ -60,7 +60,8 @@ impl Gate {
         let mark = call.record.decision.to_string();
         if let Some(dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
             if let Some(from) = call.invite.from_tag() {
-                self.dialogs.insert(self.keys.of(call.invite.call_id(), from, tag), key);
+                // Whoever repeats the words of a dialog that is alive does not take its place.
+                self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
             }
             call.dialogs.push(dialog);
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use super::budget;
 use super::invite::price_of;
-use super::money::{RESERVE_TRIES_MAX, budget_lines, refusal_of, smaller_slice};
+use super::money::RESERVE_TRIES_MAX;
 use super::setup::Limits;
 use crate::base::{DecisionId, ReservationId};
 use crate::ledger::{
@@ -39,7 +40,7 @@ pub enum Bound {
 }
 
 /// What would become of the call at `at`, if the balances in `book` stay as they are. The refusal is the gate's own. Calls at
-/// once are not looked at, since only a running gate knows them, nor the budgets of trunks, of which the next may have room.
+/// once are not looked at: only a running gate knows them.
 ///
 /// # Errors
 /// No price, or no money: the refusal that the caller would get.
@@ -50,25 +51,28 @@ pub fn foresee(
     limits: &Limits,
     at: DateTime<Utc>,
 ) -> Result<Means, Box<Refusal>> {
-    let refused = |reason, budget| Box::new(refusal_of(reason, budget, at).about(permit));
+    let refused = |refusal: Refusal| Box::new(refusal.about(permit));
     let longest = permit.longest().unwrap_or(limits.longest_call).min(limits.longest_call);
     let bound = if permit.longest() == Some(longest) { Bound::Permit } else { Bound::House };
-    let Some(price) = price_of(tariffs, permit, at) else { return Err(refused(Reason::NoTariff, None)) };
+    let Some(price) = price_of(tariffs, permit, at) else {
+        return Err(refused(Refusal::of(Reason::NoTariff)));
+    };
     let Some(price) = price else {
         let first = Slice { seconds: 0, cost: crate::base::Money::ZERO };
         return Ok(Means { price: None, first, longest, bound });
     };
-    let lines = budget_lines(permit.budgets(), at);
+    let lines = budget::lines(permit.budgets(), at);
     let (longest, bound) = least(&book, &lines, price, longest, bound);
     let mut first = price.slice(limits.first_slice.as_secs().min(longest_of(permit, limits)));
     for tries in 1..=RESERVE_TRIES_MAX {
         match book.apply(&question(&lines, first.amount(), at)) {
             Reply::Refused { exhausted, .. } => {
                 let shortest = limits.shortest_call.as_secs();
-                match smaller_slice(price, first, &exhausted, shortest, tries) {
-                    Ok(smaller) => first = smaller,
-                    Err(reason) => return Err(refused(reason, permit.budgets().get(exhausted.index))),
-                }
+                let smaller = budget::smaller_slice(price, first, &exhausted, shortest);
+                let Some(smaller) = smaller.filter(|_| tries < RESERVE_TRIES_MAX) else {
+                    return Err(refused(budget::refusal(&exhausted, price, shortest, permit.budgets(), at)));
+                };
+                first = smaller;
             }
             Reply::Reserved(_) => return Ok(Means { price: Some(price.clone()), first, longest, bound }),
             Reply::Extended(_)
@@ -81,7 +85,7 @@ pub fn foresee(
             | Reply::Unavailable { .. } => break,
         }
     }
-    Err(refused(Reason::LedgerUnavailable, None))
+    Err(refused(Refusal::of(Reason::LedgerUnavailable)))
 }
 
 fn longest_of(permit: &Permit, limits: &Limits) -> u64 {

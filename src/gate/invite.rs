@@ -5,26 +5,19 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::search::loop_mark;
 use super::setup::Snapshot;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, SiteId};
+use crate::base::{Money, Now, ReservationId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
-use crate::proxy::{is_suspect, validate};
+use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
-pub(super) struct Facts {
-    pub record: Box<CallRecord>,
-    pub site: SiteId,
-}
 
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
@@ -213,11 +206,14 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    /// R24: an INVITE that replaces or joins a dialog must name one that is known here and of the same person.
+    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, every one of them.
     fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
-        let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
-        let Some(named) = named else { return true };
-        let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
+        let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
+        named.all(|named| self.is_dialog_of(caller, &named))
+    }
+
+    fn is_dialog_of(&self, caller: &Caller, named: &str) -> bool {
+        let (call_id, params) = named.split_once(';').unwrap_or((named, ""));
         let tag = |name: &str| {
             params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
         };

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds};
 use super::setup::Snapshot;
-use super::{Event, Gate, Output};
-use crate::base::{Moment, Money, Now};
+use super::{Event, Gate, Output, budget};
+use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, Period, PeriodKind, Price,
-    Release, Reply, Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve, Settle, Slice,
 };
-use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
 use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
@@ -27,12 +25,12 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let budgets = budgets(&setup, call);
-        call.period_end = period_end(&budgets, now);
+        call.period_end = budget::first_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&budgets, now.utc),
+            budgets: budget::lines(&budgets, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
@@ -51,7 +49,7 @@ impl Gate {
             Reply::Unavailable { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
-            Reply::Unavailable { why, .. } => self.ledger_unavailable(now, key, why),
+            Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
@@ -80,21 +78,19 @@ impl Gate {
         if call.over.is_some() {
             return self.record_unpaid(now, key);
         }
+        let budgets = budgets(&self.setup, call);
         let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
-        match smaller_slice(price, *slice, exhausted, shortest, *tries) {
-            Ok(smaller) => {
-                *slice = smaller;
-                *tries += 1;
-                self.reserve(now, key);
-            }
-            Err(reason) => {
-                let refusal = refusal_of(reason, budgets(&self.setup, call).get(exhausted.index), now.utc);
-                self.refuse_call(now, key, refusal);
-            }
-        }
+        let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
+        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            return self.refuse_call(now, key, refusal);
+        };
+        *slice = smaller;
+        *tries += 1;
+        self.reserve(now, key);
     }
 
-    fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
+    fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(now, key),
@@ -128,7 +124,7 @@ impl Gate {
     pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let next = period_end(&budgets(&setup, call), now);
+        let next = budget::first_end(&budgets(&setup, call), now);
         if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
             self.extend(now, key, slice);
         }
@@ -140,7 +136,7 @@ impl Gate {
             id: call.reservation,
             charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&budgets(&self.setup, call), now.utc),
+            budgets: budget::lines(&budgets(&self.setup, call), now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
@@ -267,86 +263,6 @@ fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
 fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
     let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
     limits.map_or(&[], |limits| &limits.budgets)
-}
-
-/// What the exhausted budget still buys (R66), to be asked for instead of `slice`; else why the call is refused. `tries` questions
-/// have been put.
-pub(super) fn smaller_slice(
-    price: &Price,
-    slice: Slice,
-    exhausted: &Exhausted,
-    shortest: u64,
-    tries: u8,
-) -> Result<Slice, Reason> {
-    let seconds = match exhausted.left {
-        Limit::Money(left) => price.seconds_for(left),
-        Limit::Seconds(left) => left,
-    };
-    if seconds < shortest || seconds >= slice.seconds || tries >= RESERVE_TRIES_MAX {
-        let few = seconds > 0 && seconds < shortest;
-        return Err(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
-    }
-    Ok(Slice { seconds, cost: price.cost(seconds) })
-}
-
-/// The refusal by this budget, until its period ends.
-pub(super) fn refusal_of(reason: Reason, budget: Option<&BudgetLimit>, at: DateTime<Utc>) -> Refusal {
-    let end = budget.map(|budget| period_of(budget, at).end.with_timezone(&budget.zone));
-    end.into_iter().fold(Refusal::of(reason), Refusal::until)
-}
-
-/// The budgets as the ledger knows them.
-pub(super) fn budget_lines(budgets: &[BudgetLimit], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
-    budgets.iter().map(|budget| budget_line(budget, at)).collect()
-}
-
-/// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
-pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
-    BudgetLine {
-        account: account(&budget.holder),
-        period: period_of(budget, at).key,
-        limit: match budget.amount {
-            policy::Amount::Money(money) => Limit::Money(money),
-            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
-        },
-        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
-    }
-}
-
-fn period_of(budget: &BudgetLimit, at: DateTime<Utc>) -> Period {
-    period(kind(budget.period), budget.zone, at)
-}
-
-/// When the first of these periods ends, on the monotonic clock.
-fn period_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
-    let end = budgets.iter().map(|budget| period_of(budget, now.utc).end).min()?;
-    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
-}
-
-fn account(holder: &Holder) -> Account {
-    match holder {
-        Holder::Person(name) => Account::Person(name.clone()),
-        Holder::Department(name) => Account::Department(name.clone()),
-        Holder::Trunk(name) => Account::Trunk(name.clone()),
-        Holder::Company => Account::Company,
-    }
-}
-
-fn kind(kind: policy::PeriodKind) -> PeriodKind {
-    match kind {
-        policy::PeriodKind::Day => PeriodKind::Day,
-        policy::PeriodKind::Week => PeriodKind::Week,
-        policy::PeriodKind::Month => PeriodKind::Month,
-    }
-}
-
-fn reason_for(exhausted: &Exhausted) -> Reason {
-    match (exhausted.limit, exhausted.period.kind) {
-        (Limit::Seconds(_), _) => Reason::TalkTime,
-        (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
-        (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
-        (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
-    }
 }
 
 /// The holders whose calls at once this permit counts among (R68).

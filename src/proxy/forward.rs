@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Interface;
 use crate::sip::{Draft, Message, Name, ROUTE_MARK};
+use crate::transaction::Branch;
 
 /// Max-Forwards of a request that came without one (§16.6 item 3).
 const MAX_FORWARDS: u8 = 70;
@@ -87,6 +88,11 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
         draft.set(Name::From, from);
     }
     draft.ensure_content_length().into_bytes()
+}
+
+/// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3).
+pub fn via(interface: &Interface, branch: &Branch) -> String {
+    format!("SIP/2.0/{} {};branch={};rport", interface.transport, interface.sent_by, branch.as_str())
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.
