@@ -11,7 +11,7 @@ mod time;
 mod wheel;
 
 pub use ids::{
-    DecisionId, DepartmentId, IdError, IdSource, PersonId, ReservationId, RoleId, SiteId, TrunkId,
+    DecisionId, DepartmentId, IdError, IdSource, IdText, PersonId, ReservationId, RoleId, SiteId, TrunkId,
 };
 pub use masked::Masked;
 pub use money::{Money, MoneyError};

@@ -21,7 +21,7 @@ impl Gate {
     pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: &Message) {
         self.early_dialog(key, flow, response);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let mark = call.record.decision.to_string();
+        let mark = call.record.decision.text();
         let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
         if let Some(dialog) = dialog {
             dialog.confirm(now.moment, response, &mark);
@@ -57,7 +57,7 @@ impl Gate {
         if call.dialogs.len() >= DIALOGS_MAX || call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag) {
             return;
         }
-        let mark = call.record.decision.to_string();
+        let mark = call.record.decision.text();
         if let Some(dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
             if let Some(from) = call.invite.from_tag() {
                 // Whoever repeats the words of a dialog that is alive does not take its place.
@@ -73,7 +73,7 @@ impl Gate {
         let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
         let returning = Returning {
             towards: self.setup.interfaces.at(call.caller.listener),
-            mark: &call.decision.to_string(),
+            mark: &call.decision.text(),
             from: own_from.as_deref(),
         };
         let bytes = forward_response(response, &returning);

@@ -165,7 +165,8 @@ impl Gate {
         if response.method() == Method::Bye && response.status() >= 300 {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let mark = self.calls.at(place.call).map(|call| call.record.decision.to_string()).unwrap_or_default();
+        let mark = self.calls.at(place.call).map(|call| call.decision.text());
+        let mark = mark.as_deref().unwrap_or_default();
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
@@ -174,7 +175,7 @@ impl Gate {
         }
         let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
         let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
-        let bytes = forward_response(response, &Returning { towards, mark: &mark, from: None });
+        let bytes = forward_response(response, &Returning { towards, mark, from: None });
         self.respond(now, server, response.status(), bytes);
     }
 

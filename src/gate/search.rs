@@ -260,7 +260,7 @@ fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.to_string())),
+            record_route: Some(&record_route(interface, &call.decision.text())),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
