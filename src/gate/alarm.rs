@@ -59,6 +59,8 @@ impl Gate {
             self.give_up_search(now, key, 408);
         } else if is_due(call.ack_until) {
             self.cut(now, key, EndCause::Dead);
+        } else if is_due(call.waits_for_ledger_until()) {
+            self.ledger_unavailable(now, key);
         }
     }
 

@@ -67,8 +67,8 @@ pub struct Facts {
 
 /// What the ledger has said about paying for this call.
 pub enum Funds {
-    /// Asked for `slice`; `tries` questions have been put, each for less.
-    Asked { price: Box<Price>, slice: Slice, tries: u8 },
+    /// Asked for `slice`; `tries` questions have been put, each for less. `until`: how long the caller waits for the answer.
+    Asked { price: Box<Price>, slice: Slice, tries: u8, until: Moment },
     /// Reserved, or free of charge.
     Held { reservation: Reservation, price: Option<Box<Price>>, slice: Slice },
     /// Settled or released.
@@ -80,9 +80,17 @@ pub enum Funds {
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
     pub queue: TargetQueue,
-    /// Targets that wait until the budget of their trunk has room.
-    pub parked: Option<SmallVec<[Target; 1]>>,
+    pub parked: Option<Parked>,
     pub branches: SmallVec<[SentBranch; 2]>,
+}
+
+/// Targets that wait until the ledger says whether the budget of their trunk has room.
+pub struct Parked {
+    pub step: SmallVec<[Target; 1]>,
+    /// The trunk whose budgets are reserved until the ledger agrees.
+    pub from: Option<Arc<str>>,
+    /// How long they wait.
+    pub until: Moment,
 }
 
 /// An INVITE that was sent to one target.
@@ -116,6 +124,15 @@ impl Search {
         open.map(|branch| self.due_of(branch)).min()
     }
 
+    /// Leaves out a trunk whose budget is spent. False if no other is left, and then nothing is changed.
+    pub fn skip_trunk(&mut self, trunk: &mut Option<Arc<str>>) -> bool {
+        let others = |step: &SmallVec<[Target; 1]>| step.first().is_some_and(|target| target.trunk != *trunk);
+        let Some(next) = self.queue.iter().position(others) else { return false };
+        self.queue.drain(..next);
+        *trunk = self.queue.front().and_then(|step| step.first()).and_then(|target| target.trunk.clone());
+        true
+    }
+
     /// Branches whose time is over.
     pub fn overdue(&self, now: Moment) -> impl Iterator<Item = BranchIndex> {
         let open = self.branches.iter().filter(|branch| self.context.is_open(branch.index));
@@ -141,8 +158,24 @@ impl Call {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none());
         let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
         let guarded = self.over.is_none() && !self.permit.emergency();
-        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| guarded));
-        [meter, self.search.due(), self.forget_at, guards[0], guards[1]].into_iter().flatten().min()
+        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
+        let guards = guards.into_iter().flatten().filter(|_| guarded);
+        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
+        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).min()
+    }
+
+    /// The ledger has not answered the question for the first slice.
+    fn asks_for_money(&self) -> bool {
+        matches!(self.funds, Funds::Asked { .. })
+    }
+
+    /// Until when the caller waits for an answer of the ledger before anything can leave.
+    pub fn waits_for_ledger_until(&self) -> Option<Moment> {
+        match (&self.funds, &self.search.parked) {
+            (Funds::Asked { until, .. }, _) => Some(*until),
+            (Funds::Held { .. }, Some(parked)) => Some(parked.until),
+            (Funds::Held { .. }, None) | (Funds::Resolved, _) => None,
+        }
     }
 
     /// The dialog that a request belongs to, and which end wrote it (R12).
@@ -173,8 +206,9 @@ impl Call {
         (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
     }
 
-    /// Nothing can happen any more: over, no open branch, remembered long enough.
+    /// Nothing can happen any more: over, no open branch, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        self.over.is_some() && !self.search.is_open() && self.forget_at.is_none_or(|end| end <= now)
+        let waits = self.search.is_open() || self.asks_for_money();
+        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
     }
 }

@@ -83,6 +83,8 @@ impl Gate {
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
+        call.record.end = Some(now.utc);
+        call.record.end_cause = Some(cause);
         call.forget_at = Some(now.moment + REMEMBERED);
         let holders = std::mem::take(&mut call.holders);
         for holder in holders {

@@ -83,7 +83,9 @@ impl Gate {
     /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
         let source = flow.remote.ip().to_canonical();
-        if self.lockout.is_locked(now.moment, source) {
+        // What a trunk or a PBX passes on are the guesses of others; a lock would stop everybody behind it.
+        let is_guesser = !setup.peer_at(source).is_some_and(Peer::is_known);
+        if is_guesser && self.lockout.is_locked(now.moment, source) {
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
             return Proof::Locked;
         }
@@ -92,7 +94,7 @@ impl Gate {
             Proof::Of(_) => self.lockout.proved(source),
             Proof::Wrong => {
                 self.tell(Event::AuthenticationFailed);
-                if self.lockout.failed(now.moment, source) {
+                if is_guesser && self.lockout.failed(now.moment, source) {
                     self.tell(Event::SourceLocked { source });
                 }
             }

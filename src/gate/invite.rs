@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::setup::Snapshot;
+use super::setup::{PeerKind, Snapshot};
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId};
@@ -243,15 +243,18 @@ enum Grounds {
     NoSuchDialog,
 }
 
-/// R41: from phones and from our own people at once; from a stranger only where the site says so. A trunk's caller is in the
-/// hands of her own network.
+/// R41: from our own people and from a trusted PBX at once, even if it does not say who calls; from a stranger's phone where the
+/// site says so. A trunk's caller is in the hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
         Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
             true
         }
         Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
-            setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
+            let from_pbx =
+                setup.peer_at(flow.remote.ip()).is_some_and(|peer| peer.kind == PeerKind::TrustedPbx);
+            let may_be_stranger = setup.policy.site(caller.site).emergency_unauthenticated;
+            from_pbx || may_be_stranger && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
     }
@@ -322,7 +325,8 @@ fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Fund
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1 }
+            let until = now.moment + money::LEDGER_PATIENCE;
+            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1, until }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

@@ -78,9 +78,11 @@ impl Meter {
         }
     }
 
-    /// Seconds of talk until `now`, rounded up (R62); an answered call lasts at least one.
+    /// Seconds of talk until `now`, rounded up (R62); an answered call lasts at least one, and one that its longest time ends is
+    /// not charged for our delay.
     pub fn seconds(&self, now: Moment) -> u64 {
-        whole_seconds(now.since(self.answered)).max(1)
+        let longest = self.longest.map_or(u64::MAX, whole_seconds);
+        whole_seconds(now.since(self.answered)).min(longest).max(1)
     }
 
     /// What the talk until `now` costs, rounded once (R61).
@@ -109,6 +111,10 @@ impl Meter {
             return None;
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
+        if self.longest.is_some_and(|longest| self.answered + longest <= slice_end) {
+            // Time ends the call before money does.
+            return None;
+        }
         let cut = (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney));
         let renewal = match self.renewal {
             Renewal::Open => (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice) / 2), Due::Renew),
@@ -125,7 +131,9 @@ impl Meter {
             Renewal::Open | Renewal::Unanswered { .. } => {}
             Renewal::Asked(_) | Renewal::Spent => return None,
         }
-        let next = price.slice(self.covered.seconds.saturating_add(self.slice));
+        // No more than the longest call needs.
+        let longest = self.longest.map_or(u64::MAX, whole_seconds);
+        let next = price.slice(self.covered.seconds.saturating_add(self.slice).min(longest));
         self.renewal = Renewal::Asked(next);
         Some(next)
     }
@@ -246,6 +254,16 @@ mod tests {
         let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &Limits::default());
         assert_eq!(free.due(), Some((second(300), Due::Cut(EndCause::CutTime))));
         assert_eq!(free.cost(second(200)), Money::ZERO);
+    }
+
+    #[test]
+    fn no_more_is_asked_than_the_longest_call_needs() {
+        let longest = Some(Duration::from_secs(90));
+        let mut meter =
+            Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &Limits::default());
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(90), Due::Cut(EndCause::CutTime))));
     }
 
     #[test]

@@ -1,15 +1,17 @@
 //! A call and its money: reserve before ringing, renew in time, settle or release once (R64 to R69).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds};
+use super::call::{Call, CallKey, Funds, Parked};
 use super::setup::Snapshot;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve, Settle, Slice,
+    Account, Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve,
+    Settle, Slice,
 };
 use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
 use crate::proxy::Target;
@@ -17,6 +19,10 @@ use crate::proxy::Target;
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
 pub(super) const RESERVE_TRIES_MAX: u8 = 4;
+
+/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
+/// tries its next way after about as long.
+pub(super) const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
@@ -35,18 +41,18 @@ impl Gate {
             record: call.record.clone(),
         };
         self.outputs.push_back(Output::Ledger(Command::Reserve(command)));
+        self.set_alarm(key);
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
         let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
-            return;
+            return self.give_back(now, &reply);
         };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
             Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
             Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
-            Reply::Unavailable { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
             Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
@@ -55,6 +61,14 @@ impl Gate {
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
         }
         self.set_alarm(key);
+    }
+
+    /// Money for a call that did not wait so long is nobody's: it goes back at once (R69).
+    fn give_back(&mut self, now: Now, reply: &Reply) {
+        if let Reply::Reserved(reservation) = reply {
+            let release = Release { id: reservation.id(), at: now.utc, record: None };
+            self.outputs.push_back(Output::Ledger(Command::Release(release)));
+        }
     }
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
@@ -76,12 +90,18 @@ impl Gate {
         let shortest = self.setup.limits.shortest_call.as_secs();
         let Some(call) = self.calls.at_mut(key) else { return };
         if call.over.is_some() {
-            return self.record_unpaid(now, key);
+            return self.record_unpaid(key);
         }
         let budgets = budgets(&self.setup, call);
-        let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
+        let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
         let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
         let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            if matches!(exhausted.account, Account::Trunk(_))
+                && call.search.skip_trunk(&mut call.budget_trunk)
+            {
+                // Its budget is this trunk's alone: the next one may have room.
+                return self.reserve(now, key);
+            }
             let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
             return self.refuse_call(now, key, refusal);
         };
@@ -90,10 +110,14 @@ impl Gate {
         self.reserve(now, key);
     }
 
-    fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+    /// The store cannot answer, or has said nothing for too long (R90).
+    pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+        if self.is_parked(key) {
+            return self.moved_to_trunk(now, key, false);
+        }
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
-            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(now, key),
+            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(key),
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
             (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
@@ -142,8 +166,10 @@ impl Gate {
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
     }
 
+    /// A renewal that comes after the end of the call has been freed with it.
     fn renewed(&mut self, key: CallKey) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
         meter.renewed();
         let money = meter.covered().cost - before;
@@ -151,7 +177,8 @@ impl Gate {
     }
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
@@ -191,19 +218,21 @@ impl Gate {
 
     /// The ledger has spoken about the trunk that a call would go on to.
     fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
-        let Some(step) = self.calls.at_mut(key).and_then(|call| call.search.parked.take()) else { return };
+        let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
+        let Some(Parked { step, from, .. }) = parked else { return };
         if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
-            self.send_step(now, key, &step);
-        } else {
-            self.try_next_targets(now, key);
+            return self.send_step(now, key, &step);
         }
+        if let Some(call) = self.calls.at_mut(key).filter(|_| !has_room) {
+            call.budget_trunk = from;
+        }
+        self.try_next_targets(now, key);
     }
 
     /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).
-    fn record_unpaid(&mut self, now: Now, key: CallKey) {
+    fn record_unpaid(&mut self, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         call.funds = Funds::Resolved;
-        close_record(call, now, Amount::ZERO);
         let record = call.record.clone();
         self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
@@ -219,7 +248,8 @@ impl Gate {
             Funds::Resolved => return,
         };
         let spent = spent(call, now);
-        close_record(call, now, spent);
+        call.record.billed_seconds = spent.seconds;
+        call.record.cost = spent.money;
         let (decision, id, at) = (call.decision, call.reservation, now.utc);
         let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
         let cause = call.over.unwrap_or(EndCause::Failed);
@@ -245,13 +275,6 @@ impl Gate {
 fn spent(call: &Call, now: Now) -> Amount {
     let meter = call.meter.as_ref();
     meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
-}
-
-fn close_record(call: &mut Call, now: Now, spent: Amount) {
-    call.record.end = Some(now.utc);
-    call.record.end_cause = call.over;
-    call.record.billed_seconds = spent.seconds;
-    call.record.cost = spent.money;
 }
 
 /// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).

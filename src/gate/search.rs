@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, SentBranch};
+use super::call::{Call, CallKey, Funds, Parked, SentBranch};
+use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::{Event, Gate, Live, Sent};
 use crate::base::{Now, Random};
@@ -81,14 +82,14 @@ impl Gate {
         if call.search.context.is_closed() {
             return self.finish_search(now, key);
         }
+        let from = call.budget_trunk.clone();
         let Some(step) = call.search.queue.pop_front() else { return self.finish_search(now, key) };
-        match self.reserve_on_trunk(now, key, &step) {
-            true => self.send_step(now, key, &step),
-            false => {
-                if let Some(call) = self.calls.at_mut(key) {
-                    call.search.parked = Some(step);
-                }
-            }
+        if self.reserve_on_trunk(now, key, &step) {
+            return self.send_step(now, key, &step);
+        }
+        if let Some(call) = self.calls.at_mut(key) {
+            call.search.parked = Some(Parked { step, from, until: now.moment + LEDGER_PATIENCE });
+            self.set_alarm(key);
         }
     }
 
@@ -203,10 +204,11 @@ impl Gate {
         response: Option<Message>,
     ) {
         let Some(call) = self.calls.at_mut(key) else { return };
+        // R41: whatever a trunk says to an emergency, even a 6xx, is that trunk's failure, and the next is tried.
+        let emergency = call.permit.emergency();
+        let (status, response) = if emergency { (503, None) } else { (status, response) };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
-        // For an emergency every failure does (R41).
-        let was_trunk = call.search.at(index).is_some_and(|branch| branch.trunk.is_some());
-        if was_trunk && !is_failover(status) && !call.permit.emergency() {
+        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
             call.search.queue.clear();
         }
         let upshot = call.search.context.failure(index, status, response);

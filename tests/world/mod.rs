@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tollgate::base::{Moment, Now, Random};
+use tollgate::base::{Moment, Money, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{Book, CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
@@ -39,6 +39,8 @@ const OPENING: Duration = Duration::from_secs(10);
 const ZERO_UNIX_SECONDS: i64 = 1_772_442_000;
 /// How long a world may take to come to rest: Timer C and two rounds of 64*T1.
 const REST_LONGEST: Duration = Duration::from_secs(600);
+/// Rungs of a ladder that are shown at most.
+const SHOWN: usize = 120;
 /// Phones that are registered when a table begins.
 const REGISTERED: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "tina"];
 
@@ -144,6 +146,16 @@ impl World {
         self.entries.iter().filter(counted).count()
     }
 
+    /// What the events of reservations and ends add up to, as the metrics do.
+    pub fn money_reserved(&self) -> String {
+        let change = |event: &Event| match event {
+            Event::Reserved { money } => *money,
+            Event::Ended { reserved, .. } => -*reserved,
+            _ => Money::ZERO,
+        };
+        self.events.iter().map(change).sum::<Money>().to_string()
+    }
+
     /// Nothing may happen any more, and nothing may be remembered.
     pub fn rest(&mut self) {
         let end = self.now.moment + REST_LONGEST;
@@ -187,8 +199,10 @@ impl World {
                 if let Some(leg) = forged {
                     endpoint.adopt(leg);
                 }
-                let bytes = endpoint.say(words);
-                self.send_to_gate(who, bytes);
+                match endpoint.say(words) {
+                    Ok(bytes) => self.send_to_gate(who, bytes),
+                    Err(why) => self.fail(&format!("{who} > {}: {why}", words.title()), None),
+                }
             }
         }
     }
@@ -335,14 +349,14 @@ impl World {
     /// has any.
     fn compare(&mut self, lines: &[Line]) {
         let mut wanted: Vec<&Line> = lines.iter().filter(|line| !line.is_act).collect();
-        // What is asked of the ledger and what is sent at one instant have no order between them.
-        wanted.sort_by_key(|line| (line.at.as_millis(), line.who == "ledger"));
+        // What different parties get at one instant has no order between them.
+        wanted.sort_by_key(|line| (line.at.as_millis(), line.who.clone()));
         let says_again = wanted.iter().any(|line| line.words.bare.iter().any(|word| word == "again"));
         let from = std::mem::replace(&mut self.compared, self.entries.len());
         let is_counted = |entry: &Entry| entry.way == Way::FromGate && (says_again || !entry.again);
         let mut happened: Vec<usize> =
             (from..self.entries.len()).filter(|at| is_counted(&self.entries[*at])).collect();
-        happened.sort_by_key(|at| (self.entries[*at].at.as_millis(), self.entries[*at].who == "ledger"));
+        happened.sort_by_key(|at| (self.entries[*at].at.as_millis(), self.entries[*at].who.clone()));
         for (line, at) in wanted.iter().zip(&happened) {
             if let Err(why) = agrees(line, &self.entries[*at]) {
                 self.fail(&format!("{why}\n  table: {}", line.text), Some(*at));
@@ -366,6 +380,11 @@ impl World {
         let message = marked.and_then(|at| self.entries[at].text());
         let shown: String =
             message.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
-        panic!("\n{}\n{why}\n{shown}", ladder::draw(&self.entries, company::is_right, marked));
+        // A ladder of hundreds of rungs tells nobody anything: the end of it, or what surrounds the marked one.
+        let last = marked.map_or(self.entries.len(), |at| (at + SHOWN / 2).min(self.entries.len()));
+        let first = last.saturating_sub(SHOWN);
+        let marked = marked.map(|at| at - first);
+        let ladder = ladder::draw(&self.entries[first..last], company::is_right, marked);
+        panic!("\n{ladder}\n{why}\n{shown}");
     }
 }
