@@ -10,6 +10,8 @@ mod world;
 
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
+#[path = "calls/full_house.rs"]
+mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
 #[path = "calls/incoming_calls.rs"]
@@ -22,6 +24,12 @@ mod money_slices;
 mod new_settings;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
+#[path = "calls/rfc3261_12_dialogs.rs"]
+mod rfc3261_12_dialogs;
+#[path = "calls/rfc3261_14_re_invite.rs"]
+mod rfc3261_14_re_invite;
+#[path = "calls/rfc3261_15_bye.rs"]
+mod rfc3261_15_bye;
 #[path = "calls/rfc3261_16_3_validation.rs"]
 mod rfc3261_16_3_validation;
 #[path = "calls/rfc3261_16_7_responses.rs"]
@@ -54,5 +62,9 @@ mod rfc3261_22_digest;
 mod rfc3261_9_cancel;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
+#[path = "calls/transfer_and_replaces.rs"]
+mod transfer_and_replaces;
 #[path = "calls/trunk_failover.rs"]
 mod trunk_failover;
+#[path = "calls/who_is_calling.rs"]
+mod who_is_calling;

@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod call;
 mod check;
 pub mod cli;
 pub mod clock;

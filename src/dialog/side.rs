@@ -37,6 +37,8 @@ pub struct Side {
     last_cseq: Option<u32>,
     /// From and To of the INVITE, as this side wrote its own.
     address: Box<str>,
+    /// Its address as the other side knows it, if that was rewritten (R20).
+    alias: Option<Box<str>>,
 }
 
 impl Side {
@@ -50,6 +52,7 @@ impl Side {
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
             address: Box::from(&*invite.header(Name::From)?),
+            alias: None,
         })
     }
 
@@ -61,6 +64,7 @@ impl Side {
             routes: SmallVec::new(),
             last_cseq: None,
             address: Box::from(&*response.header(Name::To)?),
+            alias: None,
         };
         side.learn_routes(response, mark);
         Some(side)
@@ -98,8 +102,23 @@ impl Side {
         &self.routes
     }
 
+    /// As this side writes it, with its tag.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// As the other side knows it, if that differs (R20).
+    pub fn alias(&self) -> Option<&str> {
+        self.alias.as_deref()
+    }
+
+    pub fn show_as(&mut self, alias: Option<Box<str>>) {
+        self.alias = alias;
+    }
+
+    /// What the other side reads as the address of this one.
+    pub fn shown(&self) -> &str {
+        self.alias().unwrap_or(&self.address)
     }
 
     pub fn last_cseq(&self) -> u32 {

@@ -2,10 +2,11 @@
 //! (RFC 3261 §16.7, §13.3).
 
 use super::call::{CallKey, Funds};
+use super::in_dialog::hang_up_cause;
 use super::meter::{Meter, Terms};
 use super::{Event, Gate};
 use crate::base::Now;
-use crate::dialog::Dialog;
+use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
 use crate::proxy::{Returning, forward_response};
 use crate::sip::{Flow, Message, Name};
@@ -44,10 +45,16 @@ impl Gate {
             call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         }
         let decision = call.decision;
+        let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        let hung_up = dialog.and_then(Dialog::ended_by);
         if first {
             self.tell(Event::Answered { decision });
         }
         self.send_upstream(now, key, response);
+        // A BYE in the early dialog crossed the answer (§15): it has ended the call at either end.
+        if let Some(end) = hung_up.filter(|_| first) {
+            self.end_call(now, key, hang_up_cause(end));
+        }
     }
 
     /// Takes note of the dialog that a response with a To-tag opens (R12).
@@ -58,7 +65,8 @@ impl Gate {
             return;
         }
         let mark = call.record.decision.text();
-        if let Some(dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
+        if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
+            dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
             if let Some(from) = call.invite.from_tag() {
                 // Whoever repeats the words of a dialog that is alive does not take its place.
                 self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
@@ -75,6 +83,7 @@ impl Gate {
             towards: self.setup.interfaces.at(call.caller.listener),
             mark: &call.decision.text(),
             from: own_from.as_deref(),
+            to: None,
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);

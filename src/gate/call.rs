@@ -14,6 +14,7 @@ use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
 use super::meter::Meter;
+use super::re_invite::ReInvite;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -34,6 +35,8 @@ pub struct Call {
     /// Runs since the first 2xx.
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
+    /// Those without a final response.
+    pub re_invites: SmallVec<[ReInvite; 1]>,
     pub record: Box<CallRecord>,
     /// When the first period ends in which its money is reserved.
     pub period_end: Option<Moment>,
@@ -105,8 +108,10 @@ pub struct SentBranch {
 }
 
 impl Search {
+    /// The open branch of this client transaction.
     pub fn branch(&self, client: ClientId) -> Option<&SentBranch> {
-        self.branches.iter().find(|branch| branch.client == client)
+        // Requests for which there was no room share an id: the first open branch is as good as any.
+        self.branches.iter().find(|branch| branch.client == client && self.context.is_open(branch.index))
     }
 
     pub fn at(&self, index: BranchIndex) -> Option<&SentBranch> {
@@ -161,7 +166,8 @@ impl Call {
         let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
         let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
-        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).min()
+        let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
+        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).chain(re_invites).min()
     }
 
     /// The ledger has not answered the question for the first slice.
@@ -206,9 +212,9 @@ impl Call {
         (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
     }
 
-    /// Nothing can happen any more: over, no open branch, no question at the ledger, remembered long enough.
+    /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        let waits = self.search.is_open() || self.asks_for_money();
+        let waits = self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty();
         self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
     }
 }

@@ -9,6 +9,7 @@ use super::call::CallKey;
 use crate::base::Now;
 use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
+use crate::policy::Holder;
 use crate::proxy::via;
 use crate::sip::{Message, Method};
 
@@ -26,7 +27,7 @@ impl Gate {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
             if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
-                dialog.end();
+                dialog.end(None);
             }
         }
         self.end_call(now, key, cause);
@@ -75,7 +76,7 @@ impl Gate {
         self.send(flow, bytes);
         self.send_bye(now, key, index, End::Callee, EndCause::Cancelled);
         if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) {
-            dialog.end();
+            dialog.end(None);
         }
     }
 
@@ -85,13 +86,13 @@ impl Gate {
         call.over = Some(cause);
         call.record.end = Some(now.utc);
         call.record.end_cause = Some(cause);
-        call.forget_at = Some(now.moment + REMEMBERED);
-        let holders = std::mem::take(&mut call.holders);
-        for holder in holders {
-            if let Some(live) = self.live.get_mut(&holder) {
-                live.retain(|live| *live != key);
-            }
+        let forget_at = now.moment + REMEMBERED;
+        call.forget_at = Some(forget_at);
+        for waiting in &mut call.re_invites {
+            waiting.until = waiting.until.min(forget_at);
         }
+        let holders = std::mem::take(&mut call.holders);
+        self.leave_live(key, &holders);
         self.resolve_funds(now, key);
         self.set_alarm(key);
     }
@@ -99,6 +100,7 @@ impl Gate {
     /// Nothing of this call can come any more.
     pub(super) fn forget_call(&mut self, key: CallKey) {
         let Some(call) = self.calls.remove(key) else { return };
+        self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
         let Some(from) = call.invite.from_tag() else { return };
         for dialog in &call.dialogs {
@@ -107,9 +109,16 @@ impl Gate {
                 self.dialogs.remove(&words);
             }
         }
-        for holder in &call.holders {
-            if let Some(live) = self.live.get_mut(holder) {
-                live.retain(|live| *live != key);
+    }
+
+    /// It counts among nobody's calls at once any more (R68).
+    fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
+        self.in_progress.remove(&key);
+        for holder in holders {
+            let Some(live) = self.live.get_mut(holder) else { continue };
+            live.retain(|live| *live != key);
+            if live.is_empty() {
+                self.live.remove(holder);
             }
         }
     }

@@ -88,11 +88,14 @@ impl Gate {
         speaks.then_some(Place { call: key, dialog, writer })
     }
 
-    /// Takes note of where and how far its writer is.
+    /// Takes note of where and how far its writer is. Whoever has hung up may do so again, with the credentials that the other end
+    /// asked for.
     fn note_request(&mut self, place: Place, flow: Flow, request: &Message) -> Standing {
-        let Some(dialog) = self.dialog_mut(place).filter(|dialog| !dialog.is_ended()) else {
+        let Some(dialog) = self.dialog_mut(place) else { return Standing::Over };
+        let hangs_up_again = request.method() == Method::Bye && dialog.ended_by() == Some(place.writer);
+        if dialog.is_ended() && !hangs_up_again {
             return Standing::Over;
-        };
+        }
         dialog.side_mut(place.writer).follow(flow);
         if dialog.count(place.writer, request) { Standing::Alive } else { Standing::Stale }
     }
@@ -119,7 +122,8 @@ impl Gate {
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client });
+            self.transactions.set_server(server, Asked::ReInvite { call: place.call, client });
+            self.await_re_invite(now, place.call, client);
         }
     }
 
@@ -131,7 +135,8 @@ impl Gate {
         branch: &Branch,
     ) -> Option<(Flow, bytes::Bytes)> {
         let setup = Arc::clone(&self.setup);
-        let side = self.dialog_mut(place)?.side(place.writer.other());
+        let dialog = self.dialog_mut(place)?;
+        let (writer, side) = (dialog.side(place.writer), dialog.side(place.writer.other()));
         let hop = side.hop();
         let interface = setup.interfaces.at(hop.listener)?;
         let via = via(interface, branch);
@@ -143,7 +148,8 @@ impl Gate {
                 record_route: None,
                 routes: side.routes(),
                 asserted: None,
-                from: None,
+                from: writer.alias(),
+                to: side.alias().map(|_| side.address()),
             },
         );
         Some((hop, bytes))
@@ -155,12 +161,13 @@ impl Gate {
         else {
             return;
         };
+        let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
+        let request = request.clone();
+        self.hear_re_invite(now, place.call, client, response.status());
         if response.status() == 100 {
             // §16.7 item 5: a 100 says nothing beyond the next hop.
             return;
         }
-        let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
-        let request = request.clone();
         let is_success = (200..300).contains(&response.status());
         if response.method() == Method::Bye && response.status() >= 300 {
             self.insist(now, place.call, place.dialog, place.writer.other());
@@ -173,9 +180,16 @@ impl Gate {
             dialog.side_mut(place.writer).refresh_target(&request);
             dialog.side_mut(place.writer.other()).refresh_target(response);
         }
-        let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
-        let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
-        let bytes = forward_response(response, &Returning { towards, mark, from: None });
+        let setup = Arc::clone(&self.setup);
+        let dialog = self.dialog_mut(place);
+        let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
+        let returning = Returning {
+            towards: sides.and_then(|(writer, _)| setup.interfaces.at(writer.flow().listener)),
+            mark,
+            from: sides.and_then(|(writer, _)| writer.alias().map(|_| writer.address())),
+            to: sides.and_then(|(_, other)| other.alias()),
+        };
+        let bytes = forward_response(response, &returning);
         self.respond(now, server, response.status(), bytes);
     }
 
@@ -197,16 +211,19 @@ impl Gate {
     /// A BYE ends its dialog at once, whatever becomes of it further on (R62); the call is over with its last dialog.
     fn hang_up(&mut self, now: Now, place: Place) {
         if let Some(dialog) = self.dialog_mut(place) {
-            dialog.end();
+            dialog.end(Some(place.writer));
         }
-        let cause = match place.writer {
-            End::Caller => EndCause::CallerHungUp,
-            End::Callee => EndCause::CalleeHungUp,
-        };
         let Some(call) = self.calls.at(place.call) else { return };
         if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
-            self.end_call(now, place.call, cause);
+            self.end_call(now, place.call, hang_up_cause(place.writer));
         }
+    }
+}
+
+pub(super) fn hang_up_cause(end: End) -> EndCause {
+    match end {
+        End::Caller => EndCause::CallerHungUp,
+        End::Callee => EndCause::CalleeHungUp,
     }
 }
 

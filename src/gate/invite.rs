@@ -44,9 +44,13 @@ impl Gate {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
-                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
+                        self.turn_away(now, facts, "overload", 503);
+                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")]);
                     }
-                    Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),
+                    Grounds::NoSuchDialog => {
+                        self.turn_away(now, facts, "unknown_dialog", 481);
+                        self.answer_plainly(now, server, &invite, 481);
+                    }
                     Grounds::Permit(permit) => {
                         self.open_call(now, flow, server, invite, permit, caller, facts)
                     }
@@ -85,7 +89,7 @@ impl Gate {
             }
             Decision::Permitted(permit) => permit,
         };
-        if self.calls.len() >= setup.limits.calls_max {
+        if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
         if !self.may_replace(caller, invite) {
@@ -130,6 +134,7 @@ impl Gate {
             search: Search::default(),
             meter: None,
             dialogs: SmallVec::new(),
+            re_invites: SmallVec::new(),
             holders: money::holders(&permit),
             period_end: None,
             budget_trunk: None,
@@ -175,6 +180,7 @@ impl Gate {
     }
 
     fn count_live(&mut self, key: CallKey) {
+        self.in_progress.insert(key);
         let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
@@ -206,7 +212,8 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, every one of them.
+    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, at either end, every
+    /// one of them.
     fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
         let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
         named.all(|named| self.is_dialog_of(caller, &named))
@@ -220,7 +227,10 @@ impl Gate {
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
         let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
-        call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
+        let Some(call) = call.filter(|call| call.over.is_none()) else { return false };
+        let callee = call.permit.destination().person().map(|person| &self.setup.policy.person(person).key);
+        let parties = [call.record.person.as_ref(), callee];
+        caller.key.as_ref().is_some_and(|key| parties.contains(&Some(key)))
     }
 
     fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {

@@ -15,6 +15,7 @@ mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod re_invite;
 mod refuse;
 mod search;
 mod setup;
@@ -25,7 +26,7 @@ pub use event::{Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -89,8 +90,8 @@ pub const REJECTIONS: [&str; 8] = [
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
-    /// A re-INVITE, passed on by `client`.
-    ReInvite { client: ClientId },
+    /// A re-INVITE of that call, passed on by `client`.
+    ReInvite { call: CallKey, client: ClientId },
 }
 
 /// What a client transaction was opened for.
@@ -115,6 +116,8 @@ pub struct Gate {
     calls: Slab<Call>,
     dialogs: HashMap<DialogKey, CallKey, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
+    /// Calls that are not over; the others are only remembered for a while.
+    in_progress: HashSet<CallKey, RandomState>,
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
@@ -130,14 +133,15 @@ pub struct Gate {
 impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        let (dialogs, reservations, live, locks, loop_keys) =
-            (hasher(), hasher(), hasher(), hasher(), hasher());
+        let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
+        let (locks, loop_keys) = (hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
+            in_progress: HashSet::with_hasher(in_progress),
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
@@ -213,7 +217,7 @@ impl Gate {
 
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
-        self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
+        self.in_progress.len()
     }
 
     /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its

@@ -37,6 +37,16 @@ impl Gate {
         }));
     }
 
+    /// Notes an attempt that neither the rules nor money stop, but the state of the house (R100).
+    pub(super) fn turn_away(&mut self, now: Now, facts: Facts, code: &'static str, status: u16) {
+        self.tell(Event::Rejected { code, status });
+        let mut record = facts.record;
+        record.status = Some(status);
+        record.end = Some(now.utc);
+        record.end_cause = Some(EndCause::Refused);
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
+    }
+
     fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
         record.canonical =
             refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
@@ -57,6 +67,7 @@ impl Gate {
             Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
             Rejection::UnsupportedScheme
             | Rejection::MalformedUri
+            | Rejection::NoFromTag
             | Rejection::TooManyHops
             | Rejection::Loop => &[],
         };

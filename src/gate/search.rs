@@ -236,7 +236,10 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { .. } => self.in_dialog_failed(now, payload, status),
+            Sent::InDialog { call, .. } => {
+                self.end_re_invite(call, client);
+                self.in_dialog_failed(now, payload, status);
+            }
             Sent::Ours => {}
         }
     }
@@ -266,6 +269,7 @@ fn pass_on(
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
+            to: None,
         },
     )
 }

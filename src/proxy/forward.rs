@@ -42,6 +42,8 @@ pub struct Forwarding<'a> {
     pub asserted: Option<&'a str>,
     /// The From that replaces the one that came (R20).
     pub from: Option<&'a str>,
+    /// The To likewise, towards somebody whose own From was replaced.
+    pub to: Option<&'a str>,
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
@@ -67,6 +69,9 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     if let Some(from) = forwarding.from {
         draft.set(Name::From, from);
     }
+    if let Some(to) = forwarding.to {
+        draft.set(Name::To, to);
+    }
     draft.ensure_content_length().into_bytes()
 }
 
@@ -79,6 +84,8 @@ pub struct Returning<'a> {
     pub mark: &'a str,
     /// The From as the caller wrote it, if another one was sent on (R20).
     pub from: Option<&'a str>,
+    /// The To likewise.
+    pub to: Option<&'a str>,
 }
 
 /// The response without our Via (§16.7 item 3).
@@ -93,6 +100,9 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     }
     if let Some(from) = returning.from {
         draft.set(Name::From, from);
+    }
+    if let Some(to) = returning.to {
+        draft.set(Name::To, to);
     }
     draft.ensure_content_length().into_bytes()
 }

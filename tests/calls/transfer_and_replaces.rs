@@ -116,7 +116,7 @@ fn a_transfer_outside_any_call_is_refused() {
     plays(
         "
            0 carol  > REFER sip:202@house.example Refer-To=<sip:03023125500@house.example>
-           0 carol  < 405 REFER Allow~REFER
+           0 carol  < 403 REFER
         ",
     );
 }
@@ -130,10 +130,10 @@ fn a_call_that_replaces_a_strangers_is_refused() {
           1s ledger < record incoming_only
           2s carol  > INVITE 202 Replaces='1@alice;to-tag=bob-5;from-tag=alice-5'
           2s carol  < 481
-          2s ledger < record no_such_dialog
+          2s ledger < record refused
           3s carol  > INVITE 202 Replaces='unheard@of;to-tag=1;from-tag=2' call=2
           3s carol  < 481
-          3s ledger < record no_such_dialog
+          3s ledger < record refused
         {}",
         talk("alice"),
         end("alice")
@@ -169,15 +169,19 @@ fn the_callee_may_take_the_call_over_to_another_phone() {
         "{}
            30 bob2   > INVITE 201 auth=none
            30 bob2   < 407
-          1s bob2   > INVITE 201 Replaces='1@alice;to-tag=alice-5;from-tag=bob-5'
+          1s bob2   > INVITE 201 call=2 Replaces='1@alice;to-tag=alice-5;from-tag=bob-5'
           1s bob2   < 100
           1s alice  < INVITE Replaces~1@alice
           2s alice  > 486
           2s alice  < ACK
           2s bob2   < 486
           2s ledger < record declined
-        {}",
-        talk("alice"),
-        end("alice")
+         60s alice  > BYE call=1
+         60s bob    < BYE
+         60s ledger < record caller_hung_up
+         60s bob    > 200
+         60s alice  < 200 BYE
+        ",
+        talk("alice")
     ));
 }

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tollgate::base::{Moment, Money, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
-use tollgate::ledger::{Book, CallRecord, Command, Reply};
+use tollgate::ledger::{CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
@@ -97,10 +97,6 @@ impl World {
     pub fn slow_ledger(mut self, delay: Duration) -> World {
         self.desk.delay = delay;
         self
-    }
-
-    pub fn book(&self) -> &Book {
-        &self.desk.book
     }
 
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
