@@ -169,7 +169,11 @@ impl Gate {
             return;
         }
         let is_success = (200..300).contains(&response.status());
-        if response.method() == Method::Bye && response.status() >= 300 {
+        // Whoever is asked for a password asks again herself (§22.2); we have none.
+        if response.method() == Method::Bye
+            && response.status() >= 300
+            && !matches!(response.status(), 401 | 407)
+        {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
         let mark = self.calls.at(place.call).map(|call| call.decision.text());

@@ -108,6 +108,7 @@ fn a_bye_that_nobody_answers_ends_the_call_at_once() {
          60s alice  > BYE
          60s bob    < BYE
          60s ledger < record caller_hung_up
+         92s bob    < BYE cseq='3 BYE' Reason~cause=200
         "
     ));
 }
