@@ -12,6 +12,7 @@ mod torture {
     mod caller;
     mod conformance;
     pub mod corpus;
+    mod dialogs;
     mod digests;
     mod emergencies;
     mod forwarding;
@@ -19,7 +20,9 @@ mod torture {
     mod identities;
     mod mutation;
     mod outcomes;
+    mod registrations;
     mod spellings;
     mod stream;
     mod town;
+    mod transfers;
 }

@@ -20,7 +20,7 @@ use crate::ledger::{Command, EndCause, Expire};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Unopened, Writer,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Unopened, Writer,
     WriterEvent, WriterHandle,
 };
 use crate::telemetry::Metrics;
@@ -172,6 +172,7 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
+        let store = Tray::new(store);
         EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
     });
 }

@@ -1,17 +1,27 @@
 //! The house: joins the rooms to sockets, files, clocks and the command line. The only loop and the only clock are here.
 
+mod ask;
+mod audit;
 mod check;
 pub mod cli;
 pub mod clock;
 mod demo;
 mod event_loop;
 mod explain;
+mod explanation;
+mod export;
 mod gatehouse;
+mod grid;
 mod hash;
 mod observe;
 mod paint;
+mod question;
 mod reload;
+mod report;
+mod rights;
 mod snapshot;
+mod spending;
+mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
 

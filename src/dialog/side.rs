@@ -33,7 +33,8 @@ pub struct Side {
     target: Box<str>,
     /// Route values in the order in which a request towards this side carries them; ours are not among them.
     routes: SmallVec<[Box<str>; 1]>,
-    last_cseq: u32,
+    /// None: it has sent nothing yet.
+    last_cseq: Option<u32>,
     /// From and To of the INVITE, as this side wrote its own.
     address: Box<str>,
     /// Its address as the other side knows it, if that was rewritten (R20).
@@ -49,7 +50,7 @@ impl Side {
             // A caller without a Contact, against §8.1.1.8, is answered where she spoke from.
             target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
-            last_cseq: invite.cseq(),
+            last_cseq: Some(invite.cseq()),
             address: Box::from(&*invite.header(Name::From)?),
             alias: None,
         })
@@ -61,7 +62,7 @@ impl Side {
             flow,
             target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
-            last_cseq: 0,
+            last_cseq: None,
             address: Box::from(&*response.header(Name::To)?),
             alias: None,
         };
@@ -121,12 +122,12 @@ impl Side {
     }
 
     pub fn last_cseq(&self) -> u32 {
-        self.last_cseq
+        self.last_cseq.unwrap_or(0)
     }
 
     pub(super) fn count(&mut self, cseq: u32) -> bool {
-        let rises = cseq > self.last_cseq;
-        self.last_cseq = self.last_cseq.max(cseq);
+        let rises = self.last_cseq.is_none_or(|last| cseq > last);
+        self.last_cseq = self.last_cseq.max(Some(cseq));
         rises
     }
 

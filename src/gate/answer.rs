@@ -22,7 +22,7 @@ impl Gate {
     pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: &Message) {
         self.early_dialog(key, flow, response);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let mark = call.record.decision.to_string();
+        let mark = call.record.decision.text();
         let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
         if let Some(dialog) = dialog {
             dialog.confirm(now.moment, response, &mark);
@@ -64,11 +64,12 @@ impl Gate {
         if call.dialogs.len() >= DIALOGS_MAX || call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag) {
             return;
         }
-        let mark = call.record.decision.to_string();
+        let mark = call.record.decision.text();
         if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
             dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
             if let Some(from) = call.invite.from_tag() {
-                self.dialogs.insert(self.keys.of(call.invite.call_id(), from, tag), key);
+                // Whoever repeats the words of a dialog that is alive does not take its place.
+                self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
             }
             call.dialogs.push(dialog);
         }
@@ -80,7 +81,7 @@ impl Gate {
         let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
         let returning = Returning {
             towards: self.setup.interfaces.at(call.caller.listener),
-            mark: &call.decision.to_string(),
+            mark: &call.decision.text(),
             from: own_from.as_deref(),
             to: None,
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Moment, Place, ReservationId};
+use crate::base::{DecisionId, Moment, Place, ReservationId, SiteId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
@@ -13,7 +13,6 @@ use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
-use super::invite::Facts;
 use super::meter::Meter;
 use super::re_invite::ReInvite;
 
@@ -61,6 +60,12 @@ pub struct Call {
     pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
     pub from_sent: Option<Box<str>>,
+}
+
+/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
+pub struct Facts {
+    pub record: Box<CallRecord>,
+    pub site: SiteId,
 }
 
 /// What the ledger has said about paying for this call.

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::Gate;
 use super::Sent;
 use super::call::CallKey;
-use super::in_dialog::via;
 use crate::base::Now;
 use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
 use crate::policy::Holder;
+use crate::proxy::via;
 use crate::sip::{Message, Method};
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
@@ -33,16 +33,26 @@ impl Gate {
         self.end_call(now, key, cause);
     }
 
-    /// One BYE in its own transaction; that one side fails does not stop the other.
+    /// The BYE of one end was refused by the other, or not heard: a plain one of our own follows, or whoever writes a BYE that
+    /// cannot be obeyed talks on for nothing (R62).
+    pub(super) fn insist(&mut self, now: Now, key: CallKey, dialog: u8, end: End) {
+        self.write_bye(now, key, usize::from(dialog), end, EndCause::CallerHungUp);
+    }
+
     fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
+        let dialog = self.calls.at(key).and_then(|call| call.dialogs.get(index));
+        if dialog.is_some_and(|dialog| !dialog.is_ended_or_early()) {
+            self.write_bye(now, key, index, end, cause);
+        }
+    }
+
+    /// One BYE in its own transaction; that one side fails does not stop the other.
+    fn write_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
         let setup = Arc::clone(&self.setup);
         let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
             return;
         };
         let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
-        if dialog.is_ended_or_early() {
-            return;
-        }
         let branch = self.transactions.new_branch(0);
         let (flow, bytes) =
             bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
@@ -94,7 +104,10 @@ impl Gate {
         self.reservations.remove(&call.reservation);
         let Some(from) = call.invite.from_tag() else { return };
         for dialog in &call.dialogs {
-            self.dialogs.remove(&self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+            let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
+            if self.dialogs.get(&words) == Some(&key) {
+                self.dialogs.remove(&words);
+            }
         }
     }
 

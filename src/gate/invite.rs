@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::search::loop_mark;
 use super::setup::{PeerKind, Snapshot};
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, SiteId};
-use crate::ledger::{CallRecord, Price, Reservation, Slice};
+use crate::base::{Money, Now, ReservationId};
+use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
-use crate::proxy::{is_suspect, validate};
+use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
-pub(super) struct Facts {
-    pub record: Box<CallRecord>,
-    pub site: SiteId,
-}
 
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
@@ -104,7 +98,7 @@ impl Gate {
         if self.is_crowded(&permit) {
             return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
         }
-        if price_of(setup, &permit, now).is_none() {
+        if price_of(&setup.tariffs, &permit, now.utc).is_none() {
             return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
         }
         Grounds::Permit(permit)
@@ -218,11 +212,15 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    /// R24: an INVITE that replaces or joins a dialog must name one that is known here and of the same person, at either end.
+    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, at either end, every
+    /// one of them.
     fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
-        let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
-        let Some(named) = named else { return true };
-        let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
+        let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
+        named.all(|named| self.is_dialog_of(caller, &named))
+    }
+
+    fn is_dialog_of(&self, caller: &Caller, named: &str) -> bool {
+        let (call_id, params) = named.split_once(';').unwrap_or((named, ""));
         let tag = |name: &str| {
             params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
         };
@@ -318,9 +316,13 @@ fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reserv
 }
 
 /// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
-fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Price>> {
+pub(super) fn price_of<'a>(
+    tariffs: &'a TariffBook,
+    permit: &Permit,
+    at: DateTime<Utc>,
+) -> Option<Option<&'a Price>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
-    match setup.tariffs.price(&number, now.utc) {
+    match tariffs.price(&number, at) {
         Some(price) => Some((!price.is_free()).then_some(price)),
         // Toll-free numbers are free of charge unless a tariff says otherwise.
         None => (permit.class() == Class::TollFree).then_some(None),
@@ -329,7 +331,7 @@ fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
 fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
-    match price_of(setup, permit, now).flatten() {
+    match price_of(&setup.tariffs, permit, now.utc).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));

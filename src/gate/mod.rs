@@ -2,9 +2,11 @@
 
 mod alarm;
 mod answer;
+mod budget;
 mod call;
 mod cutoff;
 mod event;
+mod foresee;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -19,7 +21,9 @@ mod search;
 mod setup;
 mod transfer;
 
+pub use budget::budget_line;
 pub use event::{Event, Judged};
+pub use foresee::{Bound, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -70,8 +74,9 @@ pub enum Output {
 }
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
-pub const REJECTIONS: [&str; 7] = [
+pub const REJECTIONS: [&str; 8] = [
     "unknown_dialog",
+    "stale_bye",
     "foreign_registration",
     "source_locked",
     "method",
@@ -94,7 +99,7 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE: its Contact counts once it is accepted.
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, and of a BYE.
     InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,

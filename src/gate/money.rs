@@ -7,18 +7,17 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Parked};
 use super::setup::Snapshot;
-use super::{Event, Gate, Output};
-use crate::base::{Moment, Money, Now};
+use super::{Event, Gate, Output, budget};
+use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, Period, PeriodKind, Release,
-    Reply, Reservation, Reserve, Settle, Slice, Strictness, period,
+    Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve, Settle, Slice,
 };
-use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
 use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
-const RESERVE_TRIES_MAX: u8 = 4;
+pub(super) const RESERVE_TRIES_MAX: u8 = 4;
 
 /// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
 /// tries its next way after about as long.
@@ -31,12 +30,12 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let budgets = budgets(&setup, call);
-        call.period_end = period_end(&budgets, now);
+        call.period_end = budget::first_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&budgets, now),
+            budgets: budget::lines(&budgets, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
@@ -92,19 +91,14 @@ impl Gate {
         if call.over.is_some() {
             return self.record_unpaid(key);
         }
+        let budgets = budgets(&self.setup, call);
         let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
-        let seconds = match exhausted.left {
-            Limit::Money(left) => price.seconds_for(left),
-            Limit::Seconds(left) => left,
+        let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
+        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            return self.refuse_call(now, key, refusal);
         };
-        if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
-            let few = seconds > 0 && seconds < shortest;
-            let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
-            let budget = budgets(&self.setup, call).get(exhausted.index).cloned();
-            let end = budget.map(|budget| period_of(&budget, now).end.with_timezone(&budget.zone));
-            return self.refuse_call(now, key, end.into_iter().fold(refusal, Refusal::until));
-        }
-        *slice = Slice { seconds, cost: price.cost(seconds) };
+        *slice = smaller;
         *tries += 1;
         self.reserve(now, key);
     }
@@ -147,7 +141,7 @@ impl Gate {
     pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let next = period_end(&budgets(&setup, call), now);
+        let next = budget::first_end(&budgets(&setup, call), now);
         if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
             self.extend(now, key, slice);
         }
@@ -159,7 +153,7 @@ impl Gate {
             id: call.reservation,
             charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&budgets(&self.setup, call), now),
+            budgets: budget::lines(&budgets(&self.setup, call), now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
@@ -283,59 +277,6 @@ fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
 fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
     let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
     limits.map_or(&[], |limits| &limits.budgets)
-}
-
-/// The budgets as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(budgets: &[BudgetLimit], now: Now) -> Arc<[BudgetLine]> {
-    budgets.iter().map(|budget| budget_line(budget, now)).collect()
-}
-
-fn budget_line(budget: &BudgetLimit, now: Now) -> BudgetLine {
-    BudgetLine {
-        account: account(&budget.holder),
-        period: period_of(budget, now).key,
-        limit: match budget.amount {
-            policy::Amount::Money(money) => Limit::Money(money),
-            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
-        },
-        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
-    }
-}
-
-fn period_of(budget: &BudgetLimit, now: Now) -> Period {
-    period(kind(budget.period), budget.zone, now.utc)
-}
-
-/// When the first of these periods ends, on the monotonic clock.
-fn period_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
-    let end = budgets.iter().map(|budget| period_of(budget, now).end).min()?;
-    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
-}
-
-fn account(holder: &Holder) -> Account {
-    match holder {
-        Holder::Person(name) => Account::Person(name.clone()),
-        Holder::Department(name) => Account::Department(name.clone()),
-        Holder::Trunk(name) => Account::Trunk(name.clone()),
-        Holder::Company => Account::Company,
-    }
-}
-
-fn kind(kind: policy::PeriodKind) -> PeriodKind {
-    match kind {
-        policy::PeriodKind::Day => PeriodKind::Day,
-        policy::PeriodKind::Week => PeriodKind::Week,
-        policy::PeriodKind::Month => PeriodKind::Month,
-    }
-}
-
-fn reason_for(exhausted: &Exhausted) -> Reason {
-    match (exhausted.limit, exhausted.period.kind) {
-        (Limit::Seconds(_), _) => Reason::TalkTime,
-        (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
-        (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
-        (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
-    }
 }
 
 /// The holders whose calls at once this permit counts among (R68).

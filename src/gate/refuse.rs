@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::invite::{Facts, canonical_text};
+use super::call::Facts;
+use super::invite::canonical_text;
 use super::{Event, Gate, Judged, Output};
 use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Parked, SentBranch};
-use super::in_dialog::via;
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::{Event, Gate, Live, Sent};
@@ -14,7 +13,8 @@ use crate::base::{Now, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
-    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, record_route,
+    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
+    record_route, via,
 };
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId};
@@ -237,9 +237,9 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { server, call, request, .. } => {
+            Sent::InDialog { call, .. } => {
                 self.end_re_invite(call, client);
-                self.in_dialog_failed(now, server, request, status);
+                self.in_dialog_failed(now, payload, status);
             }
             Sent::Ours => {}
         }
@@ -266,7 +266,7 @@ fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.to_string())),
+            record_route: Some(&record_route(interface, &call.decision.text())),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
@@ -305,15 +305,4 @@ fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey) -> bool {
 /// Failures of the trunk itself, not of the call: the next trunk may do better.
 fn is_failover(status: u16) -> bool {
     status == 408 || (500..600).contains(&status)
-}
-
-/// §16.6 item 8: what decides where a request goes, as one number; the same again means a loop.
-pub(super) fn loop_mark(keys: &ahash::RandomState, request: &Message) -> u64 {
-    use std::hash::{BuildHasher, Hash, Hasher};
-    let mut hasher = keys.build_hasher();
-    request.request_uri().hash(&mut hasher);
-    request.call_id().hash(&mut hasher);
-    request.from_tag().hash(&mut hasher);
-    request.cseq().hash(&mut hasher);
-    hasher.finish()
 }

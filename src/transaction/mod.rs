@@ -120,7 +120,7 @@ impl<S, C> Transactions<S, C> {
         if !message.is_request() {
             self.clients.receive(now, message, &mut self.out)
         } else if message.method() == Method::Ack {
-            self.servers.receive_ack(now, message, &mut self.out)
+            self.servers.receive_ack(now, flow, message, &mut self.out)
         } else {
             self.servers.receive(flow, message, &mut self.out)
         }
