@@ -81,7 +81,7 @@ impl Gate {
 
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
+        let key = *self.dialogs.get(&self.keys.of_message(request))?;
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
