@@ -15,12 +15,14 @@ mod torture {
     mod dialogs;
     mod digests;
     mod emergencies;
+    mod floods;
     mod forwarding;
     mod hostile;
     mod identities;
     mod mutation;
     mod outcomes;
     mod registrations;
+    mod requests;
     mod spellings;
     mod stream;
     mod town;

@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 
 use super::check;
 use super::clock::Clock;
+use super::demo::phone::LineError;
 use crate::base::{IdError, PersonId};
 use crate::config::{self, Loaded, Problem, Settings};
 use crate::policy::Policy;
@@ -29,6 +30,12 @@ pub(super) enum AskError {
     NoStore(PathBuf),
     #[error("the ledger {} cannot be read: {source}", path.display())]
     Store { path: PathBuf, source: StoreError },
+    #[error("{0:?} has no phone in people.csv: neither password nor ha1")]
+    NoPhone(String),
+    #[error("the gate has no listener for {0}")]
+    NoListener(&'static str),
+    #[error("no phone can be plugged in here: {0}; this must run on the machine of the gate")]
+    Line(#[from] LineError),
     #[error(transparent)]
     Ledger(#[from] StoreError),
     #[error("cannot write the answer: {0}")]

@@ -38,7 +38,7 @@ pub enum StartError {
     Entropy(#[from] getrandom::Error),
     #[error("the metrics could not be set up: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-    #[error("the gate ended before it was ready")]
+    #[error("the gate ended by itself; its log says why")]
     Ended,
 }
 
@@ -118,9 +118,9 @@ impl Gatehouse {
         }
     }
 
-    /// False once the gate's thread has ended, which only a fault can make it do.
-    pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    /// Waits until the gate's thread has ended by itself.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod ask;
 mod audit;
+mod call;
 mod check;
 pub mod cli;
 pub mod clock;
@@ -61,17 +62,30 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
     if let Some(address) = gatehouse.http {
         tracing::info!(%address, "serving metrics and health");
     }
-    while let Told::Reload = runtime.block_on(signals.next()) {
-        tracing::info!("SIGHUP: reading the configuration anew");
-        gatehouse.reload();
+    loop {
+        let told = runtime.block_on(async {
+            tokio::select! {
+                told = signals.next() => told,
+                () = gatehouse.ended() => Told::Ended,
+            }
+        });
+        match told {
+            Told::Reload => {
+                tracing::info!("SIGHUP: reading the configuration anew");
+                gatehouse.reload();
+            }
+            Told::Stop => return Ok(()),
+            Told::Ended => return Err(StartError::Ended),
+        }
     }
-    Ok(())
 }
 
-/// What the process is told from outside.
+/// What ends the wait of the process.
 enum Told {
     Reload,
     Stop,
+    /// Nobody asked for it: the gate's thread has ended, which only a fault of ours can make it do.
+    Ended,
 }
 
 struct Signals {

@@ -1,13 +1,15 @@
-//! The commands that only ask: each reads the files and the ledger beside a gate that may be running, and changes nothing.
+//! The commands that ask: each reads the files and the ledger beside a gate that may be running, and changes nothing; `call` alone
+//! asks the gate itself.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::ask;
 use super::cli::CONFIG_DEFAULT;
-use super::{audit, explain, export, report, rights, why};
+use super::{audit, call, explain, export, report, rights, why};
 use crate::policy;
 
 /// Status 0 is yes, 1 is no, 2 that there is no answer.
@@ -28,6 +30,24 @@ pub(super) enum Question {
         /// How the call comes about
         #[arg(long, value_name = "HOW", default_value = "dial")]
         by: ByWord,
+        #[command(flatten)]
+        form: Form,
+    },
+    /// Place a real call through the running gate, with that person's rights and at her cost; status 0 if somebody answers
+    #[command(after_help = CALL)]
+    Call {
+        /// Key, SIP user or extension of the caller
+        #[arg(long = "as", value_name = "PERSON")]
+        person: String,
+        /// The number as dialled on that phone
+        #[arg(long = "to", value_name = "NUMBER")]
+        number: String,
+        /// Hang up after so many seconds of talk
+        #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+        talk: u16,
+        /// What carries it
+        #[arg(long, value_name = "TRANSPORT", default_value = "udp")]
+        over: call::Over,
         #[command(flatten)]
         form: Form,
     },
@@ -129,6 +149,12 @@ Examples:
   tollgate explain --as emma --to 0004420794605 --at 2026-03-02T19:00    would Emma get through to London at seven?
   tollgate explain --as 212 --to 112                                     and to the ambulance?
   tollgate explain --as emma --to 0172555000 --by forward --json";
+const CALL: &str = "\
+It runs beside the gate, on the same machine, and proves who it is by the hash in people.csv: no password is needed.
+
+Examples:
+  tollgate call --as emma --to 0301234567
+  tollgate call --as 212 --to 201 --talk 10 --over tcp --json";
 const WHY: &str = "\
 Examples:
   tollgate why 0C7NKX2P0QGW4
@@ -162,6 +188,10 @@ impl Question {
             Question::Explain { person, number, at, by, form } => {
                 let question = explain::Question { person, number, at: at.as_deref(), by: by.meaning() };
                 explain::run(&form.config, &question, form.json)
+            }
+            Question::Call { person, number, talk, over, form } => {
+                let talk = Duration::from_secs(u64::from(*talk));
+                call::run(&form.config, &call::Question { person, number, talk, over: *over }, form.json)
             }
             Question::Why { id, form } => why::run(&form.config, id, form.json),
             Question::Policy { about: PolicyQuestion::Show { person, at, form } } => {

@@ -90,6 +90,8 @@ pub struct Search {
 /// Targets that wait until the ledger says whether the budget of their trunk has room.
 pub struct Parked {
     pub step: SmallVec<[Target; 1]>,
+    /// The trunk whose budgets are reserved until the ledger agrees.
+    pub from: Option<Arc<str>>,
     /// How long they wait.
     pub until: Moment,
 }
@@ -125,6 +127,15 @@ impl Search {
     pub fn due(&self) -> Option<Moment> {
         let open = self.branches.iter().filter(|branch| self.context.is_open(branch.index));
         open.map(|branch| self.due_of(branch)).min()
+    }
+
+    /// Leaves out a trunk whose budget is spent. False if no other is left, and then nothing is changed.
+    pub fn skip_trunk(&mut self, trunk: &mut Option<Arc<str>>) -> bool {
+        let others = |step: &SmallVec<[Target; 1]>| step.first().is_some_and(|target| target.trunk != *trunk);
+        let Some(next) = self.queue.iter().position(others) else { return false };
+        self.queue.drain(..next);
+        *trunk = self.queue.front().and_then(|step| step.first()).and_then(|target| target.trunk.clone());
+        true
     }
 
     /// Branches whose time is over.

@@ -10,7 +10,8 @@ use super::setup::Snapshot;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve, Settle, Slice,
+    Account, Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve,
+    Settle, Slice,
 };
 use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
 use crate::proxy::Target;
@@ -95,6 +96,12 @@ impl Gate {
         let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
         let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
         let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            if matches!(exhausted.account, Account::Trunk(_))
+                && call.search.skip_trunk(&mut call.budget_trunk)
+            {
+                // Its budget is this trunk's alone: the next one may have room.
+                return self.reserve(now, key);
+            }
             let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
             return self.refuse_call(now, key, refusal);
         };
@@ -212,12 +219,14 @@ impl Gate {
     /// The ledger has spoken about the trunk that a call would go on to.
     fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
         let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
-        let Some(Parked { step, .. }) = parked else { return };
+        let Some(Parked { step, from, .. }) = parked else { return };
         if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
-            self.send_step(now, key, &step);
-        } else {
-            self.try_next_targets(now, key);
+            return self.send_step(now, key, &step);
         }
+        if let Some(call) = self.calls.at_mut(key).filter(|_| !has_room) {
+            call.budget_trunk = from;
+        }
+        self.try_next_targets(now, key);
     }
 
     /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).

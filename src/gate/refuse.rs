@@ -106,6 +106,11 @@ impl Gate {
             let _ = write!(tag, "{:016x}", self.random.u64());
         }
         let bytes = reply(request, status, phrase, &tag, headers);
+        // Only calls and re-INVITEs have had a 100, after which the caller says nothing more until the final answer comes. Anybody
+        // else asks again, so no answer need be repeated to an address that may be forged.
+        if status >= 300 && self.transactions.server(server).is_none() {
+            self.transactions.answer_once(server);
+        }
         self.respond(now, server, status, bytes);
     }
 }

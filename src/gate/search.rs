@@ -82,15 +82,14 @@ impl Gate {
         if call.search.context.is_closed() {
             return self.finish_search(now, key);
         }
+        let from = call.budget_trunk.clone();
         let Some(step) = call.search.queue.pop_front() else { return self.finish_search(now, key) };
-        match self.reserve_on_trunk(now, key, &step) {
-            true => self.send_step(now, key, &step),
-            false => {
-                if let Some(call) = self.calls.at_mut(key) {
-                    call.search.parked = Some(Parked { step, until: now.moment + LEDGER_PATIENCE });
-                    self.set_alarm(key);
-                }
-            }
+        if self.reserve_on_trunk(now, key, &step) {
+            return self.send_step(now, key, &step);
+        }
+        if let Some(call) = self.calls.at_mut(key) {
+            call.search.parked = Some(Parked { step, from, until: now.moment + LEDGER_PATIENCE });
+            self.set_alarm(key);
         }
     }
 

@@ -132,6 +132,11 @@ impl<S, C> Transactions<S, C> {
         self.servers.respond(now, server, status, bytes, &mut self.out)
     }
 
+    /// An INVITE that had no provisional response yet will get its refusal once for each time it comes, and not by Timer G.
+    pub fn answer_once(&mut self, server: ServerId) {
+        self.servers.answer_once(server);
+    }
+
     /// A branch for a request that is about to be sent, unique across space and time (§8.1.1.7). `loop_mark` comes back from
     /// `Branch::loop_mark_of` if the request returns to us (§16.6 item 8).
     pub fn new_branch(&mut self, loop_mark: u64) -> Branch {

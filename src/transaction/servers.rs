@@ -108,6 +108,12 @@ impl<S> Servers<S> {
         true
     }
 
+    pub(super) fn answer_once(&mut self, id: ServerId) {
+        if let Some(Server { machine: Machine::Invite(machine), .. }) = self.slab.at_mut(id.0) {
+            machine.answer_once();
+        }
+    }
+
     pub(super) fn alarm<C>(&mut self, now: Moment, place: Place, out: &mut Outbox<S, C>) {
         let Some(server) = self.slab.at_mut(place) else { return };
         server.armed = server.armed.filter(|armed| *armed > now);

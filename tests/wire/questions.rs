@@ -163,3 +163,22 @@ fn the_report_the_export_and_the_audit_agree() {
     has(&text, &["differs", "company", "1 difference"]);
     exchange.gate.stop().expect("the gate ends well");
 }
+
+#[test]
+fn a_test_call_is_a_call_like_any_other() {
+    let exchange = Exchange::open();
+    let (text, status) = exchange.text(&["call", "--as", "106", "--to", "030 23125 999", "--talk", "1"]);
+    assert_eq!(status, 0);
+    has(
+        &text,
+        &["Frank may call at home (frank) calls 030 23125 999", "200 OK", "talked 1 s", "tollgate why"],
+    );
+    let refused = exchange.json(&["call", "--as", "erin", "--to", STRANGER, "--over", "tcp"]);
+    assert_eq!((&refused["status"], &refused["phrase"]), (&403.into(), &"Incoming calls only".into()));
+    let why = exchange.json(&["why", refused["decision"].as_str().expect("an id")]);
+    assert_eq!(
+        (&why["record"]["person"], &why["record"]["reason"]),
+        (&"erin".into(), &"incoming_only".into())
+    );
+    exchange.gate.stop().expect("the gate ends well");
+}
