@@ -14,6 +14,7 @@ mod export;
 mod gatehouse;
 mod grid;
 mod hash;
+mod left_over;
 mod observe;
 mod paint;
 mod question;

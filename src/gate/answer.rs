@@ -4,10 +4,10 @@
 use super::call::{CallKey, Funds};
 use super::in_dialog::hang_up_cause;
 use super::meter::{Meter, Terms};
-use super::{Event, Gate};
+use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
-use crate::ledger::EndCause;
+use crate::ledger::{Command, EndCause};
 use crate::proxy::{Returning, forward_response};
 use crate::sip::{Flow, Message, Name};
 
@@ -31,30 +31,39 @@ impl Gate {
             return self.refuse_answer(now, key, response);
         }
         let first = call.meter.is_none();
-        if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
-            let terms = Terms {
-                price: price.as_deref().cloned(),
-                covered: *slice,
-                longest: call.longest(),
-                period_end: call.period_end,
-            };
-            call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
-            call.record.answer = Some(now.utc);
-            call.record.status = Some(response.status());
-            call.early_until = None;
-            call.ack_until = Some(now.moment + UNACKNOWLEDGED);
-        }
-        let decision = call.decision;
         let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
         let hung_up = dialog.and_then(Dialog::ended_by);
         if first {
-            self.tell(Event::Answered { decision });
+            self.start_meter(now, key, response.status());
         }
         self.send_upstream(now, key, response);
         // A BYE in the early dialog crossed the answer (§15): it has ended the call at either end.
         if let Some(end) = hung_up.filter(|_| first) {
             self.end_call(now, key, hang_up_cause(end));
         }
+    }
+
+    /// The call has its first answer: the price runs from here (R62), and a row says so, so that a crash does not make it free (R91).
+    fn start_meter(&mut self, now: Now, key: CallKey, status: u16) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let Funds::Held { reservation, price, slice } = &call.funds else { return };
+        let terms = Terms {
+            price: price.as_deref().cloned(),
+            covered: *slice,
+            longest: call.longest(),
+            period_end: call.period_end,
+        };
+        let is_free = reservation.is_free();
+        call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
+        call.record.answer = Some(now.utc);
+        call.record.status = Some(status);
+        call.early_until = None;
+        call.ack_until = Some(now.moment + UNACKNOWLEDGED);
+        let (decision, record) = (call.decision, call.record.clone());
+        if !is_free {
+            self.outputs.push_back(Output::Ledger(Command::Record(record)));
+        }
+        self.tell(Event::Answered { decision });
     }
 
     /// Takes note of the dialog that a response with a To-tag opens (R12).
