@@ -55,8 +55,10 @@ pub struct Meter {
     renewal: Renewal,
     longest: Option<Duration>,
     period_end: Option<Moment>,
-    /// What periods that are over have been charged (R81).
+    /// What periods that are over are to be charged (R81).
     charged: Amount,
+    /// As much of it as the ledger has confirmed.
+    confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
 }
@@ -73,6 +75,7 @@ impl Meter {
             longest: terms.longest.map(|longest| longest.min(limits.longest_call)),
             period_end: terms.period_end.filter(|_| !free),
             charged: Amount::ZERO,
+            confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
         }
@@ -157,6 +160,7 @@ impl Meter {
     /// The ledger set the asked total aside.
     pub fn renewed(&mut self) {
         if let Renewal::Asked(slice) = self.renewal {
+            self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
         }
@@ -169,6 +173,11 @@ impl Meter {
             Renewal::Asked(slice) => slice,
             Renewal::Open | Renewal::Unanswered { .. } | Renewal::Spent => return None,
         };
+        if self.charged != self.confirmed && asked.seconds > self.covered.seconds {
+            // What is left of a new period says nothing beyond what is covered: first that must be carried over, then more is asked.
+            self.renewal = Renewal::Asked(self.covered);
+            return Some(self.covered);
+        }
         self.renewal = Renewal::Spent;
         let price = self.price.as_ref()?;
         let seconds = match left {
@@ -293,6 +302,19 @@ mod tests {
         assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
         assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
         assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
+    }
+
+    #[test]
+    fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
+        let terms = Terms { period_end: Some(second(20)), longest: None, ..terms(Some(price()), 60) };
+        let mut meter = Meter::start(second(0), terms, &Limits::default());
+        meter.ask_midnight(None);
+        meter.unanswered(second(20));
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
+        let left = Limit::Money(Money::from_micros(500_000));
+        assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
         meter.renewed();
         assert_eq!(meter.due(), Some((second(50), Due::Renew)));
     }

@@ -67,7 +67,6 @@ impl Gate {
             Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
             Rejection::UnsupportedScheme
             | Rejection::MalformedUri
-            | Rejection::NoFromTag
             | Rejection::TooManyHops
             | Rejection::Loop => &[],
         };

@@ -339,7 +339,7 @@ impl Endpoint {
     fn credentials(&mut self, mode: &str, text: &Text) -> Option<String> {
         let wanted = if mode == "md5" { Algorithm::Md5 } else { Algorithm::Sha256 };
         let challenges = self.challenges.iter().filter_map(|value| Challenge::parse(value));
-        let challenge = challenges.filter(|challenge| challenge.algorithm == wanted).last()?;
+        let challenge = challenges.rev().find(|challenge| challenge.algorithm == wanted)?;
         self.nonce_count += 1;
         let user = if mode == "ghost" { "ghost" } else { self.user };
         let password = if mode == "wrong" { "wrong".to_owned() } else { Endpoint::password(user) };

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use tollgate::base::{Moment, Money, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
-use tollgate::ledger::{CallRecord, Command, Reply};
+use tollgate::ledger::{Account, CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
@@ -132,6 +132,20 @@ impl World {
     /// Lives until a time of the tables.
     pub fn runs_until(&mut self, at: &str) {
         self.run_until(OPENING + script::time(at));
+    }
+
+    /// What the days of one person's account have been charged, the first day first.
+    pub fn spent(&self, person: &str) -> Vec<String> {
+        let account = Account::Person(person.into());
+        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == account);
+        balances.map(|(_, balance)| balance.settled.money.to_string()).collect()
+    }
+
+    /// The gate goes down.
+    pub fn stops(&mut self) {
+        self.note("gate", "stops");
+        self.gate.end_all_calls(self.now);
+        self.carry_out();
     }
 
     /// How often the gate has sent that to whom: `count("main", "INVITE")`.
