@@ -38,9 +38,9 @@ impl Gate {
             call.early_until = None;
             call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         }
-        let decision = call.decision;
+        let (decision, trunk) = (call.decision, call.record.trunk.clone());
         if first {
-            self.tell(Event::Answered { decision });
+            self.tell(Event::Answered { decision, trunk });
         }
         self.send_upstream(now, key, response);
     }

@@ -152,26 +152,30 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
-        self.tell_permitted(key);
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
-            Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
+            Some(Funds::Held { .. } | Funds::Resolved) | None => {
+                self.tell_permitted(key);
+                self.search(now, key);
+            }
         }
     }
 
-    fn tell_permitted(&mut self, key: CallKey) {
+    /// A call is permitted once it can also pay: each attempt is judged once.
+    pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
+        let site = self.setup.policy.site(call.permit.site()).name.clone();
         let judged = Judged {
             decision,
             class: Some(call.permit.class()),
             reason: None,
             person: person.clone(),
+            site: site.clone(),
             raw: call.record.raw.clone(),
             status: 0,
         };
         let emergency = call.permit.emergency();
-        let site = self.setup.policy.site(call.permit.site()).name.clone();
         self.tell(Event::Judged(judged));
         if emergency {
             self.tell(Event::Emergency { decision, person, site });

@@ -18,7 +18,7 @@ mod search;
 mod setup;
 mod transfer;
 
-pub use event::{Event, Judged};
+pub use event::{Ended, Event, Judged};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, VecDeque};
@@ -205,6 +205,16 @@ impl Gate {
     /// call by more than about a minute.
     pub fn remembered(&self) -> (usize, usize, usize) {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
+    }
+
+    /// Calls in progress that go out on this trunk.
+    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
+        self.live.get(&Holder::Trunk(Arc::clone(trunk))).map_or(0, SmallVec::len)
+    }
+
+    /// What verdicts depend on at present.
+    pub fn setup(&self) -> &Snapshot {
+        &self.setup
     }
 
     pub fn registrations(&self) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds};
-use super::{Event, Gate, Output};
+use super::{Ended, Event, Gate, Output};
 use crate::base::{Money, Now};
 use crate::ledger::{
     Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
@@ -56,6 +56,7 @@ impl Gate {
         let money = slice.cost;
         call.funds = Funds::Held { reservation, price: Some(price.clone()), slice: *slice };
         let over = call.over.is_some();
+        self.tell_permitted(key);
         self.tell(Event::Reserved { money });
         if over {
             self.resolve_funds(now, key);
@@ -156,32 +157,38 @@ impl Gate {
     pub(super) fn resolve_funds(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         let funds = std::mem::replace(&mut call.funds, Funds::Resolved);
-        let held = match funds {
-            Funds::Held { reservation, slice, .. } => (reservation, slice),
+        let (reservation, slice, price) = match funds {
+            Funds::Held { reservation, slice, price } => (reservation, slice, price),
             // The answer to the question is still under way: whatever it grants is released when it comes.
             Funds::Asked { .. } => return call.funds = funds,
             Funds::Resolved => return,
         };
         let spent = spent(call, now);
         close_record(call, now, spent);
-        let (decision, id, at) = (call.decision, call.reservation, now.utc);
-        let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
-        let cause = call.over.unwrap_or(EndCause::Failed);
+        let (id, at) = (call.reservation, now.utc);
+        let reserved = call.meter.as_ref().map_or(slice.cost, |meter| meter.covered().cost);
         let record = call.record.clone();
-        let command = match (held.0.is_free(), call.is_answered()) {
+        let command = match (reservation.is_free(), call.is_answered()) {
             (true, _) => Command::Record(record),
             (false, true) => Command::Settle(Settle { id, amount: spent, at, record: Some(record) }),
             (false, false) => Command::Release(Release { id, at, record: Some(record) }),
         };
-        let freed = if held.0.is_free() { Money::ZERO } else { reserved };
-        self.outputs.push_back(Output::Ledger(command));
-        self.tell(Event::Ended {
-            decision,
+        let ended = Ended {
+            decision: call.decision,
+            person: call.record.person.clone(),
+            site: call.record.site.clone(),
+            raw: call.record.raw.clone(),
+            class: call.permit.class(),
+            trunk: call.record.trunk.clone(),
+            price: price.map(|price| price.per_minute),
             seconds: spent.seconds,
             cost: spent.money,
-            reserved: freed,
-            cause,
-        });
+            reserved: if reservation.is_free() { Money::ZERO } else { reserved },
+            cause: call.over.unwrap_or(EndCause::Failed),
+            status: call.record.status,
+        };
+        self.outputs.push_back(Output::Ledger(command));
+        self.tell(Event::Ended(ended));
     }
 }
 
