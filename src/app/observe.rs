@@ -151,6 +151,7 @@ impl Observer {
                 tracing::warn!("the store can be written again");
             }
             WriterEvent::RecordsDropped { count } => {
+                self.metrics.records_dropped.increment(u64::try_from(*count).unwrap_or(u64::MAX));
                 tracing::error!(count, "call records were dropped: the store is down too long")
             }
             WriterEvent::Unwritten(commands) => unwritten(commands),

@@ -50,6 +50,7 @@ impl Gate {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
+                        self.tell(Event::Rejected { code: "overload", status: 503 });
                         self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
                     }
                     Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),

@@ -12,6 +12,7 @@ pub const REJECTIONS: &str = "tollgate_rejections_total";
 pub const LEDGER_COMMIT_SECONDS: &str = "tollgate_ledger_commit_seconds";
 pub const LEDGER_BATCH_COMMANDS: &str = "tollgate_ledger_batch_commands";
 pub const LEDGER_FAILURES: &str = "tollgate_ledger_failures_total";
+pub const RECORDS_DROPPED: &str = "tollgate_records_dropped_total";
 pub const MONEY_RESERVED: &str = "tollgate_money_reserved";
 pub const MONEY_SETTLED: &str = "tollgate_money_settled_total";
 pub const MESSAGES: &str = "tollgate_messages_total";
@@ -45,7 +46,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 31] = [
+pub const ALL: [(&str, Kind, &str); 32] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -58,7 +59,8 @@ pub const ALL: [(&str, Kind, &str); 31] = [
     (LEDGER_COMMIT_SECONDS, Kind::Histogram, "Time of one durable commit of the ledger."),
     (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
     (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),
-    (MESSAGES, Kind::Counter, "SIP messages received and sent, by transport and method."),
+    (RECORDS_DROPPED, Kind::Counter, "Records of free and refused calls that an outage of the store cost."),
+    (MESSAGES, Kind::Counter, "SIP messages received, by transport and method."),
     (RESPONSES, Kind::Counter, "SIP responses sent, by class of status."),
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
