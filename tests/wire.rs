@@ -9,6 +9,8 @@ mod gate;
 mod places;
 #[path = "wire/plain_sip.rs"]
 mod plain_sip;
+#[path = "wire/questions.rs"]
+mod questions;
 #[path = "wire/reload.rs"]
 mod reload;
 

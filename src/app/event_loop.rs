@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::observe::Observer;
 use super::reload::Replacement;
-use crate::base::Moment;
+use crate::base::{Moment, Now};
 use crate::gate::{Gate, Input, Output};
-use crate::ledger::Reply;
+use crate::ledger::{Command, Reply, Unavailable};
 use crate::net::{Arrived, Sockets};
 use crate::sip::{Flow, Framing, Message};
-use crate::store::{WriterEvent, WriterHandle};
+use crate::store::{Stopped, Tray, WriterEvent};
 
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ pub struct EventLoop {
     pub clock: Clock,
     pub gate: Gate,
     pub sockets: Sockets,
-    pub store: WriterHandle,
+    pub store: Tray,
     /// What the writing thread has to say.
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
@@ -42,7 +42,7 @@ impl EventLoop {
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
         loop {
-            if let Some(deadline) = self.gate.next_deadline().filter(|deadline| *deadline != alarm_at) {
+            if let Some(deadline) = self.next_deadline().filter(|deadline| *deadline != alarm_at) {
                 alarm_at = deadline;
                 alarm.as_mut().reset(self.instant(deadline));
             }
@@ -56,17 +56,41 @@ impl EventLoop {
                     let _ = replacement.old.send(old);
                 }
                 () = alarm.as_mut() => {
-                    // A deadline that has passed is set anew even if the gate names it again.
+                    // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
                     alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
-                    self.gate.advance(self.clock.now());
                 }
                 _ = observe.tick() => self.observer.look(&self.gate, &self.sockets),
                 _ = self.stop.changed() => break,
             }
+            self.keep_up();
+        }
+        self.gate.end_all_calls(self.clock.now());
+        self.carry_out();
+        self.close().await;
+    }
+
+    /// However many messages arrive, the ledger's answers and what is due do not wait behind them.
+    fn keep_up(&mut self) {
+        self.carry_out();
+        while let Ok(event) = self.written.try_recv() {
+            self.take_written(event);
+        }
+        let now = self.clock.now();
+        if self.next_deadline().is_some_and(|deadline| deadline <= now.moment) {
+            self.advance(now);
             self.carry_out();
         }
-        self.close().await;
+    }
+
+    fn next_deadline(&self) -> Option<Moment> {
+        [self.gate.next_deadline(), self.store.deadline()].into_iter().flatten().min()
+    }
+
+    fn advance(&mut self, now: Now) {
+        self.gate.advance(now);
+        let handed_over = self.store.advance(now.moment);
+        self.answer_for_store(handed_over);
     }
 
     fn instant(&self, moment: Moment) -> Instant {
@@ -112,19 +136,25 @@ impl EventLoop {
     fn carry_out(&mut self) {
         while let Some(output) = self.gate.next_output() {
             match output {
-                Output::Send { flow, bytes } => self.sockets.send(flow, &bytes),
+                Output::Send { flow, bytes } => {
+                    self.observer.sent(flow, &bytes);
+                    self.sockets.send(flow, &bytes);
+                }
                 Output::Event(event) => self.observer.happened(&event),
                 Output::Ledger(command) => {
-                    let question = command.reservation().filter(|_| command.is_question());
-                    if self.store.send(command).is_err()
-                        && let Some(id) = question
-                    {
-                        let why = crate::ledger::Unavailable::Stopped;
-                        self.gate
-                            .handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
-                    }
+                    let taken = self.store.put(self.clock.now().moment, command);
+                    self.answer_for_store(taken);
                 }
             }
+        }
+    }
+
+    /// A store that has stopped answers nobody: those who wait for it are told so.
+    fn answer_for_store(&mut self, taken: Result<(), Stopped>) {
+        let Err(Stopped(commands)) = taken else { return };
+        let why = Unavailable::Stopped;
+        for id in commands.iter().filter(|command| command.is_question()).filter_map(Command::reservation) {
+            self.gate.handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
         }
     }
 

@@ -50,6 +50,14 @@ impl Observer {
         self.metrics.message(Direction::In, flow.transport as usize, message.method() as usize);
     }
 
+    /// A message goes out. Of responses only the status is counted, when the gate gives them.
+    pub fn sent(&self, flow: Flow, bytes: &[u8]) {
+        let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();
+        if method != b"SIP/2.0" {
+            self.metrics.message(Direction::Out, flow.transport as usize, Method::of(method) as usize);
+        }
+    }
+
     /// Something happened in the gate.
     pub fn happened(&mut self, event: &Event) {
         let metrics = &self.metrics;

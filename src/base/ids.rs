@@ -1,6 +1,7 @@
 //! Ids: small integers for what the policy knows, time-ordered 64-bit ids for what happens.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -46,11 +47,16 @@ macro_rules! event_id {
             pub const fn as_u64(self) -> u64 {
                 self.0
             }
+
+            /// As printed, without an allocation: the text goes into several messages of every call.
+            pub fn text(self) -> IdText {
+                IdText(encode(self.0))
+            }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(std::str::from_utf8(&encode(self.0)).unwrap_or_default())
+                f.write_str(&self.text())
             }
         }
 
@@ -82,6 +88,18 @@ event_id!(/// One verdict and all that follows from it (R52). Printed as 13 lett
     DecisionId);
 event_id!(/// One reservation of money; every command about it carries this id and is idempotent by it (R69).
     ReservationId);
+
+/// The thirteen letters and digits of a printed id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdText([u8; 13]);
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 /// Thirteen characters of Crockford's base 32 were expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -19,8 +19,8 @@ pub enum State {
     Early,
     /// A 2xx was passed upstream at this moment; the price runs from here (R62).
     Confirmed { since: Moment },
-    /// BYE was seen or sent.
-    Ended,
+    /// BYE was seen from this end, or sent by us.
+    Ended { by: Option<End> },
 }
 
 /// One dialog of a call; a forked call has several.
@@ -55,7 +55,15 @@ impl Dialog {
     }
 
     pub fn is_ended(&self) -> bool {
-        self.state == State::Ended
+        matches!(self.state, State::Ended { .. })
+    }
+
+    /// Who has hung up; `None` while nobody has, or if it was us.
+    pub fn ended_by(&self) -> Option<End> {
+        match self.state {
+            State::Ended { by } => by,
+            State::Early | State::Confirmed { .. } => None,
+        }
     }
 
     /// True if no price runs on it: it was never answered, or it is over.
@@ -95,8 +103,11 @@ impl Dialog {
         }
     }
 
-    pub fn end(&mut self) {
-        self.state = State::Ended;
+    /// `by` whoever said BYE, `None` for us; the first one stands.
+    pub fn end(&mut self, by: Option<End>) {
+        if !self.is_ended() {
+            self.state = State::Ended { by };
+        }
     }
 
     /// Which end wrote this request, judged by Call-ID and both tags (R12). `None`: it is not of this dialog.

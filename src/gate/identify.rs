@@ -83,7 +83,9 @@ impl Gate {
     /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
         let source = flow.remote.ip().to_canonical();
-        if self.lockout.is_locked(now.moment, source) {
+        // What a trunk or a PBX passes on are the guesses of others; a lock would stop everybody behind it.
+        let is_guesser = !setup.peer_at(source).is_some_and(Peer::is_known);
+        if is_guesser && self.lockout.is_locked(now.moment, source) {
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
             return Proof::Locked;
         }
@@ -92,7 +94,7 @@ impl Gate {
             Proof::Of(_) => self.lockout.proved(source),
             Proof::Wrong => {
                 self.tell(Event::AuthenticationFailed);
-                if self.lockout.failed(now.moment, source) {
+                if is_guesser && self.lockout.failed(now.moment, source) {
                     self.tell(Event::SourceLocked { source });
                 }
             }
@@ -262,28 +264,37 @@ fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
 
 /// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
 fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
-    let asserted = request.header(Name::PAssertedIdentity);
-    let asserted = asserted.as_deref().and_then(|value| NameAddr::parse(value.as_bytes()));
-    let claimed = asserted.unwrap_or_else(|| request.from());
-    let forwarder = request.header(Name::Diversion).or_else(|| request.header(Name::HistoryInfo));
-    let Some(forwarder) = forwarder else {
-        return match known_person(setup, site, &claimed) {
-            Some(id) => Identity::Person { id, from: FromHeader::AsSent },
-            None => Identity::Refused { reason: Reason::UnknownCaller, person: None },
-        };
+    // Of a sip: and a tel: identity (RFC 3325 §9.1) the first that names one of our people counts.
+    let mut asserted = request.values(Name::PAssertedIdentity).filter_map(|value| value.address()).peekable();
+    let claimed = match asserted.peek() {
+        Some(_) => asserted.find_map(|address| known_person(setup, site, &address)),
+        None => known_person(setup, site, &request.from()),
     };
-    let forwarder =
-        NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
-    match forwarder {
-        Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
-        None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+    match (forwarder(request), claimed) {
+        (None, Some(id)) => Identity::Person { id, from: FromHeader::AsSent },
+        (None, None) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
+        (Some(address), _) => match known_person(setup, site, &address) {
+            Some(id) => Identity::Forwarder { id, from_outside: claimed.is_none() },
+            None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+        },
     }
+}
+
+/// Whose phone forwarded the call last: the topmost Diversion (RFC 5806 §4), else the entry of History-Info before the last,
+/// which is the present target (RFC 7044 §5).
+fn forwarder(request: &Message) -> Option<NameAddr<'_>> {
+    let diversion = request.values(Name::Diversion).next();
+    let value = diversion.or_else(|| {
+        let count = request.values(Name::HistoryInfo).count();
+        request.values(Name::HistoryInfo).nth(count.saturating_sub(2))
+    });
+    value?.address()
 }
 
 /// A person by the user part of an address: SIP user, extension or number.
 fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
     let uri = address.parsed_uri().ok()?;
-    let user = uri.user?;
+    let user = uri.user.unwrap_or(uri.body);
     let policy = &setup.policy;
     policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
         Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use super::identify::Proof;
 use super::{Event, Gate};
 use crate::base::Now;
-use crate::proxy::validate;
+use crate::proxy::{loop_mark, validate};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::ServerId;
-
-use super::search::loop_mark;
 
 /// What the gate takes from outside a dialog, and what it passes on inside one.
 const ALLOWED: &str =

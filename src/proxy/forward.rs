@@ -4,9 +4,22 @@ use bytes::Bytes;
 
 use super::Interface;
 use crate::sip::{Draft, Message, Name, ROUTE_MARK};
+use crate::transaction::Branch;
 
 /// Max-Forwards of a request that came without one (§16.6 item 3).
 const MAX_FORWARDS: u8 = 70;
+
+/// Headers that no request carries on: what the next hop is told of the way is the gate's (R13), credentials for the gate are
+/// nobody else's, and claims end here.
+const ENDING_HERE: [Name; 7] = [
+    Name::Route,
+    Name::ProxyAuthorization,
+    Name::PAssertedIdentity,
+    Name::PPreferredIdentity,
+    Name::RemotePartyId,
+    Name::Diversion,
+    Name::HistoryInfo,
+];
 
 /// Headers by which others claim who calls or who forwarded; only what the gate asserts itself leaves it (R20, RFC 3325 §5).
 const CLAIMS: [Name; 5] = [
@@ -29,6 +42,8 @@ pub struct Forwarding<'a> {
     pub asserted: Option<&'a str>,
     /// The From that replaces the one that came (R20).
     pub from: Option<&'a str>,
+    /// The To likewise, towards somebody whose own From was replaced.
+    pub to: Option<&'a str>,
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
@@ -40,10 +55,7 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     }
     draft.push_via(forwarding.via);
     draft.max_forwards(request.max_forwards().map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1)));
-    draft.drop_all(Name::Route).drop_all(Name::ProxyAuthorization);
-    for claim in CLAIMS {
-        draft.drop_all(claim);
-    }
+    draft.drop_each(&ENDING_HERE);
     // Each push goes above the first of its kind, so the set is pushed from its end.
     for route in forwarding.routes.iter().rev() {
         draft.push(Name::Route, route);
@@ -57,6 +69,9 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     if let Some(from) = forwarding.from {
         draft.set(Name::From, from);
     }
+    if let Some(to) = forwarding.to {
+        draft.set(Name::To, to);
+    }
     draft.ensure_content_length().into_bytes()
 }
 
@@ -69,15 +84,15 @@ pub struct Returning<'a> {
     pub mark: &'a str,
     /// The From as the caller wrote it, if another one was sent on (R20).
     pub from: Option<&'a str>,
+    /// The To likewise.
+    pub to: Option<&'a str>,
 }
 
 /// The response without our Via (§16.7 item 3).
 pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes {
     let mut draft = Draft::of(response);
     draft.drop_top_via();
-    for claim in CLAIMS {
-        draft.drop_all(claim);
-    }
+    draft.drop_each(&CLAIMS);
     if let Some(interface) = returning.towards {
         for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(returning.mark)) {
             draft.replace_value(route.position, &record_route(interface, returning.mark));
@@ -86,11 +101,20 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     if let Some(from) = returning.from {
         draft.set(Name::From, from);
     }
+    if let Some(to) = returning.to {
+        draft.set(Name::To, to);
+    }
     draft.ensure_content_length().into_bytes()
+}
+
+/// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3).
+pub fn via(interface: &Interface, branch: &Branch) -> String {
+    let transport = interface.transport.as_str();
+    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport"].concat()
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.
 pub fn record_route(interface: &Interface, mark: &str) -> String {
     let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
-    format!("<sip:{}{transport};lr;{ROUTE_MARK}={mark}>", interface.sent_by)
+    ["<sip:", &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"].concat()
 }

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::scan::{HOST, Scanner, number, text};
+use super::scan::{HOST, Scanner, number};
 
 /// The longest host that DNS can hold (RFC 1035 §2.3.4); nothing longer can be reached.
 const LONGEST: usize = 255;
 
 /// Reads `host`; an IPv6 address keeps its brackets.
-pub(super) fn take<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
+pub(super) fn take<'a>(scanner: &mut Scanner<'a>) -> Option<&'a [u8]> {
     let start = scanner.position();
     if scanner.eat(b'[') {
         let inside = scanner.rest().split(|byte| *byte == b']').next()?;
@@ -25,7 +25,7 @@ pub(super) fn take<'a>(scanner: &mut Scanner<'a>) -> Option<&'a str> {
         scanner.some(HOST)?;
     }
     let host = scanner.since(start);
-    (host.len() <= LONGEST).then(|| text(host))
+    (host.len() <= LONGEST).then_some(host)
 }
 
 /// Reads `port`, 1 to 65535.

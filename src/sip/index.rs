@@ -11,7 +11,7 @@ use super::scan::{Scanner, TEXT, TOKEN, is, number, trim};
 use super::span::{Span, narrow};
 use super::start_line::StartLine;
 use super::values::Values;
-use super::via::{MAGIC_COOKIE, Via};
+use super::via::{MAGIC_COOKIE, Via, ViaPlace};
 
 /// Headers of one message. The longest known from the field has about 60; each costs twelve bytes.
 const MOST_HEADERS: usize = 256;
@@ -69,9 +69,8 @@ pub(super) struct Index {
     pub call_id: Span,
     pub from_tag: Span,
     pub to_tag: Span,
-    /// The first Via value, and its branch (empty if it has none).
-    pub top_via: Span,
-    pub branch: Span,
+    /// The first Via value.
+    pub top_via: ViaPlace,
     pub cseq: u32,
     pub cseq_method: Span,
     pub max_forwards: Option<u8>,
@@ -155,8 +154,7 @@ impl<'a> Reader<'a> {
             call_id: Span::default(),
             from_tag: Span::default(),
             to_tag: Span::default(),
-            top_via: Span::default(),
-            branch: Span::default(),
+            top_via: ViaPlace::default(),
             cseq: 0,
             cseq_method: Span::default(),
             max_forwards: None,
@@ -224,17 +222,14 @@ impl<'a> Reader<'a> {
         if self.is_request() && branch.eq_ignore_ascii_case(MAGIC_COOKIE) {
             return Err(Fault::EmptyBranch);
         }
-        self.index.top_via = Span::within(self.bytes, value);
-        if !branch.is_empty() {
-            self.index.branch = Span::within(self.bytes, branch.as_bytes());
-        }
+        self.index.top_via = ViaPlace::of(self.bytes, value, via);
         Ok(())
     }
 
     /// The tag of a From or To, empty if it has none.
     fn address(&self, name: Name, value: &'a [u8]) -> Result<Span, Fault> {
-        let address = NameAddr::parse(value).filter(|address| !address.params.is_doubled("tag"));
-        let tag = address.ok_or(Fault::Address(name))?.tag();
+        let tag = NameAddr::parse(value).and_then(|address| address.params.single("tag"));
+        let tag = tag.ok_or(Fault::Address(name))?.and_then(|param| param.text());
         Ok(tag.map_or(Span::default(), |tag| Span::within(self.bytes, tag.as_bytes())))
     }
 

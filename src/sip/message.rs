@@ -149,11 +149,11 @@ impl Message {
 
     /// The branch of the topmost Via, without parsing it again.
     pub fn branch(&self) -> Option<&str> {
-        self.optional(self.index.branch).map(text)
+        self.optional(self.index.top_via.branch).map(text)
     }
 
     pub fn top_via(&self) -> Via<'_> {
-        Via::parse(self.index.top_via.of(&self.bytes)).expect("the index was made from it")
+        self.index.top_via.via(&self.bytes)
     }
 
     /// All Via values from the top, across lines and commas.
@@ -239,7 +239,7 @@ impl Message {
     }
 
     pub(super) fn top_via_span(&self) -> Span {
-        self.index.top_via
+        self.index.top_via.value
     }
 
     /// Where the blank line after the headers begins.

@@ -125,7 +125,8 @@ impl Name {
         let mut slot = slot_of(text);
         while TABLE[slot] != EMPTY {
             let (spelling, name) = SPELLINGS[TABLE[slot] as usize];
-            if spelling.as_bytes().eq_ignore_ascii_case(text) {
+            // Nearly everyone writes them as the RFC does.
+            if spelling.as_bytes() == text || spelling.as_bytes().eq_ignore_ascii_case(text) {
                 return name;
             }
             slot = (slot + 1) % SLOTS;

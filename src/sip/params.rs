@@ -1,6 +1,6 @@
 //! `;name=value` parameters of Via, From, To, Contact, Route and URIs (RFC 3261 §25.1 `generic-param`).
 
-use super::scan::{Scanner, TOKEN, VALUE, text};
+use super::scan::{Scanner, TOKEN, VALUE};
 
 /// Parameters as received, from the first `;` on; empty if there are none. Their grammar has been checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,10 +9,21 @@ pub struct Params<'a>(&'a [u8]);
 /// One parameter. A quoted value comes without its quotes, its escapes left as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Param<'a> {
-    pub name: &'a str,
+    pub name: &'a [u8],
     pub value: Option<&'a [u8]>,
     /// The whole parameter as received, from its `;` to before the next.
     pub raw: &'a [u8],
+}
+
+impl<'a> Param<'a> {
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// The value as text, unless it is missing or not UTF-8.
+    pub fn text(&self) -> Option<&'a str> {
+        self.value.and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
 }
 
 impl<'a> Params<'a> {
@@ -25,6 +36,11 @@ impl<'a> Params<'a> {
         Some(Params(bytes))
     }
 
+    /// Bytes that `parse` has accepted before.
+    pub(super) fn checked(bytes: &'a [u8]) -> Params<'a> {
+        Params(bytes)
+    }
+
     pub fn iter(self) -> impl Iterator<Item = Param<'a>> {
         let mut scanner = Scanner::new(self.0);
         std::iter::from_fn(move || next(&mut scanner))
@@ -32,22 +48,24 @@ impl<'a> Params<'a> {
 
     /// The first parameter of that name, in any case.
     pub fn find(self, name: &str) -> Option<Param<'a>> {
-        self.iter().find(|param| param.name.eq_ignore_ascii_case(name))
+        self.iter().find(|param| param.is_named(name))
     }
 
     /// None: not there. `Some(None)`: there without a value, or with one that is not UTF-8.
     pub fn value(self, name: &str) -> Option<Option<&'a str>> {
-        let value = self.find(name)?.value;
-        Some(value.and_then(|bytes| std::str::from_utf8(bytes).ok()))
+        self.find(name).map(|param| param.text())
     }
 
     pub fn contains(self, name: &str) -> bool {
         self.find(name).is_some()
     }
 
-    /// True if the name stands there twice, which lets two readers see two things.
-    pub(super) fn is_doubled(self, name: &str) -> bool {
-        self.iter().filter(|param| param.name.eq_ignore_ascii_case(name)).nth(1).is_some()
+    /// The parameter of that name, if it stands there at most once; None if it stands there twice, which lets two readers see
+    /// two things.
+    pub(super) fn single(self, name: &str) -> Option<Option<Param<'a>>> {
+        let mut named = self.iter().filter(|param| param.is_named(name));
+        let first = named.next();
+        named.next().is_none().then_some(first)
     }
 
     pub fn as_bytes(self) -> &'a [u8] {
@@ -64,7 +82,7 @@ fn next<'a>(scanner: &mut Scanner<'a>) -> Option<Param<'a>> {
     if !scanner.eat_spaced(b';') {
         return None;
     }
-    let name = text(scanner.some(TOKEN)?);
+    let name = scanner.some(TOKEN)?;
     let mut value = None;
     if scanner.eat_spaced(b'=') {
         let quoted = scanner.peek() == Some(b'"');

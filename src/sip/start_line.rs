@@ -2,9 +2,9 @@
 
 use super::malformed::Fault;
 use super::method::Method;
-use super::scan::{TOKEN, URI, all, number, text};
+use super::scan::{TOKEN, all, number, text};
 use super::span::Span;
-use super::uri::{Uri, split_scheme};
+use super::uri::Uri;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum StartLine {
@@ -75,10 +75,6 @@ fn check_version(version: &[u8]) -> Result<(), Fault> {
 
 /// §19.1.1, table 1: a Request-URI has neither headers nor a method. Schemes unknown here pass; whoever routes answers 416.
 fn check_request_uri(uri: &[u8]) -> Result<(), Fault> {
-    if !all(uri, URI) {
-        return Err(Fault::RequestUri);
-    }
-    split_scheme(text(uri)).map_err(|_| Fault::RequestUri)?;
     let uri = Uri::parse(text(uri)).map_err(|_| Fault::RequestUri)?;
     if uri.headers.is_some() || uri.is_sip() && uri.params.contains("method") {
         return Err(Fault::RequestUriHeaders);

@@ -136,7 +136,7 @@ pub fn percent_decode(text: &str) -> Result<Cow<'_, str>, UriFault> {
 
 /// The scheme and what follows its colon. Only the scheme is looked at, so it serves generic URIs as well.
 pub(super) fn split_scheme(uri: &str) -> Result<(Scheme, &str), UriFault> {
-    let (name, body) = uri.split_once(':').ok_or(UriFault::Scheme)?;
+    let (name, body) = split_at_byte(uri, b':').ok_or(UriFault::Scheme)?;
     let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
     if !letters || !name.starts_with(|first: char| first.is_ascii_alphabetic()) || body.is_empty() {
         return Err(UriFault::Scheme);
@@ -152,6 +152,9 @@ fn scheme_of(name: &str) -> Scheme {
 }
 
 fn check_escapes(text: &str) -> Result<(), UriFault> {
+    if !text.as_bytes().contains(&b'%') {
+        return Ok(());
+    }
     let complete = |after: &str| after.len() >= 2 && after.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit);
     text.split('%').skip(1).all(complete).then_some(()).ok_or(UriFault::Escape)
 }
@@ -159,19 +162,19 @@ fn check_escapes(text: &str) -> Result<(), UriFault> {
 /// `;` and `?` may stand in a user part (§25.1 `user-unreserved`), so the `@` is looked for first: nothing after the user
 /// part may hold one.
 fn parse_sip(scheme: Scheme, body: &str) -> Result<Uri<'_>, UriFault> {
-    let (user, password, rest) = match body.split_once('@') {
+    let (user, password, rest) = match split_at_byte(body, b'@') {
         Some((userinfo, rest)) => {
-            let (user, password) = split_optional(userinfo, ':');
-            if user.is_empty() || rest.contains('@') {
+            let (user, password) = split_optional(userinfo, b':');
+            if user.is_empty() || rest.as_bytes().contains(&b'@') {
                 return Err(UriFault::User);
             }
             (Some(user), password, rest)
         }
         None => (None, None, body),
     };
-    let (address, headers) = split_optional(rest, '?');
+    let (address, headers) = split_optional(rest, b'?');
     let mut scanner = Scanner::new(address.as_bytes());
-    let host = host::take(&mut scanner).ok_or(UriFault::Host)?;
+    let host = text(host::take(&mut scanner).ok_or(UriFault::Host)?);
     let port = match scanner.eat(b':') {
         true => Some(host::take_port(&mut scanner).ok_or(UriFault::Port)?),
         false => None,
@@ -186,11 +189,17 @@ fn parse_tel(body: &str) -> Result<Uri<'_>, UriFault> {
     Ok(Uri { user: Some(subscriber), params, body, ..Uri::empty(Scheme::Tel) })
 }
 
-fn split_optional(text: &str, separator: char) -> (&str, Option<&str>) {
-    match text.split_once(separator) {
+fn split_optional(text: &str, separator: u8) -> (&str, Option<&str>) {
+    match split_at_byte(text, separator) {
         Some((before, after)) => (before, Some(after)),
         None => (text, None),
     }
+}
+
+/// As `str::split_once` for an ASCII separator, without the set-up of a search that these few letters would not repay.
+fn split_at_byte(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|byte| byte == separator)?;
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// The bytes with their escapes replaced, each with whether it is a reserved one that was escaped: `%3B` is not `;`.
@@ -228,13 +237,13 @@ fn same_text(one: Option<&str>, other: Option<&str>) -> bool {
 /// Parameters of `one` that `other` has must agree; those that change where a request goes must be in both (§19.1.4).
 fn same_params(one: Params<'_>, other: Params<'_>) -> bool {
     const DECISIVE: [&str; 5] = ["transport", "user", "ttl", "method", "maddr"];
-    one.iter().all(|param| match other.find(param.name) {
+    one.iter().all(|param| match other.find(text(param.name)) {
         Some(found) => {
             let (one, other) = (param.value.map(text), found.value.map(text));
             one.is_some() == other.is_some()
                 && one.unwrap_or_default().eq_ignore_ascii_case(other.unwrap_or_default())
         }
-        None => !DECISIVE.iter().any(|name| name.eq_ignore_ascii_case(param.name)),
+        None => !DECISIVE.iter().any(|name| param.is_named(name)),
     })
 }
 

@@ -8,21 +8,65 @@ use super::host;
 use super::malformed::Fault;
 use super::params::Params;
 use super::scan::{Scanner, TOKEN, text};
+use super::span::Span;
 
 /// What a branch of RFC 3261 begins with (§8.1.1.7); anything else is matched by the rules of RFC 2543.
 pub const MAGIC_COOKIE: &str = "z9hG4bK";
 
 #[derive(Clone, Copy, Debug)]
 pub struct Via<'a> {
-    version: &'a str,
-    transport: &'a str,
+    version: &'a [u8],
+    transport: &'a [u8],
     /// `host[:port]` as received.
     sent_by: &'a [u8],
-    host: &'a str,
+    host: &'a [u8],
     port: Option<u16>,
+    branch: Option<&'a [u8]>,
     params: Params<'a>,
     /// Everything before the parameters.
     head: &'a [u8],
+}
+
+/// Where the parts of a Via stand in its message, so that it need not be read twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ViaPlace {
+    pub value: Span,
+    /// Empty if it has none.
+    pub branch: Span,
+    version: Span,
+    transport: Span,
+    sent_by: Span,
+    host: Span,
+    port: Option<u16>,
+}
+
+impl ViaPlace {
+    pub fn of(bytes: &[u8], value: &[u8], via: &Via<'_>) -> ViaPlace {
+        let place = |part: &[u8]| Span::within(bytes, part);
+        ViaPlace {
+            value: place(value),
+            branch: via.branch.map_or(Span::default(), place),
+            version: place(via.version),
+            transport: place(via.transport),
+            sent_by: place(via.sent_by),
+            host: place(via.host),
+            port: via.port,
+        }
+    }
+
+    pub fn via(self, bytes: &[u8]) -> Via<'_> {
+        let (head, params) = self.value.of(bytes).split_at(usize::from(self.sent_by.end - self.value.start));
+        Via {
+            version: self.version.of(bytes),
+            transport: self.transport.of(bytes),
+            sent_by: self.sent_by.of(bytes),
+            host: self.host.of(bytes),
+            port: self.port,
+            branch: (!self.branch.is_empty()).then(|| self.branch.of(bytes)),
+            params: Params::checked(params),
+            head,
+        }
+    }
 }
 
 impl<'a> Via<'a> {
@@ -33,12 +77,12 @@ impl<'a> Via<'a> {
 
     /// `UDP`, `TCP`, … as written; second and later Vias may name any transport.
     pub fn transport(&self) -> &'a str {
-        self.transport
+        text(self.transport)
     }
 
     /// The host of `sent-by`; IPv6 in its brackets.
     pub fn host(&self) -> &'a str {
-        self.host
+        text(self.host)
     }
 
     pub fn port(&self) -> Option<u16> {
@@ -50,7 +94,7 @@ impl<'a> Via<'a> {
     }
 
     pub fn branch(&self) -> Option<&'a str> {
-        self.params.value("branch").flatten()
+        self.branch.and_then(|branch| std::str::from_utf8(branch).ok())
     }
 
     pub fn received(&self) -> Option<&'a str> {
@@ -72,7 +116,7 @@ impl<'a> Via<'a> {
     }
 
     pub(super) fn is_version_2(&self) -> bool {
-        self.version == "2.0"
+        self.version == b"2.0"
     }
 
     /// Writes this value as a server must keep it (§18.2.1, RFC 3581 §4): with the `received` address if `rport` was asked
@@ -81,12 +125,10 @@ impl<'a> Via<'a> {
         let address = source.ip().to_canonical();
         out.extend_from_slice(self.head);
         for param in self.params.iter() {
-            match param.name {
-                name if name.eq_ignore_ascii_case("received") => {}
-                name if name.eq_ignore_ascii_case("rport") => {
-                    print(out, format_args!(";rport={}", source.port()))
-                }
-                _ => out.extend_from_slice(param.raw),
+            if param.is_named("rport") {
+                print(out, format_args!(";rport={}", source.port()));
+            } else if !param.is_named("received") {
+                out.extend_from_slice(param.raw);
             }
         }
         if self.needs_received(address) {
@@ -95,7 +137,7 @@ impl<'a> Via<'a> {
     }
 
     fn needs_received(&self, address: IpAddr) -> bool {
-        self.rport().is_some() || host::address(self.host) != Some(address)
+        self.rport().is_some() || host::address(self.host()) != Some(address)
     }
 }
 
@@ -103,9 +145,9 @@ fn read(bytes: &[u8]) -> Option<Via<'_>> {
     let mut scanner = Scanner::new(bytes);
     let protocol = scanner.some(TOKEN)?;
     scanner.eat_spaced(b'/').then_some(())?;
-    let version = text(scanner.some(TOKEN)?);
+    let version = scanner.some(TOKEN)?;
     scanner.eat_spaced(b'/').then_some(())?;
-    let transport = text(scanner.some(TOKEN)?);
+    let transport = scanner.some(TOKEN)?;
     scanner.blanks().then_some(())?;
     let start = scanner.position();
     let host = host::take(&mut scanner)?;
@@ -116,10 +158,10 @@ fn read(bytes: &[u8]) -> Option<Via<'_>> {
         end = scanner.position();
     }
     let params = Params::parse(&bytes[end..])?;
-    if !protocol.eq_ignore_ascii_case(b"SIP") || params.is_doubled("branch") {
-        return None;
-    }
-    Some(Via { version, transport, sent_by: &bytes[start..end], host, port, params, head: &bytes[..end] })
+    let branch = params.single("branch")?.and_then(|param| param.value);
+    protocol.eq_ignore_ascii_case(b"SIP").then_some(())?;
+    let (sent_by, head) = (&bytes[start..end], &bytes[..end]);
+    Some(Via { version, transport, sent_by, host, port, branch, params, head })
 }
 
 #[cfg(test)]

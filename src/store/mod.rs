@@ -5,6 +5,7 @@ mod error;
 mod memory;
 mod reports;
 mod sqlite;
+mod tray;
 mod unopened;
 mod writer;
 
@@ -12,8 +13,9 @@ use crate::ledger::{Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
-pub use reports::{BalanceFilter, OpenReservation, RecordFilter, Reports, Totals};
+pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
+pub use tray::{STATEMENT_PATIENCE, Tray};
 pub use unopened::Unopened;
 pub use writer::{
     BATCH_MAX, QUESTIONS_WAITING_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle,

@@ -76,15 +76,15 @@ impl Writer {
     }
 }
 
-/// The writing thread has ended; the command was not taken.
+/// The writing thread has ended; these commands were not taken.
 #[derive(Debug, thiserror::Error)]
 #[error("the store has stopped")]
-pub struct Stopped(pub Box<Command>);
+pub struct Stopped(pub Vec<Command>);
 
 /// The way to the writing thread. Dropping it writes what is waiting and ends the thread.
 #[derive(Debug)]
 pub struct WriterHandle {
-    sender: Option<Sender<Command>>,
+    sender: Option<Sender<Vec<Command>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -94,9 +94,17 @@ impl WriterHandle {
     /// # Errors
     /// `Stopped` gives the command back.
     pub fn send(&self, command: Command) -> Result<(), Stopped> {
+        self.send_all(vec![command])
+    }
+
+    /// Hands the commands over together, so that one commit can hold them all.
+    ///
+    /// # Errors
+    /// `Stopped` gives the commands back.
+    pub fn send_all(&self, commands: Vec<Command>) -> Result<(), Stopped> {
         match &self.sender {
-            Some(sender) => sender.send(command).map_err(|returned| Stopped(Box::new(returned.0))),
-            None => Err(Stopped(Box::new(command))),
+            Some(sender) => sender.send(commands).map_err(|returned| Stopped(returned.0)),
+            None => Err(Stopped(commands)),
         }
     }
 
@@ -139,7 +147,7 @@ struct Desk<S, C, E> {
 }
 
 impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
-    fn work(mut self, queue: &Receiver<Command>) {
+    fn work(mut self, queue: &Receiver<Vec<Command>>) {
         loop {
             let open = self.listen(queue);
             if self.down.is_some() {
@@ -159,14 +167,14 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     }
 
     /// Waits for something to do. False when no more commands will come.
-    fn listen(&mut self, queue: &Receiver<Command>) -> bool {
+    fn listen(&mut self, queue: &Receiver<Vec<Command>>) -> bool {
         let patience = if self.down.is_some() { RETRY_AFTER } else { PROBE_EVERY };
         if self.down.is_some() {
             return self.answer_while_down(queue, patience);
         }
         match queue.recv_timeout(patience) {
-            Ok(command) => {
-                self.take(command);
+            Ok(commands) => {
+                self.take_all(commands);
                 self.drain(queue)
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -180,7 +188,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     }
 
     /// Answers questions at once, for as long as the store is not to be tried again.
-    fn answer_while_down(&mut self, queue: &Receiver<Command>, patience: Duration) -> bool {
+    fn answer_while_down(&mut self, queue: &Receiver<Vec<Command>>, patience: Duration) -> bool {
         let until = (self.clock)() + patience;
         loop {
             let left = until.since((self.clock)());
@@ -188,7 +196,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
                 return true;
             }
             match queue.recv_timeout(left) {
-                Ok(command) => self.take(command),
+                Ok(commands) => self.take_all(commands),
                 Err(RecvTimeoutError::Timeout) => return true,
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
@@ -196,14 +204,18 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     }
 
     /// Takes all that waits in the queue. False when no more will come.
-    fn drain(&mut self, queue: &Receiver<Command>) -> bool {
+    fn drain(&mut self, queue: &Receiver<Vec<Command>>) -> bool {
         loop {
             match queue.try_recv() {
-                Ok(command) => self.take(command),
+                Ok(commands) => self.take_all(commands),
                 Err(TryRecvError::Empty) => return true,
                 Err(TryRecvError::Disconnected) => return false,
             }
         }
+    }
+
+    fn take_all(&mut self, commands: Vec<Command>) {
+        commands.into_iter().for_each(|command| self.take(command));
     }
 
     fn take(&mut self, command: Command) {

@@ -60,7 +60,7 @@ pub const ALL: [(&str, Kind, &str); 32] = [
     (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
     (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),
     (RECORDS_DROPPED, Kind::Counter, "Records of free and refused calls that an outage of the store cost."),
-    (MESSAGES, Kind::Counter, "SIP messages received, by transport and method."),
+    (MESSAGES, Kind::Counter, "SIP messages received and requests sent, by transport and method."),
     (RESPONSES, Kind::Counter, "SIP responses sent, by class of status."),
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tollgate::base::Moment;
 use tollgate::ledger::{Command, Reply, Unavailable};
 use tollgate::store::{
-    BATCH_MAX, Memory, RecordFilter, Reports, Sqlite, SqliteReader, SqliteSettings, Store, StoreError,
-    Writer, WriterEvent, WriterHandle, audit,
+    BATCH_MAX, Memory, RecordFilter, Reports, STATEMENT_PATIENCE, Sqlite, SqliteReader, SqliteSettings,
+    Store, StoreError, Tray, Writer, WriterEvent, WriterHandle, audit,
 };
 
 use super::words::*;
@@ -91,6 +91,32 @@ impl Store for Moody {
     fn recover(&mut self) -> Result<(), StoreError> {
         if one_of(&self.stubborn) { Err(StoreError::Replaced) } else { Ok(()) }
     }
+}
+
+#[test]
+fn statements_wait_a_moment_for_a_question_to_take_them_along() {
+    let (handle, events) = start(Memory::default());
+    let mut tray = Tray::new(handle);
+    let at = |millis: u64| Moment::from_micros(millis * 1_000);
+    let put = |tray: &mut Tray, millis, command| tray.put(at(millis), command).expect("a running thread");
+    put(&mut tray, 0, reserve(1, "1.00", &[alice("1000")]));
+    assert_eq!((replies(&events, 1).len(), tray.deadline()), (1, None));
+
+    put(&mut tray, 5, settle(1, "0.66"));
+    put(&mut tray, 6, Command::Record(opening(7)));
+    assert_eq!(tray.deadline(), Some(at(5) + STATEMENT_PATIENCE));
+    tray.advance(at(24)).expect("a running thread");
+    assert!(events.recv_timeout(Duration::from_millis(20)).is_err(), "nothing leaves before its time");
+    put(&mut tray, 24, reserve(2, "1.00", &[alice("1000")]));
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(WriterEvent::Committed { count: 3, .. })));
+    assert_eq!(replies(&events, 3)[0], settled(1, "0.66"));
+
+    put(&mut tray, 30, settle(2, "0.66"));
+    tray.advance(at(50)).expect("a running thread");
+    assert_eq!(replies(&events, 1), [settled(2, "0.66")]);
+    put(&mut tray, 60, Command::Record(opening(8)));
+    tray.stop();
+    assert_eq!(replies(&events, 1).len(), 1);
 }
 
 #[test]
