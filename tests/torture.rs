@@ -12,14 +12,19 @@ mod torture {
     mod caller;
     mod conformance;
     pub mod corpus;
+    mod dialogs;
     mod digests;
     mod emergencies;
+    mod floods;
     mod forwarding;
     mod hostile;
     mod identities;
     mod mutation;
     mod outcomes;
+    mod registrations;
+    mod requests;
     mod spellings;
     mod stream;
     mod town;
+    mod transfers;
 }

@@ -3,12 +3,16 @@
 
 #[path = "wire/baresip.rs"]
 mod baresip;
+#[path = "wire/crash.rs"]
+mod crash;
 #[path = "scenarios/gate.rs"]
 mod gate;
 #[path = "scenarios/places.rs"]
 mod places;
 #[path = "wire/plain_sip.rs"]
 mod plain_sip;
+#[path = "wire/questions.rs"]
+mod questions;
 #[path = "wire/reload.rs"]
 mod reload;
 

@@ -5,23 +5,23 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use super::question::Question;
 use super::reload::Look;
-use super::{check, explain, hash};
+use super::{check, hash};
 use crate::config::{self, LogFormat, Settings};
-use crate::policy::By;
 use crate::telemetry::log;
 
-const CONFIG_DEFAULT: &str = "config/tollgate.toml";
+pub(super) const CONFIG_DEFAULT: &str = "config/tollgate.toml";
 
 /// The gate between a company's phones and its trunks: who may call whom, when, and who can pay.
 #[derive(Debug, Parser)]
 #[command(name = "tollgate", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     /// How the log is written; by default as [log] in the settings says
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Log")]
     log_format: Option<LogWord>,
     /// What is logged, such as info or warn,tollgate::gate=debug; by default as [log] in the settings says
-    #[arg(long, global = true, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER", help_heading = "Log")]
     log: Option<String>,
     #[command(subcommand)]
     command: Command,
@@ -29,12 +29,14 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  tollgate demo                                  watch real calls being allowed, refused and cut, on this machine alone
-  tollgate check                                 name every problem in config/tollgate.toml and the files it names
-  tollgate check --config /etc/tollgate/tollgate.toml --json
-  tollgate explain emma 0004420794605 --at 2026-03-02T19:00      would Emma get through to London at seven?
+  tollgate demo                                    watch real calls being allowed, refused and cut, on this machine alone
+  tollgate check                                   name every problem in config/tollgate.toml and the files it names
   tollgate serve --config /etc/tollgate/tollgate.toml
-  echo 'the password' | tollgate hash anna       what people.csv keeps in place of a password";
+  tollgate explain --as emma --to 0004420794605    would Emma get through to London?
+  tollgate why 0C7NKX2P0QGW4                       why did this call go, or not?
+  tollgate policy show --as emma                   all that Emma may do and spend
+  tollgate report --from today                     calls, talk, money and refusals of today
+  echo 'the password' | tollgate hash anna         what people.csv keeps in place of a password";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -59,25 +61,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Say whether a person would get through to a number, and why; status 0 if so. Places no call
-    Explain {
-        /// Key, SIP user or extension of the caller
-        person: String,
-        /// The number as dialled on that phone
-        number: String,
-        /// When, as in "2026-01-31 18:30" in the caller's zone; by default now
-        #[arg(long, value_name = "TIME")]
-        at: Option<String>,
-        /// How the call comes about
-        #[arg(long, value_name = "HOW", default_value = "dial")]
-        by: ByWord,
-        /// The settings
-        #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
-        config: PathBuf,
-        /// One JSON document instead of text
-        #[arg(long)]
-        json: bool,
-    },
+    #[command(flatten)]
+    Ask(Question),
     /// Make ha1_md5 and ha1_sha256 for people.csv; the password is read from standard input
     Hash {
         /// The user name of the phone
@@ -97,13 +82,6 @@ enum LogWord {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum ByWord {
-    Dial,
-    Forward,
-    Transfer,
-}
-
 /// Reads the command line and does what it says.
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
@@ -111,14 +89,7 @@ pub fn run() -> ExitCode {
         Command::Serve { config } => serve(&cli, config),
         Command::Check { config, json } => check::run(config, *json),
         Command::Demo { json } => demo(&cli, *json),
-        Command::Explain { person, number, at, by, config, json } => {
-            let by = match by {
-                ByWord::Dial => By::Dial,
-                ByWord::Forward => By::Forward,
-                ByWord::Transfer => By::Transfer,
-            };
-            explain::run(config, &explain::Question { person, number, at: at.as_deref(), by }, *json)
-        }
+        Command::Ask(question) => question.answer(),
         Command::Hash { user, realm, config } => hash::run(user, realm.as_deref(), config),
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::observe::Observer;
 use super::reload::Replacement;
-use crate::base::Moment;
+use crate::base::{Moment, Now};
 use crate::gate::{Gate, Input, Output};
 use crate::ledger::{Command, Reply, Unavailable};
 use crate::net::{Arrived, Sockets};
@@ -56,25 +56,38 @@ impl EventLoop {
                     let _ = replacement.old.send(old);
                 }
                 () = alarm.as_mut() => {
-                    // A deadline that has passed is set anew even if the gate names it again.
+                    // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
                     alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
-                    self.advance();
                 }
                 _ = observe.tick() => self.observer.look(&self.gate, &self.sockets),
                 _ = self.stop.changed() => break,
             }
+            self.keep_up();
+        }
+        self.gate.end_all_calls(self.clock.now());
+        self.carry_out();
+        self.close().await;
+    }
+
+    /// However many messages arrive, the ledger's answers and what is due do not wait behind them.
+    fn keep_up(&mut self) {
+        self.carry_out();
+        while let Ok(event) = self.written.try_recv() {
+            self.take_written(event);
+        }
+        let now = self.clock.now();
+        if self.next_deadline().is_some_and(|deadline| deadline <= now.moment) {
+            self.advance(now);
             self.carry_out();
         }
-        self.close().await;
     }
 
     fn next_deadline(&self) -> Option<Moment> {
         [self.gate.next_deadline(), self.store.deadline()].into_iter().flatten().min()
     }
 
-    fn advance(&mut self) {
-        let now = self.clock.now();
+    fn advance(&mut self, now: Now) {
         self.gate.advance(now);
         let handed_over = self.store.advance(now.moment);
         self.answer_for_store(handed_over);
@@ -123,7 +136,10 @@ impl EventLoop {
     fn carry_out(&mut self) {
         while let Some(output) = self.gate.next_output() {
             match output {
-                Output::Send { flow, bytes } => self.sockets.send(flow, &bytes),
+                Output::Send { flow, bytes } => {
+                    self.observer.sent(flow, &bytes);
+                    self.sockets.send(flow, &bytes);
+                }
                 Output::Event(event) => self.observer.happened(&event),
                 Output::Ledger(command) => {
                     let taken = self.store.put(self.clock.now().moment, command);

@@ -9,14 +9,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
+use super::left_over;
 use super::observe::{self, Observer};
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
-use crate::base::Now;
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::{Command, EndCause, Expire};
+use crate::ledger::TariffBook;
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
@@ -38,7 +38,7 @@ pub enum StartError {
     Entropy(#[from] getrandom::Error),
     #[error("the metrics could not be set up: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
-    #[error("the gate ended before it was ready")]
+    #[error("the gate ended by itself; its log says why")]
     Ended,
 }
 
@@ -67,7 +67,7 @@ impl Gatehouse {
         let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
-        let (store, written) = open_store(&loaded.settings, clock, &health)?;
+        let (store, written) = open_store(&loaded.settings, &loaded.tariff, clock, &health)?;
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
@@ -118,9 +118,9 @@ impl Gatehouse {
         }
     }
 
-    /// Waits until the gate has ended by itself.
-    pub fn is_running(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    /// Waits until the gate's thread has ended by itself.
+    pub async fn ended(&self) {
+        self.stop.closed().await;
     }
 }
 
@@ -204,9 +204,14 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
 
 type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
 
-/// Starts the ledger's thread and frees what calls of an earlier run had reserved: none of them has lived on (R91). A ledger that
+/// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
-fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
+fn open_store(
+    settings: &Settings,
+    tariffs: &TariffBook,
+    clock: Clock,
+    health: &Health,
+) -> Result<Store, StartError> {
     let path = &settings.store.path;
     let (sender, written) = mpsc::unbounded_channel();
     let now = move || clock.now().moment;
@@ -218,7 +223,7 @@ fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Stor
             health.set_store_writable(true);
             for reservation in left {
                 // The thread has only just begun to listen.
-                drop(handle.send(expire(reservation, clock.now())));
+                drop(handle.send(left_over::resolve(reservation, tariffs, clock.now())));
             }
             Ok((handle, written))
         }
@@ -238,14 +243,4 @@ fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError
     let store = Sqlite::open(path, SqliteSettings::default())?;
     let left = SqliteReader::open(path)?.open_reservations()?;
     Ok((store, left))
-}
-
-fn expire(reservation: OpenReservation, now: Now) -> Command {
-    let record = reservation.record.map(|mut record| {
-        record.end = Some(now.utc);
-        record.end_cause = Some(EndCause::Lost);
-        record.estimated = true;
-        Box::new(record)
-    });
-    Command::Expire(Expire { id: reservation.id, at: now.utc, record })
 }

@@ -1,17 +1,29 @@
 //! The house: joins the rooms to sockets, files, clocks and the command line. The only loop and the only clock are here.
 
+mod ask;
+mod audit;
+mod call;
 mod check;
 pub mod cli;
 pub mod clock;
 mod demo;
 mod event_loop;
 mod explain;
+mod explanation;
+mod export;
 mod gatehouse;
+mod grid;
 mod hash;
+mod left_over;
 mod observe;
 mod paint;
+mod question;
 mod reload;
+mod report;
+mod rights;
 mod snapshot;
+mod spending;
+mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
 
@@ -51,17 +63,30 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
     if let Some(address) = gatehouse.http {
         tracing::info!(%address, "serving metrics and health");
     }
-    while let Told::Reload = runtime.block_on(signals.next()) {
-        tracing::info!("SIGHUP: reading the configuration anew");
-        gatehouse.reload();
+    loop {
+        let told = runtime.block_on(async {
+            tokio::select! {
+                told = signals.next() => told,
+                () = gatehouse.ended() => Told::Ended,
+            }
+        });
+        match told {
+            Told::Reload => {
+                tracing::info!("SIGHUP: reading the configuration anew");
+                gatehouse.reload();
+            }
+            Told::Stop => return Ok(()),
+            Told::Ended => return Err(StartError::Ended),
+        }
     }
-    Ok(())
 }
 
-/// What the process is told from outside.
+/// What ends the wait of the process.
 enum Told {
     Reload,
     Stop,
+    /// Nobody asked for it: the gate's thread has ended, which only a fault of ours can make it do.
+    Ended,
 }
 
 struct Signals {

@@ -21,6 +21,10 @@ impl Paint {
         Paint { colour: false }
     }
 
+    pub fn is_coloured(self) -> bool {
+        self.colour
+    }
+
     pub fn bold(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }

@@ -122,7 +122,7 @@ fn digest(algorithm: config::DigestAlgorithm) -> Algorithm {
     }
 }
 
-fn limits(settings: &Settings) -> Limits {
+pub(super) fn limits(settings: &Settings) -> Limits {
     let (sip, money) = (&settings.sip, &settings.money);
     let seconds = |span: std::time::Duration| u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
     Limits {

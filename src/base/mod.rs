@@ -10,7 +10,9 @@ mod slab;
 mod time;
 mod wheel;
 
-pub use ids::{DecisionId, DepartmentId, IdSource, IdText, PersonId, ReservationId, RoleId, SiteId, TrunkId};
+pub use ids::{
+    DecisionId, DepartmentId, IdError, IdSource, IdText, PersonId, ReservationId, RoleId, SiteId, TrunkId,
+};
 pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;

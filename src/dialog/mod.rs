@@ -19,8 +19,8 @@ pub enum State {
     Early,
     /// A 2xx was passed upstream at this moment; the price runs from here (R62).
     Confirmed { since: Moment },
-    /// BYE was seen or sent.
-    Ended,
+    /// BYE was seen from this end, or sent by us.
+    Ended { by: Option<End> },
 }
 
 /// One dialog of a call; a forked call has several.
@@ -55,7 +55,15 @@ impl Dialog {
     }
 
     pub fn is_ended(&self) -> bool {
-        self.state == State::Ended
+        matches!(self.state, State::Ended { .. })
+    }
+
+    /// Who has hung up; `None` while nobody has, or if it was us.
+    pub fn ended_by(&self) -> Option<End> {
+        match self.state {
+            State::Ended { by } => by,
+            State::Early | State::Confirmed { .. } => None,
+        }
     }
 
     /// True if no price runs on it: it was never answered, or it is over.
@@ -95,8 +103,11 @@ impl Dialog {
         }
     }
 
-    pub fn end(&mut self) {
-        self.state = State::Ended;
+    /// `by` whoever said BYE, `None` for us; the first one stands.
+    pub fn end(&mut self, by: Option<End>) {
+        if !self.is_ended() {
+            self.state = State::Ended { by };
+        }
     }
 
     /// Which end wrote this request, judged by Call-ID and both tags (R12). `None`: it is not of this dialog.
@@ -104,7 +115,7 @@ impl Dialog {
         if request.call_id() != &*self.call_id {
             return None;
         }
-        let (from, to) = (request.from_tag()?, request.to_tag()?);
+        let (from, to) = (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default());
         if from == self.caller.tag() && to == self.callee.tag() {
             Some(End::Caller)
         } else if from == self.callee.tag() && to == self.caller.tag() {

@@ -33,21 +33,27 @@ pub struct Side {
     target: Box<str>,
     /// Route values in the order in which a request towards this side carries them; ours are not among them.
     routes: SmallVec<[Box<str>; 1]>,
-    last_cseq: u32,
+    /// None: it has sent nothing yet.
+    last_cseq: Option<u32>,
     /// From and To of the INVITE, as this side wrote its own.
     address: Box<str>,
+    /// Its address as the other side knows it, if that was rewritten (R20).
+    alias: Option<Box<str>>,
 }
 
 impl Side {
     pub(super) fn of_caller(invite: &Message, flow: Flow) -> Option<Side> {
         let routes = invite.values(Name::RecordRoute).map(|route| Box::from(&*route.text()));
         Some(Side {
-            tag: invite.from_tag()?.into(),
+            // A caller of RFC 2543 may have none (§12.1.1).
+            tag: invite.from_tag().unwrap_or_default().into(),
             flow,
-            target: contact_of(invite)?,
+            // A caller without a Contact, against §8.1.1.8, is answered where she spoke from.
+            target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
-            last_cseq: invite.cseq(),
+            last_cseq: Some(invite.cseq()),
             address: Box::from(&*invite.header(Name::From)?),
+            alias: None,
         })
     }
 
@@ -55,10 +61,11 @@ impl Side {
         let mut side = Side {
             tag: response.to_tag()?.into(),
             flow,
-            target: contact_of(response).unwrap_or_default(),
+            target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
-            last_cseq: 0,
+            last_cseq: None,
             address: Box::from(&*response.header(Name::To)?),
+            alias: None,
         };
         side.learn_routes(response, mark);
         Some(side)
@@ -96,17 +103,32 @@ impl Side {
         &self.routes
     }
 
+    /// As this side writes it, with its tag.
     pub fn address(&self) -> &str {
         &self.address
     }
 
+    /// As the other side knows it, if that differs (R20).
+    pub fn alias(&self) -> Option<&str> {
+        self.alias.as_deref()
+    }
+
+    pub fn show_as(&mut self, alias: Option<Box<str>>) {
+        self.alias = alias;
+    }
+
+    /// What the other side reads as the address of this one.
+    pub fn shown(&self) -> &str {
+        self.alias().unwrap_or(&self.address)
+    }
+
     pub fn last_cseq(&self) -> u32 {
-        self.last_cseq
+        self.last_cseq.unwrap_or(0)
     }
 
     pub(super) fn count(&mut self, cseq: u32) -> bool {
-        let rises = cseq > self.last_cseq;
-        self.last_cseq = self.last_cseq.max(cseq);
+        let rises = self.last_cseq.is_none_or(|last| cseq > last);
+        self.last_cseq = self.last_cseq.max(Some(cseq));
         rises
     }
 

@@ -1,7 +1,7 @@
 //! What time alone makes due for a call: silent targets, Timer C, the next slice of money, the end of the call.
 
 use super::Gate;
-use super::call::CallKey;
+use super::call::{Call, CallKey};
 use super::meter::Due;
 use crate::base::{Moment, Now};
 use crate::ledger::EndCause;
@@ -19,7 +19,9 @@ impl Gate {
 
     pub(super) fn sound_alarms(&mut self, now: Now) {
         while let Some(key) = self.alarms.pop_due(now.moment) {
-            if let Some(call) = self.calls.at_mut(key) {
+            // An alarm that a sooner one has replaced rings in vain; what is due then is set anew.
+            let is_latest = |call: &&mut Call| call.alarm.is_some_and(|set| set <= now.moment);
+            if let Some(call) = self.calls.at_mut(key).filter(is_latest) {
                 call.alarm = None;
                 self.attend(now, key);
                 self.set_alarm(key);
@@ -32,6 +34,7 @@ impl Gate {
         self.attend_meter(now, key);
         self.attend_guards(now, key);
         self.give_up_overdue(now, key);
+        self.give_up_re_invites(now, key);
         if self.calls.at(key).is_some_and(|call| call.is_spent(now.moment)) {
             self.forget_call(key);
         }
@@ -39,23 +42,28 @@ impl Gate {
 
     fn attend_meter(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
-        let Some((moment, due)) = call.meter.as_ref().map(|meter| meter.due()) else { return };
+        let Some((moment, due)) = call.meter.as_ref().and_then(|meter| meter.due()) else { return };
         if moment > now.moment {
             return;
         }
         match due {
             Due::Renew => self.renew(now, key),
+            Due::Midnight => self.cross_midnight(now, key),
             Due::Cut(cause) => self.cut(now, key, cause),
         }
     }
 
     fn attend_guards(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        // R41: nothing but its parties ends an emergency call.
+        let guarded = |call: &&Call| call.over.is_none() && !call.permit.emergency();
+        let Some(call) = self.calls.at(key).filter(guarded) else { return };
         let is_due = |guard: Option<Moment>| guard.is_some_and(|end| end <= now.moment);
         if is_due(call.early_until) {
             self.give_up_search(now, key, 408);
         } else if is_due(call.ack_until) {
             self.cut(now, key, EndCause::Dead);
+        } else if is_due(call.waits_for_ledger_until()) {
+            self.ledger_unavailable(now, key);
         }
     }
 

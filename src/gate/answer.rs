@@ -2,11 +2,12 @@
 //! (RFC 3261 §16.7, §13.3).
 
 use super::call::{CallKey, Funds};
-use super::meter::Meter;
-use super::{Event, Gate};
+use super::in_dialog::hang_up_cause;
+use super::meter::{Meter, Terms};
+use super::{Event, Gate, Output};
 use crate::base::Now;
-use crate::dialog::Dialog;
-use crate::ledger::EndCause;
+use crate::dialog::{Dialog, End};
+use crate::ledger::{Command, EndCause};
 use crate::proxy::{Returning, forward_response};
 use crate::sip::{Flow, Message, Name};
 
@@ -30,19 +31,39 @@ impl Gate {
             return self.refuse_answer(now, key, response);
         }
         let first = call.meter.is_none();
-        if let (true, Funds::Held { price, slice, .. }) = (first, &call.funds) {
-            let price = price.clone();
-            call.meter = Some(Meter::start(now.moment, price, *slice, call.longest(), &self.setup.limits));
-            call.record.answer = Some(now.utc);
-            call.record.status = Some(response.status());
-            call.early_until = None;
-            call.ack_until = Some(now.moment + UNACKNOWLEDGED);
-        }
-        let decision = call.decision;
+        let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        let hung_up = dialog.and_then(Dialog::ended_by);
         if first {
-            self.tell(Event::Answered { decision });
+            self.start_meter(now, key, response.status());
         }
         self.send_upstream(now, key, response);
+        // A BYE in the early dialog crossed the answer (§15): it has ended the call at either end.
+        if let Some(end) = hung_up.filter(|_| first) {
+            self.end_call(now, key, hang_up_cause(end));
+        }
+    }
+
+    /// The call has its first answer: the price runs from here (R62), and a row says so, so that a crash does not make it free (R91).
+    fn start_meter(&mut self, now: Now, key: CallKey, status: u16) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let Funds::Held { reservation, price, slice } = &call.funds else { return };
+        let terms = Terms {
+            price: price.clone(),
+            covered: *slice,
+            longest: call.longest(),
+            period_end: call.period_end,
+        };
+        let is_free = reservation.is_free();
+        call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
+        call.record.answer = Some(now.utc);
+        call.record.status = Some(status);
+        call.early_until = None;
+        call.ack_until = Some(now.moment + UNACKNOWLEDGED);
+        let (decision, trunk, record) = (call.decision, call.record.trunk.clone(), call.record.clone());
+        if !is_free {
+            self.outputs.push_back(Output::Ledger(Command::Record(record)));
+        }
+        self.tell(Event::Answered { decision, trunk });
     }
 
     /// Takes note of the dialog that a response with a To-tag opens (R12).
@@ -53,10 +74,11 @@ impl Gate {
             return;
         }
         let mark = call.record.decision.text();
-        if let Some(dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
-            if let Some(from) = call.invite.from_tag() {
-                self.dialogs.insert(self.keys.of(call.invite.call_id(), from, tag), key);
-            }
+        if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
+            dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
+            // Whoever repeats the words of a dialog that is alive does not take its place.
+            let from = call.invite.from_tag().unwrap_or_default();
+            self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
             call.dialogs.push(dialog);
         }
     }
@@ -69,6 +91,7 @@ impl Gate {
             towards: self.setup.interfaces.at(call.caller.listener),
             mark: &call.decision.text(),
             from: own_from.as_deref(),
+            to: None,
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);

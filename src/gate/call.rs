@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Moment, Place, ReservationId};
+use crate::base::{DecisionId, Moment, Place, ReservationId, SiteId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
-use crate::proxy::{BranchIndex, ResponseContext, TargetQueue};
+use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
-use super::invite::Facts;
 use super::meter::Meter;
+use super::re_invite::ReInvite;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -35,7 +35,13 @@ pub struct Call {
     /// Runs since the first 2xx.
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
+    /// Those without a final response.
+    pub re_invites: SmallVec<[ReInvite; 1]>,
     pub record: Box<CallRecord>,
+    /// When the first period ends in which its money is reserved.
+    pub period_end: Option<Moment>,
+    /// The trunk whose budgets are among the reserved ones (R3).
+    pub budget_trunk: Option<Arc<str>>,
     /// Whose calls at once this one counts among (R68).
     pub holders: SmallVec<[Holder; 2]>,
     /// Why it is over; from then on it only waits for its last messages.
@@ -56,10 +62,16 @@ pub struct Call {
     pub from_sent: Option<Box<str>>,
 }
 
+/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
+pub struct Facts {
+    pub record: Box<CallRecord>,
+    pub site: SiteId,
+}
+
 /// What the ledger has said about paying for this call.
 pub enum Funds {
-    /// Asked for `slice`; `tries` questions have been put, each for less.
-    Asked { price: Arc<Price>, slice: Slice, tries: u8 },
+    /// Asked for `slice`; `tries` questions have been put, each for less. `until`: how long the caller waits for the answer.
+    Asked { price: Arc<Price>, slice: Slice, tries: u8, until: Moment },
     /// Reserved, or free of charge.
     Held { reservation: Reservation, price: Option<Arc<Price>>, slice: Slice },
     /// Settled or released.
@@ -71,7 +83,17 @@ pub enum Funds {
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
     pub queue: TargetQueue,
+    pub parked: Option<Parked>,
     pub branches: SmallVec<[SentBranch; 2]>,
+}
+
+/// Targets that wait until the ledger says whether the budget of their trunk has room.
+pub struct Parked {
+    pub step: SmallVec<[Target; 1]>,
+    /// The trunk whose budgets are reserved until the ledger agrees.
+    pub from: Option<Arc<str>>,
+    /// How long they wait.
+    pub until: Moment,
 }
 
 /// An INVITE that was sent to one target.
@@ -79,6 +101,8 @@ pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
     pub trunk: Option<Arc<str>>,
+    /// When the INVITE left, until the trunk has said more than 100 Trying.
+    pub unheard_since: Option<Moment>,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).
@@ -86,8 +110,10 @@ pub struct SentBranch {
 }
 
 impl Search {
+    /// The open branch of this client transaction.
     pub fn branch(&self, client: ClientId) -> Option<&SentBranch> {
-        self.branches.iter().find(|branch| branch.client == client)
+        // Requests for which there was no room share an id: the first open branch is as good as any.
+        self.branches.iter().find(|branch| branch.client == client && self.context.is_open(branch.index))
     }
 
     pub fn at(&self, index: BranchIndex) -> Option<&SentBranch> {
@@ -103,6 +129,15 @@ impl Search {
     pub fn due(&self) -> Option<Moment> {
         let open = self.branches.iter().filter(|branch| self.context.is_open(branch.index));
         open.map(|branch| self.due_of(branch)).min()
+    }
+
+    /// Leaves out a trunk whose budget is spent. False if no other is left, and then nothing is changed.
+    pub fn skip_trunk(&mut self, trunk: &mut Option<Arc<str>>) -> bool {
+        let others = |step: &SmallVec<[Target; 1]>| step.first().is_some_and(|target| target.trunk != *trunk);
+        let Some(next) = self.queue.iter().position(others) else { return false };
+        self.queue.drain(..next);
+        *trunk = self.queue.front().and_then(|step| step.first()).and_then(|target| target.trunk.clone());
+        true
     }
 
     /// Branches whose time is over.
@@ -127,9 +162,28 @@ impl Call {
 
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
-        let meter = self.meter.as_ref().filter(|_| self.over.is_none()).map(|meter| meter.due().0);
-        let guards = [self.early_until, self.ack_until].map(|guard| guard.filter(|_| self.over.is_none()));
-        [meter, self.search.due(), self.forget_at, guards[0], guards[1]].into_iter().flatten().min()
+        let meter = self.meter.as_ref().filter(|_| self.over.is_none());
+        let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
+        let guarded = self.over.is_none() && !self.permit.emergency();
+        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
+        let guards = guards.into_iter().flatten().filter(|_| guarded);
+        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
+        let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
+        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).chain(re_invites).min()
+    }
+
+    /// The ledger has not answered the question for the first slice.
+    fn asks_for_money(&self) -> bool {
+        matches!(self.funds, Funds::Asked { .. })
+    }
+
+    /// Until when the caller waits for an answer of the ledger before anything can leave.
+    pub fn waits_for_ledger_until(&self) -> Option<Moment> {
+        match (&self.funds, &self.search.parked) {
+            (Funds::Asked { until, .. }, _) => Some(*until),
+            (Funds::Held { .. }, Some(parked)) => Some(parked.until),
+            (Funds::Held { .. }, None) | (Funds::Resolved, _) => None,
+        }
     }
 
     /// The dialog that a request belongs to, and which end wrote it (R12).
@@ -155,13 +209,14 @@ impl Call {
         }
     }
 
-    /// The longest this call may last by its permit alone.
-    pub fn longest(&self) -> Duration {
-        self.permit.longest().unwrap_or(Duration::MAX)
+    /// The longest this call may last by its permit; an emergency call is never cut (R41).
+    pub fn longest(&self) -> Option<Duration> {
+        (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
     }
 
-    /// Nothing can happen any more: over, no open branch, remembered long enough.
+    /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        self.over.is_some() && !self.search.is_open() && self.forget_at.is_none_or(|end| end <= now)
+        let waits = self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty();
+        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
     }
 }

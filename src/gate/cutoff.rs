@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::Gate;
 use super::Sent;
 use super::call::CallKey;
-use super::in_dialog::via;
 use crate::base::Now;
 use crate::dialog::{End, Teardown, ack, bye};
 use crate::ledger::EndCause;
+use crate::policy::Holder;
+use crate::proxy::via;
 use crate::sip::{Message, Method};
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
@@ -26,22 +27,32 @@ impl Gate {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
             if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
-                dialog.end();
+                dialog.end(None);
             }
         }
         self.end_call(now, key, cause);
     }
 
-    /// One BYE in its own transaction; that one side fails does not stop the other.
+    /// The BYE of one end was refused by the other, or not heard: a plain one of our own follows, or whoever writes a BYE that
+    /// cannot be obeyed talks on for nothing (R62).
+    pub(super) fn insist(&mut self, now: Now, key: CallKey, dialog: u8, end: End) {
+        self.write_bye(now, key, usize::from(dialog), end, EndCause::CallerHungUp);
+    }
+
     fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
+        let dialog = self.calls.at(key).and_then(|call| call.dialogs.get(index));
+        if dialog.is_some_and(|dialog| !dialog.is_ended_or_early()) {
+            self.write_bye(now, key, index, end, cause);
+        }
+    }
+
+    /// One BYE in its own transaction; that one side fails does not stop the other.
+    fn write_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
         let setup = Arc::clone(&self.setup);
         let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
             return;
         };
         let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
-        if dialog.is_ended_or_early() {
-            return;
-        }
         let branch = self.transactions.new_branch(0);
         let (flow, bytes) =
             bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
@@ -65,7 +76,7 @@ impl Gate {
         self.send(flow, bytes);
         self.send_bye(now, key, index, End::Callee, EndCause::Cancelled);
         if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) {
-            dialog.end();
+            dialog.end(None);
         }
     }
 
@@ -73,13 +84,15 @@ impl Gate {
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
-        call.forget_at = Some(now.moment + REMEMBERED);
-        let holders = std::mem::take(&mut call.holders);
-        for holder in holders {
-            if let Some(live) = self.live.get_mut(&holder) {
-                live.retain(|live| *live != key);
-            }
+        call.record.end = Some(now.utc);
+        call.record.end_cause = Some(cause);
+        let forget_at = now.moment + REMEMBERED;
+        call.forget_at = Some(forget_at);
+        for waiting in &mut call.re_invites {
+            waiting.until = waiting.until.min(forget_at);
         }
+        let holders = std::mem::take(&mut call.holders);
+        self.leave_live(key, &holders);
         self.resolve_funds(now, key);
         self.set_alarm(key);
     }
@@ -87,14 +100,25 @@ impl Gate {
     /// Nothing of this call can come any more.
     pub(super) fn forget_call(&mut self, key: CallKey) {
         let Some(call) = self.calls.remove(key) else { return };
+        self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
-        let Some(from) = call.invite.from_tag() else { return };
+        let from = call.invite.from_tag().unwrap_or_default();
         for dialog in &call.dialogs {
-            self.dialogs.remove(&self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+            let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
+            if self.dialogs.get(&words) == Some(&key) {
+                self.dialogs.remove(&words);
+            }
         }
-        for holder in &call.holders {
-            if let Some(live) = self.live.get_mut(holder) {
-                live.retain(|live| *live != key);
+    }
+
+    /// It counts among nobody's calls at once any more (R68).
+    fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
+        self.in_progress.remove(&key);
+        for holder in holders {
+            let Some(live) = self.live.get_mut(holder) else { continue };
+            live.retain(|live| *live != key);
+            if live.is_empty() {
+                self.live.remove(holder);
             }
         }
     }

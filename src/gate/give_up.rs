@@ -26,10 +26,7 @@ impl Gate {
         self.answer_plainly(now, cancel, request, status);
         match invite.and_then(|server| self.transactions.server(server)) {
             Some(Asked::Call(key)) => self.give_up_search(now, *key, 487),
-            Some(Asked::ReInvite { client }) => {
-                let client = *client;
-                self.transactions.cancel(now.moment, client, &[], Sent::Ours);
-            }
+            Some(Asked::ReInvite { call, client }) => self.cancel_re_invite(now, *call, *client),
             None => {}
         }
     }

@@ -1,7 +1,9 @@
 //! Who is calling (R20 to R22): digest first, then the address of a trunk or PBX, then what a trusted peer asserts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::setup::{Peer, PeerKind, Snapshot};
 use super::{Event, Gate};
@@ -60,6 +62,9 @@ pub(super) struct Caller {
     pub asserted: Option<Box<str>>,
 }
 
+/// Answers to our challenge looked at in one request: one for each hash (RFC 8760 §2.4). More would be guesses for the price of one.
+const ANSWERS_MAX: usize = 2;
+
 impl Gate {
     /// Judges who sent this request (R20).
     pub(super) fn identify(&mut self, now: Now, flow: Flow, request: &Message) -> Identity {
@@ -69,8 +74,9 @@ impl Gate {
             Proof::Of(id) => return person(&setup, id, request),
             Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
             // Credentials for somebody else's realm pass by a peer that needs none here.
-            Proof::Missing | Proof::Stale | Proof::Wrong if peer.is_some_and(Peer::is_known) => {}
-            Proof::Missing | Proof::Wrong => return Identity::Nobody { stale: false },
+            Proof::Missing | Proof::Misplaced | Proof::Stale | Proof::Wrong
+                if peer.is_some_and(Peer::is_known) => {}
+            Proof::Missing | Proof::Misplaced | Proof::Wrong => return Identity::Nobody { stale: false },
             Proof::Stale => return Identity::Nobody { stale: true },
         }
         match peer {
@@ -83,7 +89,9 @@ impl Gate {
     /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
         let source = flow.remote.ip().to_canonical();
-        if self.lockout.is_locked(now.moment, source) {
+        // What a trunk or a PBX passes on are the guesses of others; a lock would stop everybody behind it.
+        let is_guesser = !setup.peer_at(source).is_some_and(Peer::is_known);
+        if is_guesser && self.lockout.is_locked(now.moment, source) {
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
             return Proof::Locked;
         }
@@ -92,10 +100,12 @@ impl Gate {
             Proof::Of(_) => self.lockout.proved(source),
             Proof::Wrong => {
                 self.tell(Event::AuthenticationFailed);
-                if self.lockout.failed(now.moment, source) {
+                if is_guesser && self.lockout.failed(now.moment, source) {
                     self.tell(Event::SourceLocked { source });
                 }
             }
+            // Whoever forges this address can send these, and learns nothing by them.
+            Proof::Misplaced => self.tell(Event::AuthenticationFailed),
             Proof::Missing | Proof::Stale | Proof::Locked => {}
         }
         proof
@@ -104,14 +114,13 @@ impl Gate {
     fn proof(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
         let name =
             if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
+        let headers: SmallVec<[_; 2]> = request.headers(name).collect();
+        let ours = headers.iter().filter_map(|header| Credentials::parse(header));
+        let ours: SmallVec<[_; 2]> =
+            ours.filter(|found| found.realm() == self.challenger.realm()).take(ANSWERS_MAX).collect();
         let mut proof = Proof::Missing;
-        for header in request.headers(name) {
-            let Some(credentials) =
-                Credentials::parse(&header).filter(|found| found.realm() == self.challenger.realm())
-            else {
-                continue;
-            };
-            proof = self.check(now, setup, request, &credentials);
+        for credentials in &ours {
+            proof = self.check(now, setup, request, credentials);
             if let Proof::Of(_) = proof {
                 break;
             }
@@ -127,14 +136,18 @@ impl Gate {
         credentials: &Credentials<'_>,
     ) -> Proof {
         if !names_this_request(setup, request, credentials) {
-            return Proof::Wrong;
+            return Proof::Misplaced;
         }
         let known = setup.credentials.get(&*credentials.username());
         // A user nobody has is checked all the same, so that the answer tells nobody who exists.
         let ha1 = known.map_or_else(Ha1::default, |known| known.ha1);
-        match (self.challenger.check(credentials, &ha1, request.method_text(), now.utc), known) {
+        match (
+            self.challenger.check(credentials, &ha1, request.method_text(), now.utc, source_of(request)),
+            known,
+        ) {
             (Checked::Accepted, Some(known)) => Proof::Of(known.person),
             (Checked::Stale, _) => Proof::Stale,
+            (Checked::Foreign, _) => Proof::Misplaced,
             (Checked::Wrong, _) | (Checked::Accepted, None) => Proof::Wrong,
         }
     }
@@ -145,7 +158,7 @@ impl Gate {
             Method::Register => (401, "WWW-Authenticate"),
             _ => (407, "Proxy-Authenticate"),
         };
-        let challenges = self.challenger.challenges(now.utc, stale);
+        let challenges = self.challenger.challenges(now.utc, source_of(request), stale);
         let headers: Vec<(&str, &str)> =
             challenges.iter().map(|challenge| (header, challenge.as_str())).collect();
         self.answer_with(now, server, request, status, &headers);
@@ -160,6 +173,8 @@ pub(super) enum Proof {
     /// The nonce is too old, not ours, or used before: a new challenge with `stale=true` lets an honest phone try again at once.
     Stale,
     Wrong,
+    /// Made for another request or another address, or with a nonce that was never ours: nothing that could be a guess.
+    Misplaced,
     /// The source has guessed too often; nothing from it is checked for a while.
     Locked,
 }
@@ -262,28 +277,37 @@ fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
 
 /// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
 fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
-    let asserted = request.header(Name::PAssertedIdentity);
-    let asserted = asserted.as_deref().and_then(|value| NameAddr::parse(value.as_bytes()));
-    let claimed = asserted.unwrap_or_else(|| request.from());
-    let forwarder = request.header(Name::Diversion).or_else(|| request.header(Name::HistoryInfo));
-    let Some(forwarder) = forwarder else {
-        return match known_person(setup, site, &claimed) {
-            Some(id) => Identity::Person { id, from: FromHeader::AsSent },
-            None => Identity::Refused { reason: Reason::UnknownCaller, person: None },
-        };
+    // Of a sip: and a tel: identity (RFC 3325 §9.1) the first that names one of our people counts.
+    let mut asserted = request.values(Name::PAssertedIdentity).filter_map(|value| value.address()).peekable();
+    let claimed = match asserted.peek() {
+        Some(_) => asserted.find_map(|address| known_person(setup, site, &address)),
+        None => known_person(setup, site, &request.from()),
     };
-    let forwarder =
-        NameAddr::parse(forwarder.as_bytes()).and_then(|address| known_person(setup, site, &address));
-    match forwarder {
-        Some(id) => Identity::Forwarder { id, from_outside: known_person(setup, site, &claimed).is_none() },
-        None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+    match (forwarder(request), claimed) {
+        (None, Some(id)) => Identity::Person { id, from: FromHeader::AsSent },
+        (None, None) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
+        (Some(address), _) => match known_person(setup, site, &address) {
+            Some(id) => Identity::Forwarder { id, from_outside: claimed.is_none() },
+            None => Identity::Refused { reason: Reason::NoForwarder, person: None },
+        },
     }
+}
+
+/// Whose phone forwarded the call last: the topmost Diversion (RFC 5806 §4), else the entry of History-Info before the last,
+/// which is the present target (RFC 7044 §5).
+fn forwarder(request: &Message) -> Option<NameAddr<'_>> {
+    let diversion = request.values(Name::Diversion).next();
+    let value = diversion.or_else(|| {
+        let count = request.values(Name::HistoryInfo).count();
+        request.values(Name::HistoryInfo).nth(count.saturating_sub(2))
+    });
+    value?.address()
 }
 
 /// A person by the user part of an address: SIP user, extension or number.
 fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
     let uri = address.parsed_uri().ok()?;
-    let user = uri.user?;
+    let user = uri.user.unwrap_or(uri.body);
     let policy = &setup.policy;
     policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
         Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),
@@ -305,6 +329,11 @@ fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option
 /// Identities are read as dialled numbers are (R31).
 fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
+}
+
+/// Where a request came from, as its nonce knows it.
+fn source_of(request: &Message) -> IpAddr {
+    request.source().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |source| source.ip())
 }
 
 /// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there,

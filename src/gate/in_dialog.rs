@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::search::loop_mark;
 use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
-use crate::proxy::{Forwarding, Interface, Returning, forward_request, forward_response, validate};
+use crate::proxy::{Forwarding, Returning, forward_request, forward_response, loop_mark, validate, via};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId, ServerId};
 
@@ -18,6 +17,14 @@ struct Place {
     call: CallKey,
     dialog: u8,
     writer: End,
+}
+
+/// How a request finds its dialog.
+enum Standing {
+    Alive,
+    /// Alive, but the request counts no further than one before it.
+    Stale,
+    Over,
 }
 
 impl Gate {
@@ -31,17 +38,25 @@ impl Gate {
             self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
             return self.answer_plainly(now, server, request, 481);
         };
-        if request.method() == Method::Refer
-            && let Err(refusal) = self.judge_transfer(now, place.call, place.writer, request)
-        {
-            return self.refuse_transfer(now, server, place.call, request, &refusal);
+        let mut transfer = None;
+        if request.method() == Method::Refer {
+            match self.judge_transfer(now, place.call, place.writer, request) {
+                Ok(judged) => transfer = Some(judged),
+                Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
+            }
         }
-        if self.note_request(place, flow, request) {
+        match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
-            let status = if request.method() == Method::Bye { 200 } else { 481 };
-            return self.answer_plainly(now, server, request, status);
+            (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
+            (Standing::Over, _) => return self.answer_plainly(now, server, request, 481),
+            // §12.2.2: the other end would refuse it and talk on; the price would have ended.
+            (Standing::Stale, Method::Bye) => {
+                self.tell(Event::Rejected { code: "stale_bye", status: 500 });
+                return self.answer_plainly(now, server, request, 500);
+            }
+            (Standing::Stale | Standing::Alive, _) => {}
         }
-        self.pass_to_other_end(now, place, server, request);
+        self.pass_to_other_end(now, place, server, transfer.as_ref().unwrap_or(request));
         if request.method() == Method::Bye {
             self.hang_up(now, place);
         }
@@ -66,22 +81,23 @@ impl Gate {
 
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
+        let key = *self.dialogs.get(&self.keys.of_message(request))?;
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
         speaks.then_some(Place { call: key, dialog, writer })
     }
 
-    /// Takes note of where and how far its writer is. True if the dialog is over.
-    fn note_request(&mut self, place: Place, flow: Flow, request: &Message) -> bool {
-        let Some(dialog) = self.dialog_mut(place) else { return true };
-        if dialog.is_ended() {
-            return true;
+    /// Takes note of where and how far its writer is. Whoever has hung up may do so again, with the credentials that the other end
+    /// asked for.
+    fn note_request(&mut self, place: Place, flow: Flow, request: &Message) -> Standing {
+        let Some(dialog) = self.dialog_mut(place) else { return Standing::Over };
+        let hangs_up_again = request.method() == Method::Bye && dialog.ended_by() == Some(place.writer);
+        if dialog.is_ended() && !hangs_up_again {
+            return Standing::Over;
         }
-        dialog.count(place.writer, request);
         dialog.side_mut(place.writer).follow(flow);
-        false
+        if dialog.count(place.writer, request) { Standing::Alive } else { Standing::Stale }
     }
 
     fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
@@ -96,17 +112,18 @@ impl Gate {
         if request.method() == Method::Invite {
             self.answer_plainly(now, server, request, 100);
         }
-        let refresh = refreshes_target(request.method()).then(|| request.clone());
+        let kept = is_kept(request.method()).then(|| request.clone());
         let payload = Sent::InDialog {
             server,
             call: place.call,
             dialog: place.dialog,
             writer: place.writer,
-            request: refresh.map(Box::new),
+            request: kept.map(Box::new),
         };
         let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
         if request.method() == Method::Invite {
-            self.transactions.set_server(server, Asked::ReInvite { client });
+            self.transactions.set_server(server, Asked::ReInvite { call: place.call, client });
+            self.await_re_invite(now, place.call, client);
         }
     }
 
@@ -118,7 +135,8 @@ impl Gate {
         branch: &Branch,
     ) -> Option<(Flow, bytes::Bytes)> {
         let setup = Arc::clone(&self.setup);
-        let side = self.dialog_mut(place)?.side(place.writer.other());
+        let dialog = self.dialog_mut(place)?;
+        let (writer, side) = (dialog.side(place.writer), dialog.side(place.writer.other()));
         let hop = side.hop();
         let interface = setup.interfaces.at(hop.listener)?;
         let via = via(interface, branch);
@@ -130,7 +148,8 @@ impl Gate {
                 record_route: None,
                 routes: side.routes(),
                 asserted: None,
-                from: None,
+                from: writer.alias(),
+                to: side.alias().map(|_| side.address()),
             },
         );
         Some((hop, bytes))
@@ -144,49 +163,72 @@ impl Gate {
         };
         let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
         let request = request.clone();
+        self.hear_re_invite(now, place.call, client, response.status());
+        if response.status() == 100 {
+            // §16.7 item 5: a 100 says nothing beyond the next hop.
+            return;
+        }
         let is_success = (200..300).contains(&response.status());
+        if response.method() == Method::Bye && is_disobeyed(response.status()) {
+            self.insist(now, place.call, place.dialog, place.writer.other());
+        }
         let mark = self.calls.at(place.call).map(|call| call.decision.text());
         let mark = mark.as_deref().unwrap_or_default();
-        if let (true, Some(request), Some(dialog)) = (is_success, request, self.dialog_mut(place)) {
+        let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
+        if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
             dialog.side_mut(place.writer.other()).refresh_target(response);
         }
-        let caller = self.dialog_mut(place).map(|dialog| dialog.side(place.writer).flow().listener);
-        let towards = caller.and_then(|listener| self.setup.interfaces.at(listener));
-        let bytes = forward_response(response, &Returning { towards, mark, from: None });
+        let setup = Arc::clone(&self.setup);
+        let dialog = self.dialog_mut(place);
+        let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
+        let returning = Returning {
+            towards: sides.and_then(|(writer, _)| setup.interfaces.at(writer.flow().listener)),
+            mark,
+            from: sides.and_then(|(writer, _)| writer.alias().map(|_| writer.address())),
+            to: sides.and_then(|(_, other)| other.alias()),
+        };
+        let bytes = forward_response(response, &returning);
         self.respond(now, server, response.status(), bytes);
     }
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).
-    pub(super) fn in_dialog_failed(
-        &mut self,
-        now: Now,
-        server: ServerId,
-        request: Option<Box<Message>>,
-        status: u16,
-    ) {
-        match request.filter(|request| request.method() == Method::Invite) {
+    pub(super) fn in_dialog_failed(&mut self, now: Now, sent: Sent, status: u16) {
+        let Sent::InDialog { server, call, dialog, writer, request } = sent else { return };
+        let method = request.as_ref().map(|request| request.method());
+        match request.filter(|_| method == Some(Method::Invite)) {
             Some(invite) => self.answer_plainly(now, server, &invite, status),
             None => {
                 self.transactions.forget_server(server);
             }
+        }
+        if method == Some(Method::Bye) {
+            self.insist(now, call, dialog, writer.other());
         }
     }
 
     /// A BYE ends its dialog at once, whatever becomes of it further on (R62); the call is over with its last dialog.
     fn hang_up(&mut self, now: Now, place: Place) {
         if let Some(dialog) = self.dialog_mut(place) {
-            dialog.end();
+            dialog.end(Some(place.writer));
         }
-        let cause = match place.writer {
-            End::Caller => EndCause::CallerHungUp,
-            End::Callee => EndCause::CalleeHungUp,
-        };
         let Some(call) = self.calls.at(place.call) else { return };
         if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
-            self.end_call(now, place.call, cause);
+            self.end_call(now, place.call, hang_up_cause(place.writer));
         }
+    }
+}
+
+/// A BYE that the other end will not obey as it stands. To a challenge its writer has the answer, and 481 says that it is done.
+fn is_disobeyed(status: u16) -> bool {
+    status >= 300 && !matches!(status, 401 | 407 | 481)
+}
+
+pub(super) fn hang_up_cause(end: End) -> EndCause {
+    match end {
+        End::Caller => EndCause::CallerHungUp,
+        End::Callee => EndCause::CalleeHungUp,
     }
 }
 
@@ -195,7 +237,7 @@ fn refreshes_target(method: Method) -> bool {
     matches!(method, Method::Invite | Method::Update)
 }
 
-pub(super) fn via(interface: &Interface, branch: &Branch) -> String {
-    let transport = interface.transport.as_str();
-    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport"].concat()
+/// Methods whose request is still needed when its answer has come, or has not.
+fn is_kept(method: Method) -> bool {
+    refreshes_target(method) || method == Method::Bye
 }

@@ -2,28 +2,22 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
-use super::search::loop_mark;
-use super::setup::Snapshot;
+use super::setup::{PeerKind, Snapshot};
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, SiteId};
-use crate::ledger::{CallRecord, Price, Reservation, Slice};
+use crate::base::{Money, Now, ReservationId};
+use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{
     self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
 };
-use crate::proxy::{is_suspect, validate};
+use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Name, Scheme, Uri};
 use crate::transaction::ServerId;
-
-/// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
-pub(super) struct Facts {
-    pub record: Box<CallRecord>,
-    pub site: SiteId,
-}
 
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
@@ -50,9 +44,13 @@ impl Gate {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
-                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")])
+                        self.turn_away(now, facts, "overload", 503);
+                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")]);
                     }
-                    Grounds::NoSuchDialog => self.answer_plainly(now, server, &invite, 481),
+                    Grounds::NoSuchDialog => {
+                        self.turn_away(now, facts, "unknown_dialog", 481);
+                        self.answer_plainly(now, server, &invite, 481);
+                    }
                     Grounds::Permit(permit) => {
                         self.open_call(now, flow, server, invite, permit, caller, facts)
                     }
@@ -91,7 +89,7 @@ impl Gate {
             }
             Decision::Permitted(permit) => permit,
         };
-        if self.calls.len() >= setup.limits.calls_max {
+        if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
         if !self.may_replace(caller, invite) {
@@ -100,7 +98,7 @@ impl Gate {
         if self.is_crowded(&permit) {
             return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
         }
-        if price_of(setup, &permit, now).is_none() {
+        if price_of(&setup.tariffs, &permit, now.utc).is_none() {
             return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
         }
         Grounds::Permit(permit)
@@ -136,7 +134,10 @@ impl Gate {
             search: Search::default(),
             meter: None,
             dialogs: SmallVec::new(),
+            re_invites: SmallVec::new(),
             holders: money::holders(&permit),
+            period_end: None,
+            budget_trunk: None,
             over: None,
             given_up: None,
             early_until: None,
@@ -152,26 +153,27 @@ impl Gate {
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);
         self.count_live(key);
-        self.tell_permitted(key);
+        self.line_up(now, key);
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
         }
     }
 
-    fn tell_permitted(&mut self, key: CallKey) {
+    pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
+        let site = self.setup.policy.site(call.permit.site()).name.clone();
         let judged = Judged {
             decision,
             class: Some(call.permit.class()),
             reason: None,
             person: person.clone(),
+            site: site.clone(),
             raw: call.record.raw.clone(),
             status: 0,
         };
         let emergency = call.permit.emergency();
-        let site = self.setup.policy.site(call.permit.site()).name.clone();
         self.tell(Event::Judged(judged));
         if emergency {
             self.tell(Event::Emergency { decision, person, site });
@@ -179,6 +181,7 @@ impl Gate {
     }
 
     fn count_live(&mut self, key: CallKey) {
+        self.in_progress.insert(key);
         let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {
             self.live.entry(holder.clone()).or_default().push(key);
@@ -210,18 +213,25 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    /// R24: an INVITE that replaces or joins a dialog must name one that is known here and of the same person.
+    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, at either end, every
+    /// one of them.
     fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
-        let named = invite.header(Name::Replaces).or_else(|| invite.header(Name::Join));
-        let Some(named) = named else { return true };
-        let (call_id, params) = named.split_once(';').unwrap_or((&named, ""));
+        let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
+        named.all(|named| self.is_dialog_of(caller, &named))
+    }
+
+    fn is_dialog_of(&self, caller: &Caller, named: &str) -> bool {
+        let (call_id, params) = named.split_once(';').unwrap_or((named, ""));
         let tag = |name: &str| {
             params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
         };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
         let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
-        call.is_some_and(|call| call.record.person.is_some() && call.record.person == caller.key)
+        let Some(call) = call.filter(|call| call.over.is_none()) else { return false };
+        let callee = call.permit.destination().person().map(|person| &self.setup.policy.person(person).key);
+        let parties = [call.record.person.as_ref(), callee];
+        caller.key.as_ref().is_some_and(|key| parties.contains(&Some(key)))
     }
 
     fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
@@ -244,15 +254,18 @@ enum Grounds {
     NoSuchDialog,
 }
 
-/// R41: from phones and from our own people at once; from a stranger only where the site says so. A trunk's caller is in the
-/// hands of her own network.
+/// R41: from our own people and from a trusted PBX at once, even if it does not say who calls; from a stranger's phone where the
+/// site says so. A trunk's caller is in the hands of her own network.
 fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flow: Flow) -> bool {
     match identity {
         Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Refused { person: Some(_), .. } => {
             true
         }
         Identity::Nobody { .. } | Identity::Refused { person: None, .. } => {
-            setup.policy.site(caller.site).emergency_unauthenticated && setup.is_phone_side(flow.remote.ip())
+            let from_pbx =
+                setup.peer_at(flow.remote.ip()).is_some_and(|peer| peer.kind == PeerKind::TrustedPbx);
+            let may_be_stranger = setup.policy.site(caller.site).emergency_unauthenticated;
+            from_pbx || may_be_stranger && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
     }
@@ -304,9 +317,13 @@ fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reserv
 }
 
 /// The price of a call: `Some(None)` if it is free, `None` if nobody has said what it costs.
-fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option<&'a Arc<Price>>> {
+pub(super) fn price_of<'a>(
+    tariffs: &'a TariffBook,
+    permit: &Permit,
+    at: DateTime<Utc>,
+) -> Option<Option<&'a Arc<Price>>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
-    match setup.tariffs.price(&number, now.utc) {
+    match tariffs.price(&number, at) {
         Some(price) => Some((!price.is_free()).then_some(price)),
         // Toll-free numbers are free of charge unless a tariff says otherwise.
         None => (permit.class() == Class::TollFree).then_some(None),
@@ -315,11 +332,12 @@ fn price_of<'a>(setup: &'a Snapshot, permit: &Permit, now: Now) -> Option<Option
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
 fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
-    match price_of(setup, permit, now).flatten() {
+    match price_of(&setup.tariffs, permit, now.utc).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            Funds::Asked { price: Arc::clone(price), slice, tries: 1 }
+            let until = now.moment + money::LEDGER_PATIENCE;
+            Funds::Asked { price: Arc::clone(price), slice, tries: 1, until }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

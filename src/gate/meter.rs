@@ -4,17 +4,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Moment, Money};
-use crate::ledger::{EndCause, Limit, Price, Slice, UNLIMITED};
+use crate::ledger::{Amount, EndCause, Limit, Price, Slice, UNLIMITED};
 
 use super::setup::Limits;
 
 /// How long before a slice ends the next one is asked for: long enough for a slow store, short enough to reserve little ahead.
 const RENEWAL_LEAD: Duration = Duration::from_secs(10);
 
+/// How long a store that did not answer is left alone before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Renew,
+    /// A budget's period ends: the old one is settled and the new one reserved in one step (R81).
+    Midnight,
     Cut(EndCause),
 }
 
@@ -24,8 +29,22 @@ enum Renewal {
     Open,
     /// Asked; until the answer comes the call is held to what it has.
     Asked(Slice),
+    /// The store could not answer; it is asked again then, as long as the slice lasts.
+    Unanswered { again: Moment },
     /// There is no more money than what is reserved.
     Spent,
+}
+
+/// What a meter starts with.
+pub struct Terms {
+    /// `None` for a free call.
+    pub price: Option<Arc<Price>>,
+    /// What is reserved from the first second on.
+    pub covered: Slice,
+    /// `None`: nothing but its parties ends this call (R41).
+    pub longest: Option<Duration>,
+    /// When the first of its budgets begins a new period.
+    pub period_end: Option<Moment>,
 }
 
 /// The meter of one answered call; a free call has a meter without a price.
@@ -33,39 +52,41 @@ enum Renewal {
 pub struct Meter {
     answered: Moment,
     price: Option<Arc<Price>>,
-    /// Seconds and money reserved from the first second on.
     covered: Slice,
     renewal: Renewal,
-    /// The permit's longest call, or the house's.
-    longest: Duration,
+    longest: Option<Duration>,
+    period_end: Option<Moment>,
+    /// What periods that are over are to be charged (R81).
+    charged: Amount,
+    /// As much of it as the ledger has confirmed.
+    confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
 }
 
 impl Meter {
-    pub fn start(
-        answered: Moment,
-        price: Option<Arc<Price>>,
-        covered: Slice,
-        longest: Duration,
-        limits: &Limits,
-    ) -> Meter {
-        let free = price.is_none();
+    pub fn start(answered: Moment, terms: Terms, limits: &Limits) -> Meter {
+        let free = terms.price.is_none();
+        let unlimited = Slice { seconds: UNLIMITED, cost: Money::ZERO };
         Meter {
             answered,
-            price,
-            covered: if free { Slice { seconds: UNLIMITED, cost: Money::ZERO } } else { covered },
-            renewal: if free || covered.seconds == UNLIMITED { Renewal::Spent } else { Renewal::Open },
-            longest: longest.min(limits.longest_call),
+            covered: if free { unlimited } else { terms.covered },
+            renewal: if free || terms.covered.seconds == UNLIMITED { Renewal::Spent } else { Renewal::Open },
+            price: terms.price,
+            longest: terms.longest.map(|longest| longest.min(limits.longest_call)),
+            period_end: terms.period_end.filter(|_| !free),
+            charged: Amount::ZERO,
+            confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
         }
     }
 
-    /// Seconds of talk until `now`, rounded up (R62); an answered call lasts at least one.
+    /// Seconds of talk until `now`, rounded up (R62); an answered call lasts at least one, and one that its longest time ends is
+    /// not charged for our delay.
     pub fn seconds(&self, now: Moment) -> u64 {
-        let talk = now.since(self.answered);
-        talk.as_secs().saturating_add(u64::from(talk.subsec_nanos() > 0)).max(1)
+        let longest = self.longest.map_or(u64::MAX, whole_seconds);
+        whole_seconds(now.since(self.answered)).min(longest).max(1)
     }
 
     /// What the talk until `now` costs, rounded once (R61).
@@ -77,31 +98,70 @@ impl Meter {
         self.covered
     }
 
+    pub fn charged(&self) -> Amount {
+        self.charged
+    }
+
     /// When something must be done next, and what. Only these limits end a call; no message moves them (R73).
-    pub fn due(&self) -> (Moment, Due) {
-        let time_over = (self.answered + self.longest, Due::Cut(EndCause::CutTime));
+    pub fn due(&self) -> Option<(Moment, Due)> {
+        let time_over = self.longest.map(|longest| (self.answered + longest, Due::Cut(EndCause::CutTime)));
+        let asking = matches!(self.renewal, Renewal::Asked(_));
+        let midnight = self.period_end.filter(|_| !asking).map(|end| (end, Due::Midnight));
+        [time_over, self.money_due(), midnight].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+    }
+
+    fn money_due(&self) -> Option<(Moment, Due)> {
         if self.covered.seconds == UNLIMITED {
-            return time_over;
+            return None;
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
-        let money = match self.renewal {
-            Renewal::Open => (slice_end - RENEWAL_LEAD.min(self.half_slice()), Due::Renew),
-            Renewal::Asked(_) | Renewal::Spent => (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney)),
+        if self.longest.is_some_and(|longest| self.answered + longest <= slice_end) {
+            // Time ends the call before money does.
+            return None;
+        }
+        let cut = (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney));
+        let renewal = match self.renewal {
+            Renewal::Open => (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice) / 2), Due::Renew),
+            Renewal::Unanswered { again } => (again, Due::Renew),
+            Renewal::Asked(_) | Renewal::Spent => cut,
         };
-        if time_over.0 < money.0 { time_over } else { money }
+        Some(if renewal.0 < cut.0 { renewal } else { cut })
     }
 
     /// The total that the next slice needs, counted from the first second. `None` when nothing is to be asked.
     pub fn ask_renewal(&mut self) -> Option<Slice> {
-        let price = self.price.as_ref().filter(|_| self.renewal == Renewal::Open)?;
-        let next = price.slice(self.covered.seconds.saturating_add(self.slice));
+        let price = self.price.as_ref()?;
+        match self.renewal {
+            Renewal::Open | Renewal::Unanswered { .. } => {}
+            Renewal::Asked(_) | Renewal::Spent => return None,
+        }
+        // No more than the longest call needs.
+        let longest = self.longest.map_or(u64::MAX, whole_seconds);
+        let next = price.slice(self.covered.seconds.saturating_add(self.slice).min(longest));
         self.renewal = Renewal::Asked(next);
         Some(next)
+    }
+
+    /// A period ends: what began in it is charged to it (R81), and the total to be covered stays at least as it is.
+    /// `next_end` is when the period after it ends.
+    pub fn ask_midnight(&mut self, next_end: Option<Moment>) -> Option<Slice> {
+        let (price, end) = (self.price.as_ref()?, self.period_end?);
+        self.period_end = next_end;
+        let begun = whole_seconds(end.since(self.answered));
+        if begun > 0 {
+            let slice = price.slice(begun);
+            self.charged = self.charged.max(slice.amount());
+        }
+        let total =
+            if self.charged.seconds > self.covered.seconds { price.slice(begun) } else { self.covered };
+        self.renewal = Renewal::Asked(total);
+        Some(total)
     }
 
     /// The ledger set the asked total aside.
     pub fn renewed(&mut self) {
         if let Renewal::Asked(slice) = self.renewal {
+            self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
         }
@@ -112,8 +172,13 @@ impl Meter {
     pub fn refused(&mut self, left: Limit) -> Option<Slice> {
         let asked = match self.renewal {
             Renewal::Asked(slice) => slice,
-            Renewal::Open | Renewal::Spent => return None,
+            Renewal::Open | Renewal::Unanswered { .. } | Renewal::Spent => return None,
         };
+        if self.charged != self.confirmed && asked.seconds > self.covered.seconds {
+            // What is left of a new period says nothing beyond what is covered: first that must be carried over, then more is asked.
+            self.renewal = Renewal::Asked(self.covered);
+            return Some(self.covered);
+        }
         self.renewal = Renewal::Spent;
         let price = self.price.as_ref()?;
         let seconds = match left {
@@ -128,16 +193,16 @@ impl Meter {
         Some(rest)
     }
 
-    /// The store cannot answer just now: the slice stands, and the question is put again as long as there is time.
-    pub fn unanswered(&mut self) {
+    /// The store cannot answer just now: the slice stands, and the question is put again as long as it lasts.
+    pub fn unanswered(&mut self, now: Moment) {
         if let Renewal::Asked(_) = self.renewal {
-            self.renewal = Renewal::Spent;
+            self.renewal = Renewal::Unanswered { again: now + ASK_AGAIN };
         }
     }
+}
 
-    fn half_slice(&self) -> Duration {
-        Duration::from_secs(self.slice) / 2
-    }
+fn whole_seconds(span: Duration) -> u64 {
+    span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0))
 }
 
 #[cfg(test)]
@@ -162,27 +227,27 @@ mod tests {
         Moment::START + Duration::from_secs(count)
     }
 
+    fn terms(price: Option<Price>, covered: u64) -> Terms {
+        let covered =
+            price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
+        Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
+    }
+
     fn meter(covered: u64) -> Meter {
-        Meter::start(
-            second(0),
-            Some(Arc::new(price())),
-            price().slice(covered),
-            Duration::MAX,
-            &Limits::default(),
-        )
+        Meter::start(second(0), terms(Some(price()), covered), &Limits::default())
     }
 
     #[test]
     fn money_for_ninety_seconds_ends_the_call_a_second_early() {
         let mut meter = meter(60);
-        assert_eq!(meter.due(), (second(50), Due::Renew));
+        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
         assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
         let rest = meter.refused(Limit::Money(Money::from_micros(300_000)));
         assert_eq!(rest.map(|slice| slice.seconds), Some(90));
         meter.renewed();
         meter.ask_renewal();
         assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
-        assert_eq!(meter.due(), (second(89), Due::Cut(EndCause::CutMoney)));
+        assert_eq!(meter.due(), Some((second(89), Due::Cut(EndCause::CutMoney))));
     }
 
     #[test]
@@ -190,20 +255,70 @@ mod tests {
         let mut meter = meter(60);
         meter.ask_renewal();
         meter.renewed();
-        assert_eq!(meter.due(), (second(110), Due::Renew));
+        assert_eq!(meter.due(), Some((second(110), Due::Renew)));
     }
 
     #[test]
     fn a_free_call_ends_at_the_longest_call_alone() {
-        let free = Meter::start(
-            second(0),
-            None,
-            Slice { seconds: 0, cost: Money::ZERO },
-            Duration::from_secs(300),
-            &Limits::default(),
-        );
-        assert_eq!(free.due(), (second(300), Due::Cut(EndCause::CutTime)));
+        let longest = Some(Duration::from_secs(300));
+        let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &Limits::default());
+        assert_eq!(free.due(), Some((second(300), Due::Cut(EndCause::CutTime))));
         assert_eq!(free.cost(second(200)), Money::ZERO);
+    }
+
+    #[test]
+    fn no_more_is_asked_than_the_longest_call_needs() {
+        let longest = Some(Duration::from_secs(90));
+        let mut meter =
+            Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &Limits::default());
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(90), Due::Cut(EndCause::CutTime))));
+    }
+
+    #[test]
+    fn nothing_ends_an_emergency_call() {
+        let emergency =
+            Meter::start(second(0), Terms { longest: None, ..terms(None, 0) }, &Limits::default());
+        assert_eq!(emergency.due(), None);
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_asked_again_until_the_slice_ends() {
+        let mut meter = meter(60);
+        meter.ask_renewal();
+        meter.unanswered(second(50));
+        assert_eq!(meter.due(), Some((second(51), Due::Renew)));
+        assert!(meter.ask_renewal().is_some());
+        meter.unanswered(second(58));
+        assert_eq!(meter.due(), Some((second(59), Due::Cut(EndCause::CutMoney))));
+    }
+
+    #[test]
+    fn midnight_charges_the_old_day_with_what_began_in_it() {
+        let steps = Price { first_increment: 30, next_increment: 30, ..price() };
+        let covered = steps.slice(60);
+        let terms =
+            Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
+        let mut meter = Meter::start(second(0), terms, &Limits::default());
+        assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
+        assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
+        assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
+    }
+
+    #[test]
+    fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
+        let terms = Terms { period_end: Some(second(20)), longest: None, ..terms(Some(price()), 60) };
+        let mut meter = Meter::start(second(0), terms, &Limits::default());
+        meter.ask_midnight(None);
+        meter.unanswered(second(20));
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
+        let left = Limit::Money(Money::from_micros(500_000));
+        assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 mod alarm;
 mod answer;
+mod budget;
 mod call;
 mod cutoff;
 mod event;
+mod foresee;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -13,15 +15,18 @@ mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod re_invite;
 mod refuse;
 mod search;
 mod setup;
 mod transfer;
 
-pub use event::{Event, Judged};
+pub use budget::budget_line;
+pub use event::{Ended, Event, Judged};
+pub use foresee::{Bound, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -69,8 +74,9 @@ pub enum Output {
 }
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
-pub const REJECTIONS: [&str; 7] = [
+pub const REJECTIONS: [&str; 8] = [
     "unknown_dialog",
+    "stale_bye",
     "foreign_registration",
     "source_locked",
     "method",
@@ -84,8 +90,8 @@ pub const REJECTIONS: [&str; 7] = [
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
-    /// A re-INVITE, passed on by `client`.
-    ReInvite { client: ClientId },
+    /// A re-INVITE of that call, passed on by `client`.
+    ReInvite { call: CallKey, client: ClientId },
 }
 
 /// What a client transaction was opened for.
@@ -93,7 +99,7 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE: its Contact counts once it is accepted.
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, and of a BYE.
     InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
@@ -110,6 +116,8 @@ pub struct Gate {
     calls: Slab<Call>,
     dialogs: HashMap<DialogKey, CallKey, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
+    /// Calls that are not over; the others are only remembered for a while.
+    in_progress: HashSet<CallKey, RandomState>,
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
@@ -125,14 +133,15 @@ pub struct Gate {
 impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        let (dialogs, reservations, live, locks, loop_keys) =
-            (hasher(), hasher(), hasher(), hasher(), hasher());
+        let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
+        let (locks, loop_keys) = (hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
+            in_progress: HashSet::with_hasher(in_progress),
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
@@ -196,15 +205,35 @@ impl Gate {
         std::mem::replace(&mut self.setup, setup)
     }
 
+    /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
+    pub fn end_all_calls(&mut self, now: Now) {
+        let live: Vec<CallKey> =
+            self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
+        for key in live {
+            self.cut(now, key, ledger::EndCause::Lost);
+        }
+        self.take_transaction_events(now);
+    }
+
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
-        self.calls.iter().filter(|(_, call)| call.over.is_none()).count()
+        self.in_progress.len()
     }
 
     /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its
     /// call by more than about a minute.
     pub fn remembered(&self) -> (usize, usize, usize) {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
+    }
+
+    /// Calls in progress that go out on this trunk.
+    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
+        self.live.get(&Holder::Trunk(Arc::clone(trunk))).map_or(0, SmallVec::len)
+    }
+
+    /// What verdicts depend on at present.
+    pub fn setup(&self) -> &Snapshot {
+        &self.setup
     }
 
     pub fn registrations(&self) -> usize {
@@ -230,12 +259,19 @@ impl Gate {
 
     /// A request that is not a retransmission, by what it is part of.
     fn receive_request(&mut self, now: Now, flow: Flow, server: ServerId, message: Message) {
-        match (message.to_tag().is_some(), message.method()) {
+        let is_within = message.to_tag().is_some() || self.is_within_old_dialog(&message);
+        match (is_within, message.method()) {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
             (false, _) => self.out_of_dialog(now, server, &message),
         }
+    }
+
+    /// A request towards a caller of RFC 2543 that has no tag (RFC 3261 §12.1.1).
+    fn is_within_old_dialog(&self, message: &Message) -> bool {
+        !matches!(message.method(), Method::Invite | Method::Register)
+            && self.dialogs.contains_key(&self.keys.of_message(message))
     }
 
     fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {

@@ -1,53 +1,74 @@
 //! A call and its money: reserve before ringing, renew in time, settle or release once (R64 to R69).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds};
-use super::{Event, Gate, Output};
+use super::call::{Call, CallKey, Funds, Parked};
+use super::setup::Snapshot;
+use super::{Ended, Event, Gate, Output, budget};
 use crate::base::{Money, Now};
 use crate::ledger::{
-    Account, Amount, BudgetLine, Command, EndCause, Exhausted, Extend, Limit, PeriodKind, Release, Reply,
-    Reservation, Reserve, Settle, Slice, Strictness, Unavailable, period,
+    Account, Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve,
+    Settle, Slice,
 };
-use crate::policy::{self, BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
 /// money away meanwhile must not go on for ever.
-const RESERVE_TRIES_MAX: u8 = 4;
+pub(super) const RESERVE_TRIES_MAX: u8 = 4;
+
+/// How long a caller waits for the ledger before the call is refused (R90): a disk that hangs gives no answer at all, and a PBX
+/// tries its next way after about as long.
+pub(super) const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Gate {
     /// Asks the ledger for the first slice. The call waits; nothing leaves before the answer (R64).
     pub(super) fn reserve(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key) else { return };
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
+        let budgets = budgets(&setup, call);
+        call.period_end = budget::first_end(&budgets, now);
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget::lines(&budgets, now.utc),
             at: now.utc,
             record: call.record.clone(),
         };
         self.outputs.push_back(Output::Ledger(Command::Reserve(command)));
+        self.set_alarm(key);
     }
 
     pub(super) fn ledger_replied(&mut self, now: Now, reply: Reply) {
         let Some(key) = reply.reservation().and_then(|id| self.reservations.get(&id).copied()) else {
-            return;
+            return self.give_back(now, &reply);
         };
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
+            Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
+            Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
-            Reply::Unavailable { why, .. } => self.ledger_unavailable(now, key, why),
+            Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
         }
         self.set_alarm(key);
+    }
+
+    /// Money for a call that did not wait so long is nobody's: it goes back at once (R69).
+    fn give_back(&mut self, now: Now, reply: &Reply) {
+        if let Reply::Reserved(reservation) = reply {
+            let release = Release { id: reservation.id(), at: now.utc, record: None };
+            self.outputs.push_back(Output::Ledger(Command::Release(release)));
+        }
     }
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
@@ -67,25 +88,38 @@ impl Gate {
     /// A budget lacks room for the whole slice: what is left becomes seconds (R66), and those are asked for instead.
     fn reserve_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let shortest = self.setup.limits.shortest_call.as_secs();
-        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
-        let Funds::Asked { price, slice, tries } = &mut call.funds else { return };
-        let seconds = match exhausted.left {
-            Limit::Money(left) => price.seconds_for(left),
-            Limit::Seconds(left) => left,
-        };
-        if seconds < shortest || seconds >= slice.seconds || *tries >= RESERVE_TRIES_MAX {
-            return self.refuse_call(now, key, Refusal::of(reason_for(exhausted)));
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if call.over.is_some() {
+            return self.record_unpaid(key);
         }
-        *slice = Slice { seconds, cost: price.cost(seconds) };
+        let budgets = budgets(&self.setup, call);
+        let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
+        let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
+        let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
+            if matches!(exhausted.account, Account::Trunk(_))
+                && call.search.skip_trunk(&mut call.budget_trunk)
+            {
+                // Its budget is this trunk's alone: the next one may have room.
+                return self.reserve(now, key);
+            }
+            let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            return self.refuse_call(now, key, refusal);
+        };
+        *slice = smaller;
         *tries += 1;
         self.reserve(now, key);
     }
 
-    fn ledger_unavailable(&mut self, now: Now, key: CallKey, _why: Unavailable) {
+    /// The store cannot answer, or has said nothing for too long (R90).
+    pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+        if self.is_parked(key) {
+            return self.moved_to_trunk(now, key, false);
+        }
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
+            (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(key),
             (Funds::Asked { .. }, _) => self.refuse_call(now, key, Refusal::of(Reason::LedgerUnavailable)),
-            (Funds::Held { .. }, Some(meter)) => meter.unanswered(),
+            (Funds::Held { .. }, Some(meter)) => meter.unanswered(now.moment),
             (Funds::Held { .. } | Funds::Resolved, _) => {}
         }
     }
@@ -94,10 +128,6 @@ impl Gate {
     fn refuse_call(&mut self, now: Now, key: CallKey, refusal: Refusal) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = refusal.about(&call.permit);
-        let refusal = match budget_end(&call.permit, refusal.reason(), now) {
-            Some(end) => refusal.until(end),
-            None => refusal,
-        };
         call.funds = Funds::Resolved;
         call.over = Some(EndCause::Refused);
         let (server, invite) = (call.server, call.invite.clone());
@@ -114,20 +144,32 @@ impl Gate {
         }
     }
 
+    /// A budget's period ends during the call: the old one is charged and the new one reserved, in one step (R81).
+    pub(super) fn cross_midnight(&mut self, now: Now, key: CallKey) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let next = budget::first_end(&budgets(&setup, call), now);
+        if let Some(slice) = call.meter.as_mut().and_then(|meter| meter.ask_midnight(next)) {
+            self.extend(now, key, slice);
+        }
+    }
+
     fn extend(&mut self, now: Now, key: CallKey, slice: Slice) {
         let Some(call) = self.calls.at(key) else { return };
         let command = Extend {
             id: call.reservation,
-            charged: Amount::ZERO,
+            charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget_lines(&call.permit, now),
+            budgets: budget::lines(&budgets(&self.setup, call), now.utc),
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
     }
 
+    /// A renewal that comes after the end of the call has been freed with it.
     fn renewed(&mut self, key: CallKey) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
         meter.renewed();
         let money = meter.covered().cost - before;
@@ -135,7 +177,8 @@ impl Gate {
     }
 
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
-        let Some(meter) = self.calls.at_mut(key).and_then(|call| call.meter.as_mut()) else { return };
+        let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
+        let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         if let Some(slice) = meter.refused(exhausted.left) {
             self.extend(now, key, slice);
         }
@@ -152,36 +195,85 @@ impl Gate {
         }
     }
 
+    /// Makes sure that the budgets of the step's trunk are among the reserved ones. False if the ledger is asked first.
+    pub(super) fn reserve_on_trunk(&mut self, now: Now, key: CallKey, step: &[Target]) -> bool {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return true };
+        let before = call.budget_trunk.clone();
+        call.budget_trunk = step.first().and_then(|target| target.trunk.clone());
+        let slice = match &call.funds {
+            Funds::Held { reservation, slice, .. } if !reservation.is_free() => *slice,
+            Funds::Held { .. } | Funds::Asked { .. } | Funds::Resolved => return true,
+        };
+        if trunk_budgets(&setup, before.as_deref()) == trunk_budgets(&setup, call.budget_trunk.as_deref()) {
+            return true;
+        }
+        self.extend(now, key, slice);
+        false
+    }
+
+    fn is_parked(&self, key: CallKey) -> bool {
+        self.calls.at(key).is_some_and(|call| call.search.parked.is_some())
+    }
+
+    /// The ledger has spoken about the trunk that a call would go on to.
+    fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
+        let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
+        let Some(Parked { step, from, .. }) = parked else { return };
+        if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
+            return self.send_step(now, key, &step);
+        }
+        if let Some(call) = self.calls.at_mut(key).filter(|_| !has_room) {
+            call.budget_trunk = from;
+        }
+        self.try_next_targets(now, key);
+    }
+
+    /// The caller hung up while the ledger was asked, and it said no: nothing was reserved, but the attempt is recorded (R100).
+    fn record_unpaid(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        call.funds = Funds::Resolved;
+        let record = call.record.clone();
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
+    }
+
     /// The call is over: settle what it cost, or release what it never used, or write the record of a free call. Once.
     pub(super) fn resolve_funds(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         let funds = std::mem::replace(&mut call.funds, Funds::Resolved);
-        let held = match funds {
-            Funds::Held { reservation, slice, .. } => (reservation, slice),
+        let (reservation, slice, price) = match funds {
+            Funds::Held { reservation, slice, price } => (reservation, slice, price),
             // The answer to the question is still under way: whatever it grants is released when it comes.
             Funds::Asked { .. } => return call.funds = funds,
             Funds::Resolved => return,
         };
         let spent = spent(call, now);
-        close_record(call, now, spent);
-        let (decision, id, at) = (call.decision, call.reservation, now.utc);
-        let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
-        let cause = call.over.unwrap_or(EndCause::Failed);
+        call.record.billed_seconds = spent.seconds;
+        call.record.cost = spent.money;
+        let (id, at) = (call.reservation, now.utc);
+        let reserved = call.meter.as_ref().map_or(slice.cost, |meter| meter.covered().cost);
         let record = call.record.clone();
-        let command = match (held.0.is_free(), call.is_answered()) {
+        let command = match (reservation.is_free(), call.is_answered()) {
             (true, _) => Command::Record(record),
             (false, true) => Command::Settle(Settle { id, amount: spent, at, record: Some(record) }),
             (false, false) => Command::Release(Release { id, at, record: Some(record) }),
         };
-        let freed = if held.0.is_free() { Money::ZERO } else { reserved };
-        self.outputs.push_back(Output::Ledger(command));
-        self.tell(Event::Ended {
-            decision,
+        let ended = Ended {
+            decision: call.decision,
+            person: call.record.person.clone(),
+            site: call.record.site.clone(),
+            raw: call.record.raw.clone(),
+            class: call.permit.class(),
+            trunk: call.record.trunk.clone(),
+            price: price.map(|price| price.per_minute),
             seconds: spent.seconds,
             cost: spent.money,
-            reserved: freed,
-            cause,
-        });
+            reserved: if reservation.is_free() { Money::ZERO } else { reserved },
+            cause: call.over.unwrap_or(EndCause::Failed),
+            status: call.record.status,
+        };
+        self.outputs.push_back(Output::Ledger(command));
+        self.tell(Event::Ended(ended));
     }
 }
 
@@ -191,66 +283,15 @@ fn spent(call: &Call, now: Now) -> Amount {
     meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
 }
 
-fn close_record(call: &mut Call, now: Now, spent: Amount) {
-    call.record.end = Some(now.utc);
-    call.record.end_cause = call.over;
-    call.record.billed_seconds = spent.seconds;
-    call.record.cost = spent.money;
+/// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
+fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
+    let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
+    call.permit.budgets().iter().chain(trunk).cloned().collect()
 }
 
-/// The budgets of a permit as the ledger knows them, each in the period of now and its own zone (R80).
-fn budget_lines(permit: &Permit, now: Now) -> Arc<[BudgetLine]> {
-    permit.budgets().iter().map(|budget| budget_line(budget, now)).collect()
-}
-
-fn budget_line(budget: &BudgetLimit, now: Now) -> BudgetLine {
-    BudgetLine {
-        account: account(&budget.holder),
-        period: period(kind(budget.period), budget.zone, now.utc).key,
-        limit: match budget.amount {
-            policy::Amount::Money(money) => Limit::Money(money),
-            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
-        },
-        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
-    }
-}
-
-fn account(holder: &Holder) -> Account {
-    match holder {
-        Holder::Person(name) => Account::Person(name.clone()),
-        Holder::Department(name) => Account::Department(name.clone()),
-        Holder::Trunk(name) => Account::Trunk(name.clone()),
-        Holder::Company => Account::Company,
-    }
-}
-
-fn kind(kind: policy::PeriodKind) -> PeriodKind {
-    match kind {
-        policy::PeriodKind::Day => PeriodKind::Day,
-        policy::PeriodKind::Week => PeriodKind::Week,
-        policy::PeriodKind::Month => PeriodKind::Month,
-    }
-}
-
-fn reason_for(exhausted: &Exhausted) -> Reason {
-    match (exhausted.limit, exhausted.period.kind) {
-        (Limit::Seconds(_), _) => Reason::TalkTime,
-        (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
-        (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
-        (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
-    }
-}
-
-/// When the budget behind this reason begins anew, in its own zone.
-fn budget_end(permit: &Permit, reason: Reason, now: Now) -> Option<chrono::DateTime<chrono_tz::Tz>> {
-    let wanted = match reason {
-        Reason::DailySpend | Reason::TalkTime => policy::PeriodKind::Day,
-        Reason::WeeklySpend => policy::PeriodKind::Week,
-        Reason::MonthlySpend => policy::PeriodKind::Month,
-        _ => return None,
-    };
-    let budget = permit.budgets().iter().find(|budget| budget.period == wanted)?;
-    Some(period(kind(budget.period), budget.zone, now.utc).end.with_timezone(&budget.zone))
+fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
+    let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
+    limits.map_or(&[], |limits| &limits.budgets)
 }
 
 /// The holders whose calls at once this permit counts among (R68).

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::invite::{Facts, canonical_text};
+use super::call::Facts;
+use super::invite::canonical_text;
 use super::{Event, Gate, Judged, Output};
 use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};
@@ -31,9 +32,20 @@ impl Gate {
             class: refusal.class(),
             reason: Some(refusal.reason()),
             person: facts.record.person.clone(),
+            site: self.setup.policy.site(facts.site).name.clone(),
             raw: facts.record.raw.clone(),
             status: answer.status,
         }));
+    }
+
+    /// Notes an attempt that neither the rules nor money stop, but the state of the house (R100).
+    pub(super) fn turn_away(&mut self, now: Now, facts: Facts, code: &'static str, status: u16) {
+        self.tell(Event::Rejected { code, status });
+        let mut record = facts.record;
+        record.status = Some(status);
+        record.end = Some(now.utc);
+        record.end_cause = Some(EndCause::Refused);
+        self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
 
     fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
@@ -95,6 +107,11 @@ impl Gate {
             let _ = write!(tag, "{:016x}", self.random.u64());
         }
         let bytes = reply(request, status, phrase, &tag, headers);
+        // Only calls and re-INVITEs have had a 100, after which the caller says nothing more until the final answer comes. Anybody
+        // else asks again, so no answer need be repeated to an address that may be forged.
+        if status >= 300 && self.transactions.server(server).is_none() {
+            self.transactions.answer_once(server);
+        }
         self.respond(now, server, status, bytes);
     }
 }

@@ -5,22 +5,29 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, SentBranch};
-use super::in_dialog::via;
+use super::call::{Call, CallKey, Funds, Parked, SentBranch};
+use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
-use super::{Event, Gate, Live, Sent};
+use super::{Event, Gate, Live, Output, Sent};
 use crate::base::{Now, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
-    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, record_route,
+    BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
+    record_route, via,
 };
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::{Branch, ClientId};
 
 impl Gate {
-    /// Begins the search for a call whose money is reserved or that is free.
+    /// Begins the search for a call whose money is reserved or that is free: only now is it really permitted.
     pub(super) fn search(&mut self, now: Now, key: CallKey) {
+        self.tell_permitted(key);
+        self.try_next_targets(now, key);
+    }
+
+    /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
+    pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at(key) else { return };
         let random = &mut self.random;
@@ -42,8 +49,9 @@ impl Gate {
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
         };
         if let Some(call) = self.calls.at_mut(key) {
+            let first = queue.front().and_then(|step| step.first());
+            call.budget_trunk = first.and_then(|target| target.trunk.clone());
             call.search.queue = queue;
-            self.try_next_targets(now, key);
         }
     }
 
@@ -74,7 +82,19 @@ impl Gate {
         if call.search.context.is_closed() {
             return self.finish_search(now, key);
         }
+        let from = call.budget_trunk.clone();
         let Some(step) = call.search.queue.pop_front() else { return self.finish_search(now, key) };
+        if self.reserve_on_trunk(now, key, &step) {
+            return self.send_step(now, key, &step);
+        }
+        if let Some(call) = self.calls.at_mut(key) {
+            call.search.parked = Some(Parked { step, from, until: now.moment + LEDGER_PATIENCE });
+            self.set_alarm(key);
+        }
+    }
+
+    /// Sends to targets whose trunk's budget has room.
+    pub(super) fn send_step(&mut self, now: Now, key: CallKey, step: &[Target]) {
         let sent = step.iter().filter(|target| self.send_branch(now, key, target)).count();
         if sent == 0 {
             self.try_next_targets(now, key);
@@ -108,12 +128,14 @@ impl Gate {
             index,
             client,
             trunk: target.trunk.clone(),
+            unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
             self.count_on_trunk(key, trunk);
+            self.tell(Event::TrunkTried { trunk: trunk.clone() });
         }
         if is_first {
             self.tell(Event::SetUp { delay });
@@ -143,6 +165,11 @@ impl Gate {
             return;
         };
         let (index, trunk) = (branch.index, branch.trunk.clone());
+        let unheard_since = if response.status() > 100 { branch.unheard_since.take() } else { None };
+        if let (Some(trunk), Some(sent)) = (trunk.clone(), unheard_since) {
+            let delay = now.moment.since(sent);
+            self.outputs.push_back(Output::Event(Event::TrunkResponded { trunk, delay }));
+        }
         match response.status() {
             status @ 100..=199 => {
                 // §16.7 item 2: any provisional but 100 gives the callee more time.
@@ -184,10 +211,11 @@ impl Gate {
         response: Option<Message>,
     ) {
         let Some(call) = self.calls.at_mut(key) else { return };
+        // R41: whatever a trunk says to an emergency, even a 6xx, is that trunk's failure, and the next is tried.
+        let emergency = call.permit.emergency();
+        let (status, response) = if emergency { (503, None) } else { (status, response) };
         // A trunk that knows the number is busy or unknown has answered for all trunks: only its own failure tries the next.
-        // For an emergency every failure does (R41).
-        let was_trunk = call.search.at(index).is_some_and(|branch| branch.trunk.is_some());
-        if was_trunk && !is_failover(status) && !call.permit.emergency() {
+        if !is_failover(status) && call.search.at(index).is_some_and(|branch| branch.trunk.is_some()) {
             call.search.queue.clear();
         }
         let upshot = call.search.context.failure(index, status, response);
@@ -215,7 +243,10 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { server, request, .. } => self.in_dialog_failed(now, server, request, status),
+            Sent::InDialog { call, .. } => {
+                self.end_re_invite(call, client);
+                self.in_dialog_failed(now, payload, status);
+            }
             Sent::Ours => {}
         }
     }
@@ -245,6 +276,7 @@ fn pass_on(
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
+            to: None,
         },
     )
 }
@@ -279,15 +311,4 @@ fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey) -> bool {
 /// Failures of the trunk itself, not of the call: the next trunk may do better.
 fn is_failover(status: u16) -> bool {
     status == 408 || (500..600).contains(&status)
-}
-
-/// §16.6 item 8: what decides where a request goes, as one number; the same again means a loop.
-pub(super) fn loop_mark(keys: &ahash::RandomState, request: &Message) -> u64 {
-    use std::hash::{BuildHasher, Hash, Hasher};
-    let mut hasher = keys.build_hasher();
-    request.request_uri().hash(&mut hasher);
-    request.call_id().hash(&mut hasher);
-    request.from_tag().hash(&mut hasher);
-    request.cseq().hash(&mut hasher);
-    hasher.finish()
 }

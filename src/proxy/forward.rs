@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::Interface;
 use crate::sip::{Draft, Message, Name, ROUTE_MARK};
+use crate::transaction::Branch;
 
 /// Max-Forwards of a request that came without one (§16.6 item 3).
 const MAX_FORWARDS: u8 = 70;
@@ -41,6 +42,8 @@ pub struct Forwarding<'a> {
     pub asserted: Option<&'a str>,
     /// The From that replaces the one that came (R20).
     pub from: Option<&'a str>,
+    /// The To likewise, towards somebody whose own From was replaced.
+    pub to: Option<&'a str>,
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
@@ -66,6 +69,9 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     if let Some(from) = forwarding.from {
         draft.set(Name::From, from);
     }
+    if let Some(to) = forwarding.to {
+        draft.set(Name::To, to);
+    }
     draft.ensure_content_length().into_bytes()
 }
 
@@ -78,6 +84,8 @@ pub struct Returning<'a> {
     pub mark: &'a str,
     /// The From as the caller wrote it, if another one was sent on (R20).
     pub from: Option<&'a str>,
+    /// The To likewise.
+    pub to: Option<&'a str>,
 }
 
 /// The response without our Via (§16.7 item 3).
@@ -93,7 +101,16 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     if let Some(from) = returning.from {
         draft.set(Name::From, from);
     }
+    if let Some(to) = returning.to {
+        draft.set(Name::To, to);
+    }
     draft.ensure_content_length().into_bytes()
+}
+
+/// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3).
+pub fn via(interface: &Interface, branch: &Branch) -> String {
+    let transport = interface.transport.as_str();
+    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport"].concat()
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.

@@ -7,8 +7,8 @@ mod responses;
 mod targets;
 mod validate;
 
-pub use forward::{Forwarding, Returning, forward_request, forward_response, record_route};
+pub use forward::{Forwarding, Returning, forward_request, forward_response, record_route, via};
 pub use interface::{Interface, Interfaces};
 pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};
 pub use targets::{NumberFormat, Target, TargetQueue, Trunk, TrunkQueue};
-pub use validate::{Rejection, is_suspect, validate};
+pub use validate::{Rejection, is_suspect, loop_mark, validate};

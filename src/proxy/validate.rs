@@ -1,5 +1,9 @@
 //! Request validation before any judgement (RFC 3261 §16.3), and the Request-URI forms that a gate does not take (R13).
 
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use ahash::RandomState;
+
 use crate::sip::{Message, Method, Name, Scheme, Uri};
 use crate::transaction::Branch;
 
@@ -92,6 +96,16 @@ fn readable_uri(request: &Message) -> Result<Uri<'_>, Rejection> {
 /// and `method=`, which never stand in a Request-URI, and `maddr` (§19.1.1, §19.1.5, R13).
 pub fn is_suspect(uri: &Uri<'_>) -> bool {
     uri.headers.is_some() || uri.param("method").is_some() || uri.param("maddr").is_some()
+}
+
+/// What decides where a request goes, as one number under a key of this process; the same again means a loop (§16.6 item 8).
+pub fn loop_mark(keys: &RandomState, request: &Message) -> u64 {
+    let mut hasher = keys.build_hasher();
+    request.request_uri().hash(&mut hasher);
+    request.call_id().hash(&mut hasher);
+    request.from_tag().hash(&mut hasher);
+    request.cseq().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A loop has our Via with the very mark that we would write again; a spiral has another mark and may pass (§16.3 item 4).

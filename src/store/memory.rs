@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+
 use crate::base::DecisionId;
 use crate::ledger::{AccountPeriod, Balance, Book, CallRecord, Command, Reply};
 
 use super::closing::apply_with_record;
-use super::{BalanceFilter, OpenReservation, RecordFilter, Reports, Store, StoreError, Totals};
+use super::reports::{quarter_hour, start_of_quarter_hour};
+use super::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Store, StoreError, Totals};
 
 /// Keeps everything; for a process that ends within days.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +67,29 @@ impl Reports for Memory {
         let mut totals = Totals::default();
         self.records.values().filter(|record| filter.admits(record)).for_each(|record| totals.add(record));
         Ok(totals)
+    }
+
+    fn totals_by(
+        &self,
+        filter: &RecordFilter,
+        by: Grouping,
+    ) -> Result<Vec<(Option<String>, Totals)>, StoreError> {
+        let mut sums: BTreeMap<Option<String>, Totals> = BTreeMap::new();
+        for record in self.records.values().filter(|record| filter.admits(record)) {
+            sums.entry(by.value(record).map(str::to_owned)).or_default().add(record);
+        }
+        Ok(sums.into_iter().collect())
+    }
+
+    fn totals_by_quarter_hour(
+        &self,
+        filter: &RecordFilter,
+    ) -> Result<Vec<(DateTime<Utc>, Totals)>, StoreError> {
+        let mut sums: BTreeMap<i64, Totals> = BTreeMap::new();
+        for record in self.records.values().filter(|record| filter.admits(record)) {
+            sums.entry(quarter_hour(record.start)).or_default().add(record);
+        }
+        Ok(sums.into_iter().map(|(quarter, sum)| (start_of_quarter_hour(quarter), sum)).collect())
     }
 
     fn open_reservations(&self) -> Result<Vec<OpenReservation>, StoreError> {

@@ -13,7 +13,7 @@ use crate::ledger::{Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
-pub use reports::{BalanceFilter, OpenReservation, RecordFilter, Reports, Totals};
+pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
 pub use tray::{STATEMENT_PATIENCE, Tray};
 pub use unopened::Unopened;

@@ -35,6 +35,25 @@ pub trait Reports {
     /// The store cannot be read.
     fn totals(&self, filter: &RecordFilter) -> Result<Totals, StoreError>;
 
+    /// Sums as `totals`, one for each value of `by`, in order of the value; calls without one come first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn totals_by(
+        &self,
+        filter: &RecordFilter,
+        by: Grouping,
+    ) -> Result<Vec<(Option<String>, Totals)>, StoreError>;
+
+    /// Sums as `totals`, one for each quarter of an hour with calls, in order. In every zone in use a day begins with one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn totals_by_quarter_hour(
+        &self,
+        filter: &RecordFilter,
+    ) -> Result<Vec<(DateTime<Utc>, Totals)>, StoreError>;
+
     /// Reservations of calls that have not ended as far as the store knows, in order of id: for the start after a crash (R91).
     ///
     /// # Errors
@@ -63,10 +82,21 @@ pub struct RecordFilter {
     pub count_max: Option<u32>,
 }
 
+/// What calls can be summed by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grouping {
+    Person,
+    Department,
+    Class,
+    /// Of refusals; permitted calls have none.
+    Reason,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     pub calls: u64,
     pub refused: u64,
+    pub answered: u64,
     pub billed_seconds: u64,
     pub cost: Money,
     pub written_off: Money,
@@ -97,10 +127,43 @@ impl RecordFilter {
     }
 }
 
+/// The quarter of an hour that an instant lies in, in whole ones since 1970.
+pub(super) fn quarter_hour(at: DateTime<Utc>) -> i64 {
+    at.timestamp().div_euclid(QUARTER_SECONDS)
+}
+
+pub(super) fn start_of_quarter_hour(quarter: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(quarter.saturating_mul(QUARTER_SECONDS), 0).unwrap_or_default()
+}
+
+pub(super) const QUARTER_SECONDS: i64 = 15 * 60;
+
+impl Grouping {
+    pub(super) fn value(self, record: &CallRecord) -> Option<&str> {
+        match self {
+            Grouping::Person => record.person.as_deref(),
+            Grouping::Department => record.department.as_deref(),
+            Grouping::Class => record.class.as_deref(),
+            Grouping::Reason => record.reason.as_deref(),
+        }
+    }
+}
+
 impl Totals {
+    /// Takes another sum in.
+    pub fn merge(&mut self, other: Totals) {
+        self.calls += other.calls;
+        self.refused += other.refused;
+        self.answered += other.answered;
+        self.billed_seconds += other.billed_seconds;
+        self.cost += other.cost;
+        self.written_off += other.written_off;
+    }
+
     pub(super) fn add(&mut self, record: &CallRecord) {
         self.calls += 1;
         self.refused += u64::from(record.reason.is_some());
+        self.answered += u64::from(record.answer.is_some());
         self.billed_seconds += record.billed_seconds;
         self.cost += record.cost;
         self.written_off += record.written_off;

@@ -1,6 +1,7 @@
 //! How a request finds its server transaction: RFC 3261 §17.2.3, for peers of RFC 2543 too.
 
-use std::hash::{BuildHasher, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::net::IpAddr;
 
 use ahash::RandomState;
 
@@ -23,24 +24,25 @@ impl Keys {
         Keys { halves: [half(), half()] }
     }
 
-    /// The transaction that a request belongs to. An ACK belongs to its INVITE.
-    pub(super) fn of(&self, request: &Message) -> Key {
+    /// The transaction that a request from this address belongs to. An ACK belongs to its INVITE.
+    pub(super) fn of(&self, from: IpAddr, request: &Message) -> Key {
         let method =
             if request.method() == Method::Ack { Method::Invite.as_str() } else { request.method_text() };
-        self.with_method(request, method)
+        self.with_method(from, request, method)
     }
 
     /// The INVITE that a CANCEL is about: the same key but for the method (§9.2).
-    pub(super) fn of_cancelled(&self, cancel: &Message) -> Key {
-        self.with_method(cancel, Method::Invite.as_str())
+    pub(super) fn of_cancelled(&self, from: IpAddr, cancel: &Message) -> Key {
+        self.with_method(from, cancel, Method::Invite.as_str())
     }
 
     /// With the cookie: branch, sent-by and method. Without it, all of the top Via and the Request-URI instead of a branch
     /// that cannot be trusted to be unique; not the To tag, which an ACK has and its INVITE has not.
     ///
     /// In both, also Call-ID, CSeq number and From tag, which every retransmission, ACK and CANCEL repeats: so a peer that
-    /// uses one branch for two calls is understood, and a forger must know more than a branch.
-    fn with_method(&self, request: &Message, method: &str) -> Key {
+    /// uses one branch for two calls is understood, and a forger must know more than a branch. And the address it came from: all of
+    /// that is read by everybody downstream, who could else cancel the call of another, or take the place of her CANCEL.
+    fn with_method(&self, from: IpAddr, request: &Message, method: &str) -> Key {
         let via = request.top_via();
         let branch = request.branch().unwrap_or_default();
         let numbers = [u64::from(via.port().unwrap_or(0)), u64::from(request.cseq())];
@@ -63,6 +65,7 @@ impl Keys {
                 hasher.write(text);
             }
             numbers.into_iter().for_each(|number| hasher.write_u64(number));
+            from.to_canonical().hash(&mut hasher);
             hasher.finish()
         });
         Key(u128::from(high) << 64 | u128::from(low))

@@ -120,7 +120,7 @@ impl<S, C> Transactions<S, C> {
         if !message.is_request() {
             self.clients.receive(now, message, &mut self.out)
         } else if message.method() == Method::Ack {
-            self.servers.receive_ack(now, message, &mut self.out)
+            self.servers.receive_ack(now, flow, message, &mut self.out)
         } else {
             self.servers.receive(flow, message, &mut self.out)
         }
@@ -130,6 +130,11 @@ impl<S, C> Transactions<S, C> {
     /// its final response. Every further 2xx to an accepted INVITE is passed on (RFC 6026 §8.7).
     pub fn respond(&mut self, now: Moment, server: ServerId, status: u16, bytes: Bytes) -> bool {
         self.servers.respond(now, server, status, bytes, &mut self.out)
+    }
+
+    /// An INVITE that had no provisional response yet will get its refusal once for each time it comes, and not by Timer G.
+    pub fn answer_once(&mut self, server: ServerId) {
+        self.servers.answer_once(server);
     }
 
     /// A branch for a request that is about to be sent, unique across space and time (§8.1.1.7). `loop_mark` comes back from

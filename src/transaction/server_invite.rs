@@ -9,6 +9,8 @@ use crate::base::Moment;
 pub(super) struct ServerInvite {
     state: State,
     reliable: bool,
+    /// Timer G sends a refusal again until its ACK comes.
+    insists: bool,
     alarms: Alarms,
 }
 
@@ -27,7 +29,13 @@ enum State {
 impl ServerInvite {
     /// Sends no 100 of its own: the transaction user does so at once, or answers within 200 ms (§17.2.1).
     pub(super) fn start(reliable: bool) -> ServerInvite {
-        ServerInvite { state: State::Proceeding, reliable, alarms: Alarms::default() }
+        ServerInvite { state: State::Proceeding, reliable, insists: !reliable, alarms: Alarms::default() }
+    }
+
+    /// Timer G stays off: whoever sent the INVITE repeats it until it hears something, and each repeat is answered (RFC 3261
+    /// §26.3.2.4 asks for no more towards strangers, whose address may be another's).
+    pub(super) fn answer_once(&mut self) {
+        self.insists = false;
     }
 
     /// The transaction user answers.
@@ -41,7 +49,7 @@ impl ServerInvite {
             }
             (State::Proceeding, 300..) => {
                 self.state = State::Completed;
-                if !self.reliable {
+                if self.insists {
                     self.alarms.send_again_after(now, timing.g());
                 }
                 self.alarms.end_after(now, timing.h());

@@ -45,7 +45,8 @@ impl<S> Servers<S> {
     }
 
     pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
-        let key = self.keys.of(request);
+        let from = flow.remote.ip();
+        let key = self.keys.of(from, request);
         if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
             if !server.kept.is_empty() {
                 out.send_again(server.flow, server.kept.clone());
@@ -61,14 +62,21 @@ impl<S> Servers<S> {
             self.slab.insert(Server { key, flow, machine, kept: Bytes::new(), armed: None, payload: None });
         self.by_key.insert(key, place);
         if request.method() == Method::Cancel {
-            let invite = self.by_key.get(&self.keys.of_cancelled(request)).copied().map(ServerId);
+            let invite = self.by_key.get(&self.keys.of_cancelled(from, request)).copied().map(ServerId);
             return Arrival::Cancel { cancel: ServerId(place), invite };
         }
         Arrival::Request(ServerId(place))
     }
 
-    pub(super) fn receive_ack<C>(&mut self, now: Moment, ack: &Message, out: &mut Outbox<S, C>) -> Arrival {
-        let Some(place) = self.by_key.get(&self.keys.of(ack)).copied() else { return Arrival::Ack2xx };
+    pub(super) fn receive_ack<C>(
+        &mut self,
+        now: Moment,
+        flow: Flow,
+        ack: &Message,
+        out: &mut Outbox<S, C>,
+    ) -> Arrival {
+        let key = self.keys.of(flow.remote.ip(), ack);
+        let Some(place) = self.by_key.get(&key).copied() else { return Arrival::Ack2xx };
         let Some(server) = self.slab.at_mut(place) else { return Arrival::Ack2xx };
         match server.machine.ack(now, &out.timing) {
             Acknowledged::Pass => Arrival::Ack2xx,
@@ -98,6 +106,12 @@ impl<S> Servers<S> {
         out.send(server.flow, bytes);
         out.arm(Owner::Server(id.0), server.machine.next_alarm(), &mut server.armed);
         true
+    }
+
+    pub(super) fn answer_once(&mut self, id: ServerId) {
+        if let Some(Server { machine: Machine::Invite(machine), .. }) = self.slab.at_mut(id.0) {
+            machine.answer_once();
+        }
     }
 
     pub(super) fn alarm<C>(&mut self, now: Moment, place: Place, out: &mut Outbox<S, C>) {

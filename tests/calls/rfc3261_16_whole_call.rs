@@ -13,7 +13,7 @@ fn an_allowed_call_from_the_first_message_to_the_settled_money() {
            4 main   < INVITE uri=sip:+493023125500@10.1.0.1:5060 hops=69 vias=2 via=10.9.0.1:5060 rr~<sip:10.9.0.1:5060;lr;tg= no=Route no=Proxy-Authorization Subject='as sent' body~offer pai=<sip:+49302312201@house.example>
            8 main   > 100
           12 main   > 180
-          12 alice  < 180 vias=1 via=10.0.0.1:5060 rr~;lr;tg= to~;tag=main1
+          12 alice  < 180 vias=1 via=10.0.0.1:5060 rr~;lr;tg= to~;tag=main-
           16 main   > 200
           16 alice  < 200 vias=1 rr~;lr;tg= body~answer Contact~10.1.0.1
           20 alice  > ACK

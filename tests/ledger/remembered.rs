@@ -2,7 +2,7 @@
 
 use tollgate::base::Money;
 use tollgate::ledger::{CallRecord, Command, Reply, TariffMark};
-use tollgate::store::{RecordFilter, Totals};
+use tollgate::store::{Grouping, RecordFilter, Totals};
 
 use super::words::*;
 
@@ -99,7 +99,22 @@ fn every_attempt_leaves_its_row() {
         assert_eq!(store.records(&RecordFilter { until: Some(at(0)), ..hour.clone() }), []);
         let totals = store.with_reports(|reports| reports.totals(&RecordFilter::default()).expect("sums"));
         let (cost, written_off) = (money("0.66"), Money::ZERO);
-        assert_eq!(totals, Totals { calls: 2, refused: 1, billed_seconds: 60, cost, written_off });
+        assert_eq!(
+            totals,
+            Totals { calls: 2, refused: 1, answered: 1, billed_seconds: 60, cost, written_off }
+        );
+        let permitted = Totals { calls: 1, answered: 1, billed_seconds: 60, cost, ..Totals::default() };
+        let refused = Totals { calls: 1, refused: 1, ..Totals::default() };
+        let by_reason = store.with_reports(|reports| {
+            reports.totals_by(&RecordFilter::default(), Grouping::Reason).expect("sums")
+        });
+        assert_eq!(by_reason, [(None, permitted), (Some("daily_spend".to_owned()), refused)]);
+        let by_quarter = store
+            .with_reports(|reports| reports.totals_by_quarter_hour(&RecordFilter::default()).expect("sums"));
+        let mut sum = Totals::default();
+        by_quarter.iter().for_each(|(_, part)| sum.merge(*part));
+        assert_eq!(sum, totals);
+        assert!(by_quarter.iter().all(|(start, _)| start.timestamp() % 900 == 0 && *start <= at(1)));
     });
 }
 

@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDateTime, TimeZone, Utc};
 use tollgate::base::number::Dialled;
 use tollgate::base::{PhoneNumber, SiteId};
 use tollgate::policy::{
-    Amount, Attempt, By, Caller, Decision, Destination, Holder, Origin, PeriodKind, Policy, Remedy, Target,
-    TrunkChoice, Via, compile, decide, explain,
+    Amount, Attempt, By, Caller, Decision, Destination, Holder, Origin, PeriodKind, Policy, Remedy, Rows,
+    Target, TrunkChoice, Via, compile, decide, explain,
 };
 
 use super::house;
@@ -231,4 +231,28 @@ fn a_decision_is_quick() {
     let median = spans[spans.len() / 2];
     println!("median decision {median:?}, 99 % {:?}", spans[spans.len() * 99 / 100]);
     assert!(median < Duration::from_micros(100), "{median:?}");
+}
+
+#[test]
+fn a_permit_is_carried_over_to_another_version_by_name() {
+    let old = policy();
+    let mut rows = house::rows();
+    rows.people.reverse();
+    let new = compile(&house::document(), &rows).expect("the same people in another order");
+    rows.people.retain(|person| person.key != "gina");
+    let without = Rows { people: rows.people, contacts: Vec::new() };
+    let without = compile(&house::document(), &without).expect("everybody but Gina");
+    let gina = old.person_by_key("gina").expect("Gina");
+    let site = old.person(gina).site;
+    let asked = Attempt {
+        target: Target::Known(Destination::Internal(gina)),
+        ..attempt(&old, "outside", "2026-03-04 10:00", "dial", "")
+    };
+    let Decision::Permitted(mut permit) = decide(&old, &asked) else { panic!("anybody may call Gina") };
+    permit.carry_over(&old, &new);
+    assert_ne!(new.person_by_key("gina"), Some(gina), "the order tells them apart");
+    assert_eq!(permit.destination().person(), new.person_by_key("gina"));
+    permit.carry_over(&new, &without);
+    assert_eq!(permit.destination().person(), None);
+    assert_eq!(without.site(permit.site()).name, old.site(site).name);
 }

@@ -47,8 +47,14 @@ impl Gate {
         self.folder.join("ledger.sqlite")
     }
 
-    pub fn process(&self) -> u32 {
-        self.child.id()
+    /// A signal by its name, as `kill` sends it.
+    ///
+    /// # Errors
+    /// If `kill` cannot be run.
+    pub fn signal(&self, name: &str) -> Result<(), String> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status();
+        sent.map(|_| ()).map_err(|fault| format!("cannot signal the gate: {fault}"))
     }
 
     /// The last lines of its log.
@@ -64,9 +70,7 @@ impl Gate {
     /// # Errors
     /// If the gate does not end well and soon.
     pub fn stop(mut self) -> Result<(), String> {
-        let id = self.child.id().to_string();
-        let sent = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &id]).status();
-        sent.map_err(|fault| format!("cannot signal the gate: {fault}"))?;
+        self.signal("TERM")?;
         match wait(&mut self.child, STOP) {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(format!("the gate ended with {status}")),

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate::sip::digest::{Challenge, Secret};
@@ -29,6 +30,18 @@ impl Caller {
 
     pub fn send(&self, bytes: &[u8]) {
         self.socket.send_to(bytes, self.gate).expect("loopback takes it");
+    }
+
+    pub fn set_patience(&self, patience: Duration) {
+        self.socket.set_read_timeout(Some(patience)).expect("a socket");
+    }
+
+    /// The next datagram as it is, or nothing within the patience.
+    pub fn hear(&self) -> Option<Bytes> {
+        let mut buffer = vec![0; 65_536];
+        let length = self.socket.recv(&mut buffer).ok()?;
+        buffer.truncate(length);
+        Some(buffer.into())
     }
 
     /// A word that nobody has used before.

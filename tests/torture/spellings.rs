@@ -151,6 +151,21 @@ fn no_spelling_of_a_forbidden_number_passes() {
     assert_eq!(wrong, 0, "spellings that are not refused as they should be");
 }
 
+/// R10: the Request-URI decides, whatever To says.
+#[test]
+fn a_harmless_to_does_not_help() {
+    let town = Town::open();
+    let bob = town.caller("pbx");
+    for to in
+        ["<sip:03023125500@{gate}>", "<sip:112@{gate}>", "<sip:107@{gate}>", "\"112\" <urn:service:sos>"]
+    {
+        let mut invite = bob.invite("sip:09001234567@{gate}", "102", &town);
+        invite.to = town.fill(to);
+        assert_eq!(only(bob.exchange(&invite.bytes())).status(), 403, "{to}");
+        town.expect_quiet_trunks(to);
+    }
+}
+
 /// What is judged is what is sent (R11): however an allowed number is spelt, the trunk sees its canonical form alone.
 #[test]
 fn what_leaves_is_the_number_that_was_judged() {

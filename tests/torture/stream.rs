@@ -39,6 +39,14 @@ impl Stream {
         Stream { stream, gate, framer: Framer::new() }
     }
 
+    pub fn set_patience(&self, patience: Duration) {
+        self.stream.set_read_timeout(Some(patience)).expect("a socket");
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the gate reads");
+    }
+
     /// Sends, and an OPTIONS right behind it; all that came before the answer to that, and how the connection stands then.
     pub fn exchange(&mut self, bytes: &[u8]) -> (Vec<Message>, Standing) {
         let caller = Caller::at(SocketAddr::new(self.gate.ip(), 0), self.gate, 0);

@@ -29,13 +29,18 @@ pub struct Town {
 
 impl Town {
     pub fn open() -> Town {
+        Town::open_with("2s")
+    }
+
+    /// With this T1.
+    pub fn open_with(t1: &str) -> Town {
         let places = Places::free();
         let folder = TempDir::new().expect("a folder for the gate's files");
         let stream = TcpListener::bind(places.at("trunk_tcp")).expect("the trunk's own address");
         stream.set_nonblocking(true).expect("a socket");
         let (one, two) = (Trunk::at(places.at("trunk_one")), Trunk::at(places.at("trunk_two")));
         let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/company");
-        let gate = Gate::start(folder.path(), &company, &places, "2s")
+        let gate = Gate::start(folder.path(), &company, &places, t1)
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder.path())));
         Town { gate, places, one, two, stream, callers: RefCell::default(), _folder: folder }
     }

@@ -1,7 +1,6 @@
 //! Living configuration with the real binary: what is changed in the files is what the next call is judged by.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use super::gate::Gate;
 use super::places::Places;
 use super::plain_sip::{Pbx, answering_trunk};
 
-const STRANGER: &str = "03023125999";
+pub const STRANGER: &str = "03023125999";
 
 /// A gate, a telephone system and a trunk that answers.
 pub struct Exchange {
@@ -33,7 +32,7 @@ impl Exchange {
         Exchange { pbx, gate, folder: scratch.path().to_owned(), _scratch: scratch }
     }
 
-    fn edit(&self, file: &str, from: &str, to: &str) {
+    pub fn edit(&self, file: &str, from: &str, to: &str) {
         let path = self.folder.join(file);
         let text = std::fs::read_to_string(&path).expect("a file of the company");
         assert!(text.contains(from), "{file} has no {from:?}");
@@ -41,7 +40,7 @@ impl Exchange {
     }
 
     /// Waits until the gate has taken over, or refused, so many changes.
-    fn await_reloads(&self, outcome: &str, count: u32) {
+    pub fn await_reloads(&self, outcome: &str, count: u32) {
         let line = format!("tollgate_reloads_total{{outcome=\"{outcome}\"}} {count}");
         let end = Instant::now() + Duration::from_secs(20);
         while !self.gate.get("/metrics").is_some_and(|page| page.lines().any(|shown| shown == line)) {
@@ -107,7 +106,7 @@ fn a_call_in_progress_outlives_its_people_and_its_trunk() {
     std::fs::write(exchange.folder.join("contacts.csv"), "number,name,owner,site\n").expect("a file");
     exchange.edit("tollgate.toml", "name = \"one\"", "name = \"uno\"");
     exchange.edit("tollgate.toml", "[\"two\", \"one\"]", "[\"two\", \"uno\"]");
-    hang_up_signal(&exchange.gate);
+    exchange.gate.signal("HUP").expect("the gate can be told");
     exchange.await_reloads("accepted", 1);
     assert_eq!(exchange.pbx.hang_up(&talk), 200);
     assert_eq!(exchange.pbx.call("106", STRANGER).status, 403);
@@ -132,9 +131,4 @@ fn listeners_and_the_store_stay_where_they_are() {
     assert_eq!((answer.status, exchange.pbx.hang_up(&answer)), (200, 200));
     assert!(!exchange.folder.join("elsewhere.sqlite").exists());
     exchange.gate.stop().expect("the gate ends well");
-}
-
-fn hang_up_signal(gate: &Gate) {
-    let sent = Command::new("sh").args(["-c", "kill -HUP \"$0\"", &gate.process().to_string()]).status();
-    assert!(sent.is_ok_and(|status| status.success()), "the gate can be signalled");
 }

@@ -9,6 +9,8 @@
 //! | erin | 205 | nothing: locked |
 //! | frank | 301 | as alice, in Hamburg, where a wrong From is rewritten |
 //! | tina | 206 | as alice, over TCP |
+//!
+//! Change it before a world is made from it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

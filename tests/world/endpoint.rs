@@ -73,19 +73,23 @@ impl Endpoint {
     }
 
     /// What the table tells it to send.
-    pub fn say(&mut self, words: &Words) -> Bytes {
+    ///
+    /// # Errors
+    /// If there is nothing to say it about: no call, no request to answer.
+    pub fn say(&mut self, words: &Words) -> Result<Bytes, String> {
         let verb = words.bare.first().map_or("", String::as_str);
         let bytes = match verb {
-            "again" => self.last.clone().expect("something was sent before"),
+            "again" => self.last.clone().ok_or("nothing was sent before")?,
             "INVITE" => self.invite(words),
             "REGISTER" => self.register(words),
-            "re-INVITE" => self.within(words, "INVITE"),
-            status if status.parse::<u16>().is_ok() => self.answer(words, status),
+            "re-INVITE" => self.within(words, "INVITE")?,
+            "returns" => self.send_back(words)?,
+            status if status.parse::<u16>().is_ok() => self.answer(words, status)?,
             method if words.bare.len() > 1 => self.outside(words, method),
-            method => self.within(words, method),
+            method => self.within(words, method)?,
         };
         self.last = Some(bytes.clone());
-        bytes
+        Ok(bytes)
     }
 
     /// A message from the gate; what it answers by itself.
@@ -105,7 +109,7 @@ impl Endpoint {
             "CANCEL" => return Some(self.reply(&text, "200").to_bytes()),
             "INVITE" if !within => {
                 self.count += 1;
-                let tag = format!("{}{}", self.name, self.count);
+                let tag = format!("{}-{}", self.name, self.count);
                 self.legs.push(Leg::of_callee(&text, &tag));
             }
             "INVITE" | "UPDATE" => {
@@ -153,7 +157,7 @@ impl Endpoint {
                     None => format!("<sip:{}@{DOMAIN}>", self.user),
                 };
                 self.count += 1;
-                let own = format!("{address};tag={}{}", self.name, self.count);
+                let own = format!("{address};tag={}-{}", self.name, self.count);
                 Leg::of_caller(call_id, own, format!("<{uri}>"))
             }
         };
@@ -196,15 +200,15 @@ impl Endpoint {
     }
 
     /// A request inside the latest call, or inside `call=2`, with the fork `with=bob2`.
-    fn within(&mut self, words: &Words, method: &str) -> Bytes {
-        let mut leg = self.leg(words.value("call")).expect("there is a call").clone();
+    fn within(&mut self, words: &Words, method: &str) -> Result<Bytes, String> {
+        let mut leg = self.leg(words.value("call")).ok_or("there is no such call")?.clone();
         let at = self.legs.iter().position(|known| known.call_id == leg.call_id).expect("it is known");
         let text = match method {
-            "CANCEL" => cancel(leg.invite.as_ref().expect("an INVITE was sent")),
-            "ACK" => self.dialog_request(&leg, words, method, leg.invite_cseq),
+            "CANCEL" => cancel(leg.invite.as_ref().ok_or("no INVITE was sent")?),
+            "ACK" => self.dialog_request(&leg, words, method, leg.invite_cseq)?,
             _ => {
                 leg.cseq += 1;
-                self.dialog_request(&leg, words, method, leg.cseq)
+                self.dialog_request(&leg, words, method, leg.cseq)?
             }
         };
         let mut text = altered(text, words);
@@ -216,11 +220,11 @@ impl Endpoint {
         }
         self.legs.remove(at);
         self.legs.push(leg);
-        text.to_bytes()
+        Ok(text.to_bytes())
     }
 
-    fn dialog_request(&mut self, leg: &Leg, words: &Words, method: &str, cseq: u32) -> Text {
-        let remote = leg.remote(words.value("with")).expect("there is a dialog").clone();
+    fn dialog_request(&mut self, leg: &Leg, words: &Words, method: &str, cseq: u32) -> Result<Text, String> {
+        let remote = leg.remote(words.value("with")).ok_or("there is no such dialog")?.clone();
         let uri = words.value("uri").unwrap_or(&remote.target).to_owned();
         let peer = format!("{};tag={}", leg.peer, words.value("totag").unwrap_or(&remote.tag));
         let mut text = self.headers(method, &uri, &leg.own, &peer, &leg.call_id, cseq);
@@ -230,18 +234,34 @@ impl Endpoint {
         if matches!(method, "INVITE" | "UPDATE") {
             text.add("Contact", self.contact());
         }
-        text
+        Ok(text)
+    }
+
+    /// The INVITE that it got goes back to the gate as a proxy would send it: `returns uri=sip:202@house.example`.
+    fn send_back(&mut self, words: &Words) -> Result<Bytes, String> {
+        let mut text =
+            self.asked.iter().rfind(|text| text.method() == "INVITE").ok_or("no INVITE came")?.clone();
+        let uri = words.value("uri").ok_or("to which address?")?;
+        text.start = format!("INVITE {uri} SIP/2.0");
+        self.count += 1;
+        let own = format!("SIP/2.0/UDP {};branch=z9hG4bK{}{};rport", self.flow.remote, self.name, self.count);
+        let vias = text.values("Via");
+        text.remove("Via");
+        let text = text.with("Via", format!("{own}, {}", vias.join(", ")));
+        let text = altered(text, words);
+        self.waiting.insert(branch_of(&text), text.clone());
+        Ok(text.to_bytes())
     }
 
     /// `180`, `486 to=INVITE call=2 tag=x`: an answer to the latest open request, or to the latest of that method.
-    fn answer(&mut self, words: &Words, status: &str) -> Bytes {
+    fn answer(&mut self, words: &Words, status: &str) -> Result<Bytes, String> {
         let method = words.value("to");
         let is_meant = |text: &Text| {
             let call_id = text.header("Call-ID").unwrap_or_default();
             method.is_none_or(|method| text.method() == method)
                 && words.value("call").is_none_or(|call| call_id.starts_with(&format!("{call}@")))
         };
-        let at = self.asked.iter().rposition(is_meant).expect("a request waits for an answer");
+        let at = self.asked.iter().rposition(is_meant).ok_or("no such request waits for an answer")?;
         let request = self.asked[at].clone();
         let mut text = self.reply(&request, status);
         if let Some(tag) = words.value("tag") {
@@ -251,7 +271,7 @@ impl Endpoint {
         if text.status() >= 200 && words.value("keep").is_none() {
             self.asked.remove(at);
         }
-        altered(text, words).to_bytes()
+        Ok(altered(text, words).to_bytes())
     }
 
     fn reply(&self, request: &Text, status: &str) -> Text {
@@ -319,7 +339,7 @@ impl Endpoint {
     fn credentials(&mut self, mode: &str, text: &Text) -> Option<String> {
         let wanted = if mode == "md5" { Algorithm::Md5 } else { Algorithm::Sha256 };
         let challenges = self.challenges.iter().filter_map(|value| Challenge::parse(value));
-        let challenge = challenges.filter(|challenge| challenge.algorithm == wanted).last()?;
+        let challenge = challenges.rev().find(|challenge| challenge.algorithm == wanted)?;
         self.nonce_count += 1;
         let user = if mode == "ghost" { "ghost" } else { self.user };
         let password = if mode == "wrong" { "wrong".to_owned() } else { Endpoint::password(user) };
@@ -337,6 +357,9 @@ pub fn branch_of(text: &Text) -> String {
 fn altered(mut text: Text, words: &Words) -> Text {
     if let Some(hops) = words.value("hops") {
         text.set("Max-Forwards", hops);
+    }
+    if let Some(body) = words.value("body") {
+        body.clone_into(&mut text.body);
     }
     for pair in words.headers() {
         match pair.key.strip_prefix('+') {

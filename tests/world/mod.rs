@@ -16,9 +16,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tollgate::base::{Moment, Now, Random};
+use tollgate::base::{Moment, Money, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
-use tollgate::ledger::{Book, CallRecord, Command, Reply};
+use tollgate::ledger::{Account, CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
@@ -39,6 +39,8 @@ const OPENING: Duration = Duration::from_secs(10);
 const ZERO_UNIX_SECONDS: i64 = 1_772_442_000;
 /// How long a world may take to come to rest: Timer C and two rounds of 64*T1.
 const REST_LONGEST: Duration = Duration::from_secs(600);
+/// Rungs of a ladder that are shown at most.
+const SHOWN: usize = 120;
 /// Phones that are registered when a table begins.
 const REGISTERED: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "tina"];
 
@@ -82,8 +84,7 @@ impl World {
             compared: 0,
             sent: BTreeSet::new(),
         };
-        for phone in REGISTERED {
-            world.act(phone, "REGISTER");
+        for phone in REGISTERED.iter().flat_map(|phone| [phone, phone]) {
             world.act(phone, "REGISTER");
         }
         world.run_until(OPENING);
@@ -95,10 +96,6 @@ impl World {
     pub fn slow_ledger(mut self, delay: Duration) -> World {
         self.desk.delay = delay;
         self
-    }
-
-    pub fn book(&self) -> &Book {
-        &self.desk.book
     }
 
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
@@ -136,12 +133,36 @@ impl World {
         self.run_until(OPENING + script::time(at));
     }
 
+    /// What the days of one person's account have been charged, the first day first.
+    pub fn spent(&self, person: &str) -> Vec<String> {
+        let account = Account::Person(person.into());
+        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == account);
+        balances.map(|(_, balance)| balance.settled.money.to_string()).collect()
+    }
+
+    /// The gate goes down.
+    pub fn stops(&mut self) {
+        self.note("gate", "stops");
+        self.gate.end_all_calls(self.now);
+        self.carry_out();
+    }
+
     /// How often the gate has sent that to whom: `count("main", "INVITE")`.
     pub fn count(&self, who: &str, title: &str) -> usize {
         let counted = |entry: &&Entry| {
             entry.way == Way::FromGate && entry.who == who && entry.title == title && !entry.again
         };
         self.entries.iter().filter(counted).count()
+    }
+
+    /// What the events of reservations and ends add up to, as the metrics do.
+    pub fn money_reserved(&self) -> String {
+        let change = |event: &Event| match event {
+            Event::Reserved { money } => *money,
+            Event::Ended(ended) => -ended.reserved,
+            _ => Money::ZERO,
+        };
+        self.events.iter().map(change).sum::<Money>().to_string()
     }
 
     /// Nothing may happen any more, and nothing may be remembered.
@@ -187,8 +208,10 @@ impl World {
                 if let Some(leg) = forged {
                     endpoint.adopt(leg);
                 }
-                let bytes = endpoint.say(words);
-                self.send_to_gate(who, bytes);
+                match endpoint.say(words) {
+                    Ok(bytes) => self.send_to_gate(who, bytes),
+                    Err(why) => self.fail(&format!("{who} > {}: {why}", words.title()), None),
+                }
             }
         }
     }
@@ -284,7 +307,8 @@ impl World {
     }
 
     fn ask_ledger(&mut self, command: Command) {
-        self.log("ledger", Way::FromGate, command_title(&command), None, false);
+        let title = command_title(&command);
+        title.into_iter().for_each(|title| self.log("ledger", Way::FromGate, title, None, false));
         let noted = self.watch.command(&command);
         self.hold(noted);
         self.records.extend(closing_record(&command).cloned());
@@ -335,14 +359,14 @@ impl World {
     /// has any.
     fn compare(&mut self, lines: &[Line]) {
         let mut wanted: Vec<&Line> = lines.iter().filter(|line| !line.is_act).collect();
-        // What is asked of the ledger and what is sent at one instant have no order between them.
-        wanted.sort_by_key(|line| (line.at.as_millis(), line.who == "ledger"));
+        // What different parties get at one instant has no order between them.
+        wanted.sort_by_key(|line| (line.at.as_millis(), line.who.clone()));
         let says_again = wanted.iter().any(|line| line.words.bare.iter().any(|word| word == "again"));
         let from = std::mem::replace(&mut self.compared, self.entries.len());
         let is_counted = |entry: &Entry| entry.way == Way::FromGate && (says_again || !entry.again);
         let mut happened: Vec<usize> =
             (from..self.entries.len()).filter(|at| is_counted(&self.entries[*at])).collect();
-        happened.sort_by_key(|at| (self.entries[*at].at.as_millis(), self.entries[*at].who == "ledger"));
+        happened.sort_by_key(|at| (self.entries[*at].at.as_millis(), self.entries[*at].who.clone()));
         for (line, at) in wanted.iter().zip(&happened) {
             if let Err(why) = agrees(line, &self.entries[*at]) {
                 self.fail(&format!("{why}\n  table: {}", line.text), Some(*at));
@@ -366,6 +390,11 @@ impl World {
         let message = marked.and_then(|at| self.entries[at].text());
         let shown: String =
             message.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned()).unwrap_or_default();
-        panic!("\n{}\n{why}\n{shown}", ladder::draw(&self.entries, company::is_right, marked));
+        // A ladder of hundreds of rungs tells nobody anything: the end of it, or what surrounds the marked one.
+        let last = marked.map_or(self.entries.len(), |at| (at + SHOWN / 2).min(self.entries.len()));
+        let first = last.saturating_sub(SHOWN);
+        let marked = marked.map(|at| at - first);
+        let ladder = ladder::draw(&self.entries[first..last], company::is_right, marked);
+        panic!("\n{ladder}\n{why}\n{shown}");
     }
 }

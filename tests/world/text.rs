@@ -21,7 +21,8 @@ impl Text {
             let (name, value) = line.split_once(':').expect("a header has a colon");
             (name.trim().to_owned(), value.trim().to_owned())
         };
-        Text { start, headers: lines.map(header).collect(), body: body.to_owned() }
+        let headers = lines.map(header).filter(|(name, _)| !name.eq_ignore_ascii_case("Content-Length"));
+        Text { start, headers: headers.collect(), body: body.to_owned() }
     }
 
     /// A request without headers.

@@ -3,7 +3,7 @@
 mod calls;
 mod cast;
 mod company;
-mod phone;
+pub(super) mod phone;
 mod review;
 mod stage;
 mod story;

@@ -14,6 +14,7 @@ use super::phone::{Dialling, Identity, LineError, Manners, Outcome, Phone, Visit
 use super::story::Call;
 use super::trunk::Trunks;
 use crate::sip::Transport;
+use crate::sip::digest::Ha1;
 
 const DOMAIN: &str = "kettle.example";
 const PHONES: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -160,7 +161,7 @@ fn identity(player: &Player) -> Option<Identity> {
     Some(Identity {
         user: user.to_owned(),
         domain: DOMAIN.to_owned(),
-        password,
+        ha1: password.map(|password| Ha1::of(user, DOMAIN, &password)),
         transport: player.transport,
         address,
     })

@@ -72,7 +72,7 @@ impl Trunks {
 fn trunk(user: &str, transport: Transport, manners: Manners) -> Result<Phone, LineError> {
     let domain = "carrier.example".to_owned();
     Phone::plug_in(
-        Identity { user: user.to_owned(), domain, password: None, transport, address: ADDRESS },
+        Identity { user: user.to_owned(), domain, ha1: None, transport, address: ADDRESS },
         manners,
     )
 }

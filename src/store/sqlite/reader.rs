@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter, types::Value};
 
 use crate::base::{DecisionId, Money};
 use crate::ledger::{AccountPeriod, Balance, CallRecord};
-use crate::store::{BalanceFilter, OpenReservation, RecordFilter, Reports, StoreError, Totals};
+use crate::store::reports::{QUARTER_SECONDS, start_of_quarter_hour};
+use crate::store::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, StoreError, Totals};
 
 use super::{open, rows};
 
@@ -23,6 +25,27 @@ impl SqliteReader {
     /// The file is not there, not ours, or newer than this program.
     pub fn open(path: &Path) -> Result<SqliteReader, StoreError> {
         Ok(SqliteReader { connection: open::connect_reader(path)? })
+    }
+
+    /// Gives every call record that the filter lets through to `each`, oldest first, one at a time; its `count_max` is not looked
+    /// at.
+    ///
+    /// # Errors
+    /// The store cannot be read, or whatever `each` finds wrong, which ends it.
+    pub fn each_record<E: From<StoreError>>(
+        &self,
+        filter: &RecordFilter,
+        mut each: impl FnMut(CallRecord) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let conditions = Conditions::of(filter);
+        let (columns, terms) = (rows::RECORD_COLUMNS, conditions.as_sql());
+        let sql = format!("SELECT {columns} FROM call_record{terms} ORDER BY start, decision");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(StoreError::from)?;
+        let found = statement.query_map(params_from_iter(conditions.values), rows::read_record);
+        for record in found.map_err(StoreError::from)? {
+            each(record.map_err(StoreError::from)?)?;
+        }
+        Ok(())
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -77,23 +100,48 @@ impl Reports for SqliteReader {
 
     fn totals(&self, filter: &RecordFilter) -> Result<Totals, StoreError> {
         let conditions = Conditions::of(filter);
+        let sql = format!("SELECT {TOTALS} FROM call_record{}", conditions.as_sql());
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        Ok(statement.query_row(params_from_iter(conditions.values), |row| read_totals(row, 0))?)
+    }
+
+    fn totals_by(
+        &self,
+        filter: &RecordFilter,
+        by: Grouping,
+    ) -> Result<Vec<(Option<String>, Totals)>, StoreError> {
+        let conditions = Conditions::of(filter);
+        let column = match by {
+            Grouping::Person => "person",
+            Grouping::Department => "department",
+            Grouping::Class => "class",
+            Grouping::Reason => "reason",
+        };
         let sql = format!(
-            "SELECT count(*), count(reason), coalesce(sum(billed_seconds), 0), coalesce(sum(cost), 0),
-                coalesce(sum(written_off), 0) FROM call_record{}",
+            "SELECT {column}, {TOTALS} FROM call_record{} GROUP BY 1 ORDER BY 1",
             conditions.as_sql()
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let totals = statement.query_row(params_from_iter(conditions.values), |row| {
-            let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
-            Ok(Totals {
-                calls: count(0)?,
-                refused: count(1)?,
-                billed_seconds: count(2)?,
-                cost: Money::from_micros(row.get(3)?),
-                written_off: Money::from_micros(row.get(4)?),
-            })
-        })?;
-        Ok(totals)
+        let read = |row: &Row<'_>| Ok((row.get(0)?, read_totals(row, 1)?));
+        let sums = statement.query_map(params_from_iter(conditions.values), read)?;
+        Ok(sums.collect::<rusqlite::Result<_>>()?)
+    }
+
+    fn totals_by_quarter_hour(
+        &self,
+        filter: &RecordFilter,
+    ) -> Result<Vec<(DateTime<Utc>, Totals)>, StoreError> {
+        let conditions = Conditions::of(filter);
+        // Times are microseconds after 1970; division cuts towards zero, and there are no calls before.
+        let sql = format!(
+            "SELECT start / {}, {TOTALS} FROM call_record{} GROUP BY 1 ORDER BY 1",
+            QUARTER_SECONDS * 1_000_000,
+            conditions.as_sql()
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let read = |row: &Row<'_>| Ok((start_of_quarter_hour(row.get(0)?), read_totals(row, 1)?));
+        let sums = statement.query_map(params_from_iter(conditions.values), read)?;
+        Ok(sums.collect::<rusqlite::Result<_>>()?)
     }
 
     fn open_reservations(&self) -> Result<Vec<OpenReservation>, StoreError> {
@@ -102,6 +150,22 @@ impl Reports for SqliteReader {
             .map(|(id, entry)| Ok(OpenReservation { id, record: self.record(entry.decision)?, entry }))
             .collect()
     }
+}
+
+const TOTALS: &str =
+    "count(*), count(reason), count(answer), coalesce(sum(billed_seconds), 0), coalesce(sum(cost), 0),
+    coalesce(sum(written_off), 0)";
+
+fn read_totals(row: &Row<'_>, first: usize) -> rusqlite::Result<Totals> {
+    let count = |column| row.get::<_, i64>(first + column).map(|count| u64::try_from(count).unwrap_or(0));
+    Ok(Totals {
+        calls: count(0)?,
+        refused: count(1)?,
+        answered: count(2)?,
+        billed_seconds: count(3)?,
+        cost: Money::from_micros(row.get(first + 4)?),
+        written_off: Money::from_micros(row.get(first + 5)?),
+    })
 }
 
 /// The conditions of one query, all of which must hold, and their values in order.

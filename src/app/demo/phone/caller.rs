@@ -94,9 +94,9 @@ impl Phone {
             extra,
             body: Some(description(self.identity.address, Direction::Both)),
         };
-        if let Some(password) = &self.identity.password {
+        if let Some(ha1) = &self.identity.ha1 {
             let user = &self.identity.user;
-            let value = self.purse.answer_again(user, password, &invite, &self.line.word());
+            let value = self.purse.answer_again(user, ha1, &invite, &self.line.word());
             invite.extra.extend(value.map(|value| ("Proxy-Authorization", value)));
         }
         invite

@@ -16,6 +16,7 @@ pub use caller::{Dialling, Plan};
 pub use line::LineError;
 pub use outcome::{Ended, Outcome, Registered};
 
+use crate::sip::digest::Ha1;
 use crate::sip::{Message, Method, Name, Transport};
 use line::{Answer, Answers, Line};
 use outgoing::Outgoing;
@@ -30,7 +31,8 @@ pub struct Identity {
     /// The user part of its address, and the user name of its digest.
     pub user: String,
     pub domain: String,
-    pub password: Option<String>,
+    /// What proves who it is, in the realm of its domain.
+    pub ha1: Option<Ha1>,
     pub transport: Transport,
     /// The address of this machine from which it speaks.
     pub address: IpAddr,
@@ -103,14 +105,13 @@ impl Phone {
             407 => (Name::ProxyAuthenticate, "Proxy-Authorization"),
             _ => return None,
         };
-        let password = self.identity.password.as_deref()?;
+        let ha1 = self.identity.ha1.as_ref()?;
         if request.extra.iter().any(|(name, _)| *name == header) {
             return None;
         }
         let asked = answer.headers(asks).map(|value| value.into_owned()).collect();
         let keep = answer.status() == 407;
-        let value =
-            self.purse.answer(asked, keep, &self.identity.user, password, request, &self.line.word())?;
+        let value = self.purse.answer(asked, keep, &self.identity.user, ha1, request, &self.line.word())?;
         Some((header, value))
     }
 }

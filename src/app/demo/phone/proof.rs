@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::outgoing::Outgoing;
-use crate::sip::digest::{Challenge, Secret};
+use crate::sip::digest::{Challenge, Ha1, Secret};
 
 /// The last proxy's challenges and how often they were answered.
 #[derive(Default)]
@@ -22,12 +22,12 @@ impl Purse {
         asked: Vec<String>,
         keep: bool,
         user: &str,
-        password: &str,
+        ha1: &Ha1,
         request: &Outgoing,
         cnonce: &str,
     ) -> Option<String> {
         let kept = Kept { asked, count: 1 };
-        let value = kept.answer(user, password, request, cnonce)?;
+        let value = kept.answer(user, ha1, request, cnonce)?;
         if keep {
             *self.0.borrow_mut() = Some(kept);
         }
@@ -35,24 +35,22 @@ impl Purse {
     }
 
     /// Answers again what was answered before, counting on (RFC 7616 §3.4, nc).
-    pub fn answer_again(
-        &self,
-        user: &str,
-        password: &str,
-        request: &Outgoing,
-        cnonce: &str,
-    ) -> Option<String> {
+    pub fn answer_again(&self, user: &str, ha1: &Ha1, request: &Outgoing, cnonce: &str) -> Option<String> {
         let mut kept = self.0.borrow_mut();
         let kept = kept.as_mut()?;
         kept.count += 1;
-        kept.answer(user, password, request, cnonce)
+        kept.answer(user, ha1, request, cnonce)
     }
 }
 
 impl Kept {
-    fn answer(&self, user: &str, password: &str, request: &Outgoing, cnonce: &str) -> Option<String> {
-        let challenge = Challenge::first_of(self.asked.iter().map(String::as_str))?;
+    fn answer(&self, user: &str, ha1: &Ha1, request: &Outgoing, cnonce: &str) -> Option<String> {
         let (method, uri) = (request.method.as_str(), &request.uri);
-        challenge.answer(user, Secret::Password(password), method, uri, cnonce, self.count)
+        let challenges = self.asked.iter().filter_map(|asked| Challenge::parse(asked));
+        // In the order of the asker's preference (RFC 8760 §2.4), as far as we hold the hash for it.
+        let answer = |challenge: Challenge<'_>| {
+            challenge.answer(user, Secret::Ha1(ha1), method, uri, cnonce, self.count)
+        };
+        challenges.filter_map(answer).next()
     }
 }

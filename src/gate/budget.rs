@@ -1,0 +1,99 @@
+//! Budgets of the policy in the words of the ledger: accounts, periods, what is left of them, and the refusal that follows (R3, R80).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::base::{Moment, Now};
+use crate::ledger::{
+    Account, BudgetLine, Exhausted, Limit, Period, PeriodKind, Price, Slice, Strictness, period,
+};
+use crate::policy::{self, BudgetLimit, Holder, Reason, Refusal};
+
+/// The budgets as the ledger knows them.
+pub(super) fn lines(budgets: &[BudgetLimit], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
+    budgets.iter().map(|budget| budget_line(budget, at)).collect()
+}
+
+/// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
+pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
+    BudgetLine {
+        account: account(&budget.holder),
+        period: period_of(budget, at).key,
+        limit: match budget.amount {
+            policy::Amount::Money(money) => Limit::Money(money),
+            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
+        },
+        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
+    }
+}
+
+/// When the first of these periods ends, on the monotonic clock.
+pub(super) fn first_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
+    let end = budgets.iter().map(|budget| period_of(budget, now.utc).end).min()?;
+    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
+}
+
+/// What the exhausted budget still buys, if that is less than `slice` and worth connecting (R66). `shortest` in seconds.
+pub(super) fn smaller_slice(
+    price: &Price,
+    slice: Slice,
+    exhausted: &Exhausted,
+    shortest: u64,
+) -> Option<Slice> {
+    let seconds = seconds_left(price, exhausted);
+    (seconds >= shortest && seconds < slice.seconds).then(|| Slice { seconds, cost: price.cost(seconds) })
+}
+
+/// The refusal of a call that this budget cannot pay, with the end of its period.
+pub(super) fn refusal(
+    exhausted: &Exhausted,
+    price: &Price,
+    shortest: u64,
+    budgets: &[BudgetLimit],
+    at: DateTime<Utc>,
+) -> Refusal {
+    let few = (1..shortest).contains(&seconds_left(price, exhausted));
+    let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
+    match budgets.get(exhausted.index) {
+        Some(budget) => refusal.until(period_of(budget, at).end.with_timezone(&budget.zone)),
+        None => refusal,
+    }
+}
+
+fn seconds_left(price: &Price, exhausted: &Exhausted) -> u64 {
+    match exhausted.left {
+        Limit::Money(left) => price.seconds_for(left),
+        Limit::Seconds(left) => left,
+    }
+}
+
+fn reason_for(exhausted: &Exhausted) -> Reason {
+    match (exhausted.limit, exhausted.period.kind) {
+        (Limit::Seconds(_), _) => Reason::TalkTime,
+        (Limit::Money(_), PeriodKind::Day) => Reason::DailySpend,
+        (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
+        (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
+    }
+}
+
+fn period_of(budget: &BudgetLimit, at: DateTime<Utc>) -> Period {
+    period(kind(budget.period), budget.zone, at)
+}
+
+fn account(holder: &Holder) -> Account {
+    match holder {
+        Holder::Person(name) => Account::Person(name.clone()),
+        Holder::Department(name) => Account::Department(name.clone()),
+        Holder::Trunk(name) => Account::Trunk(name.clone()),
+        Holder::Company => Account::Company,
+    }
+}
+
+fn kind(kind: policy::PeriodKind) -> PeriodKind {
+    match kind {
+        policy::PeriodKind::Day => PeriodKind::Day,
+        policy::PeriodKind::Week => PeriodKind::Week,
+        policy::PeriodKind::Month => PeriodKind::Month,
+    }
+}

@@ -1,0 +1,84 @@
+//! A re-INVITE from its passing on to its final response: the CANCEL that waits for the first provisional one (RFC 3261 §9.1), and the
+//! time after which nobody waits any more (§16.6 item 11, §16.8).
+
+use smallvec::SmallVec;
+
+use super::call::CallKey;
+use super::{Gate, Sent};
+use crate::base::{Moment, Now};
+use crate::transaction::ClientId;
+
+/// A re-INVITE without a final response.
+pub struct ReInvite {
+    client: ClientId,
+    /// A provisional response came.
+    heard: bool,
+    /// Its writer has cancelled it.
+    unwanted: bool,
+    /// Timer C, or the end of its call's memory.
+    pub until: Moment,
+}
+
+impl Gate {
+    pub(super) fn await_re_invite(&mut self, now: Now, key: CallKey, client: ClientId) {
+        let until = now.moment + self.setup.limits.timer_c;
+        if let Some(call) = self.calls.at_mut(key) {
+            call.re_invites.push(ReInvite { client, heard: false, unwanted: false, until });
+        }
+        self.set_alarm(key);
+    }
+
+    /// The CANCEL of a re-INVITE leaves as soon as it may.
+    pub(super) fn cancel_re_invite(&mut self, now: Now, key: CallKey, client: ClientId) {
+        let Some(waiting) = self.re_invite(key, client) else { return };
+        waiting.unwanted = true;
+        if waiting.heard {
+            self.transactions.cancel(now.moment, client, &[], Sent::Ours);
+        }
+    }
+
+    /// Takes note of a response to what may be a re-INVITE.
+    pub(super) fn hear_re_invite(&mut self, now: Now, key: CallKey, client: ClientId, status: u16) {
+        let until = now.moment + self.setup.limits.timer_c;
+        if status >= 200 {
+            return self.end_re_invite(key, client);
+        }
+        let is_live = self.calls.at(key).is_some_and(|call| call.over.is_none());
+        let Some(waiting) = self.re_invite(key, client) else { return };
+        let is_first = !std::mem::replace(&mut waiting.heard, true);
+        if status > 100 && is_live {
+            waiting.until = until;
+        }
+        if is_first && waiting.unwanted {
+            self.transactions.cancel(now.moment, client, &[], Sent::Ours);
+        }
+    }
+
+    /// It has its final response, or none will come.
+    pub(super) fn end_re_invite(&mut self, key: CallKey, client: ClientId) {
+        if let Some(call) = self.calls.at_mut(key) {
+            call.re_invites.retain(|waiting| waiting.client != client);
+        }
+    }
+
+    /// Those whose time is over get 408, and are cancelled.
+    pub(super) fn give_up_re_invites(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at(key) else { return };
+        let overdue = call.re_invites.iter().filter(|waiting| waiting.until <= now.moment);
+        let overdue: SmallVec<[ClientId; 1]> = overdue.map(|waiting| waiting.client).collect();
+        for client in overdue {
+            self.end_re_invite(key, client);
+            if let Some(Sent::InDialog { server, request: Some(invite), .. }) =
+                self.transactions.client(client)
+            {
+                let (server, invite) = (*server, invite.clone());
+                self.answer_plainly(now, server, &invite, 408);
+            }
+            self.transactions.cancel(now.moment, client, &[], Sent::Ours);
+        }
+    }
+
+    fn re_invite(&mut self, key: CallKey, client: ClientId) -> Option<&mut ReInvite> {
+        self.calls.at_mut(key)?.re_invites.iter_mut().find(|waiting| waiting.client == client)
+    }
+}
