@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollgate::base::{DecisionId, ReservationId};
+use tollgate::base::{DecisionId, Money, ReservationId};
 use tollgate::gate::Event;
-use tollgate::ledger::{AccountPeriod, Book, BudgetLine, CallRecord, Command, Limit, Reply, Strictness};
+use tollgate::ledger::{
+    Account, AccountPeriod, Book, BudgetLine, CallRecord, Command, Limit, Reply, Strictness,
+};
 use tollgate::policy::Class;
 
+use super::compose::branch_of;
 use super::text::Text;
 
 #[derive(Default)]
@@ -19,6 +22,8 @@ pub struct Watch {
     resolved: BTreeMap<ReservationId, usize>,
     closed: BTreeMap<DecisionId, usize>,
     limits: BTreeMap<AccountPeriod, Vec<Limit>>,
+    /// Branches of the INVITEs that have left.
+    left: BTreeSet<String>,
 }
 
 impl Watch {
@@ -71,8 +76,17 @@ impl Watch {
         }
     }
 
-    /// R64: a dialog-creating INVITE leaves. Its decision stands in our Record-Route.
-    pub fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
+    /// R64: a message leaves. A dialog-creating INVITE needs its permit and its money; a repeat may outlast them.
+    pub fn leaves(&mut self, text: &Text) -> Result<(), String> {
+        let is_within = text.header("To").is_some_and(|to| to.contains(";tag="));
+        if text.title() != "INVITE" || is_within || !self.left.insert(branch_of(text)) {
+            return Ok(());
+        }
+        self.invite_leaves(text)
+    }
+
+    /// The decision stands in our Record-Route.
+    fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
         let ours = invite.values("Record-Route").first().cloned().unwrap_or_default();
         let mark = ours.split(";tg=").nth(1).map(|rest| rest.trim_end_matches('>'));
         let decision: DecisionId =
@@ -90,6 +104,12 @@ impl Watch {
         }
     }
 
+    /// Whether somebody's calls are charged to an account.
+    fn is_limited(&self, person: Option<&str>) -> bool {
+        let Some(person) = person else { return false };
+        self.limits.keys().any(|place| place.account == Account::Person(person.into()))
+    }
+
     /// R65.
     pub fn budgets(&self, book: &Book) -> Result<(), String> {
         for (place, limits) in &self.limits {
@@ -102,7 +122,15 @@ impl Watch {
     }
 
     /// When nothing can happen any more.
-    pub fn end(&self, book: &Book) -> Result<(), String> {
+    pub fn end(&self, book: &Book, records: &[CallRecord]) -> Result<(), String> {
+        let people =
+            book.balances().into_iter().filter(|(place, _)| matches!(place.account, Account::Person(_)));
+        let spent: Money = people.map(|(_, balance)| balance.settled.money).sum();
+        let limited = records.iter().filter(|record| self.is_limited(record.person.as_deref()));
+        let charged: Money = limited.map(|record| record.cost).sum();
+        if spent != charged {
+            return Err(format!("the accounts say {spent}, the records {charged}"));
+        }
         if let Some((id, entry)) = book.open_entries().first() {
             return Err(format!("reservation {id} of decision {} is still open", entry.decision));
         }
