@@ -25,8 +25,9 @@ const CALLS: u64 = 200;
 const RUSH: Duration = Duration::from_secs(150);
 /// All calls are over by then, and everything about them is forgotten.
 const END: Duration = Duration::from_secs(900);
-/// In a hundred: messages lost, and messages doubled.
+/// In a hundred: messages lost, followed by a piece of themselves, and doubled.
 const LOST: u64 = 6;
+const PIECE: u64 = 1;
 const DOUBLED: u64 = 4;
 
 const CALLERS: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "tina"];
@@ -60,6 +61,7 @@ enum What {
     Act { actor: usize, act: String },
     Ledger(Mood),
     WireBreaks { actor: usize },
+    NewSettings(Box<Company>),
 }
 
 pub struct Town {
@@ -155,11 +157,25 @@ impl Town {
             self.plan(at + length, What::Ledger(Mood::Open));
         }
         self.plan(END / 2, What::Ledger(Mood::Open));
+        self.plan_new_settings();
         for _ in 0..3 {
             let trunk = pick(&mut self.random, &["main", "backup"]);
             let actor = self.actor(trunk);
             let at = Duration::from_millis(self.random.below(RUSH.as_millis() as u64));
             self.plan(at, What::WireBreaks { actor });
+        }
+    }
+
+    /// Somebody leaves and another person's limit falls, while their calls go on; later all is as before.
+    fn plan_new_settings(&mut self) {
+        let gone = pick(&mut self.random, &CALLERS);
+        let company = Company::new().daily("alice", "0.30").with(|company| {
+            company.rows.people.retain(|person| person.key != gone);
+        });
+        if gone != "alice" {
+            let at = Duration::from_millis(self.random.below(RUSH.as_millis() as u64));
+            self.plan(at, What::NewSettings(Box::new(company)));
+            self.plan(at + Duration::from_secs(10), What::NewSettings(Box::new(Company::new())));
         }
     }
 
@@ -209,6 +225,11 @@ impl Town {
                 self.carry_out();
             }
             What::ToActor { actor, bytes } => {
+                if !is_whole(&bytes) {
+                    return self
+                        .log
+                        .push(format!("{now} {:>7} <- rubbish", self.actors[actor].endpoint.name));
+                }
                 self.note(actor, "<-", &bytes);
                 let (answers, plans) = self.actors[actor].hear(now, &bytes, &mut self.random);
                 for answer in answers {
@@ -228,6 +249,10 @@ impl Town {
                 for reply in self.desk.turn(mood) {
                     self.reply(reply);
                 }
+            }
+            What::NewSettings(company) => {
+                self.log.push(format!("{now} new settings"));
+                self.gate.replace_setup(company.snapshot());
             }
             What::WireBreaks { actor } => {
                 let flow = self.actors[actor].endpoint.flow;
@@ -290,7 +315,12 @@ impl Town {
         if fate < LOST {
             return self.log.push(format!("{} lost", self.now.moment));
         }
-        let copies = if fate < LOST + DOUBLED { 2 } else { 1 };
+        if (LOST..LOST + PIECE).contains(&fate) {
+            // The rest of something: it means nothing, and must do nothing.
+            let rest = bytes.slice(1 + self.random.below(bytes.len() as u64 - 1) as usize..);
+            self.plan_at(self.now.moment + Duration::from_millis(1), arrive(actor, rest));
+        }
+        let copies = if (LOST + PIECE..LOST + PIECE + DOUBLED).contains(&fate) { 2 } else { 1 };
         for _ in 0..copies {
             let delay = Duration::from_micros(500 + self.random.below(60_000));
             self.plan_at(self.now.moment + delay, arrive(actor, bytes.clone()));
@@ -329,6 +359,11 @@ impl Town {
     }
 
     fn note(&mut self, actor: usize, way: &str, bytes: &Bytes) {
+        if !is_whole(bytes) {
+            return self
+                .log
+                .push(format!("{} {:>7} {way} rubbish", self.now.moment, self.actors[actor].endpoint.name));
+        }
         let text = Text::read(bytes);
         let call = text.header("Call-ID").unwrap_or_default();
         let name = self.actors[actor].endpoint.name;
@@ -351,6 +386,11 @@ impl Town {
             self.log[from..].join("\n")
         );
     }
+}
+
+/// Whether a message has all its headers, and its body.
+fn is_whole(bytes: &[u8]) -> bool {
+    Message::parse(Bytes::copy_from_slice(bytes), Framing::Datagram).is_ok()
 }
 
 impl PartialEq for Event {

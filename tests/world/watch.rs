@@ -21,6 +21,8 @@ pub struct Watch {
     granted: BTreeMap<DecisionId, ReservationId>,
     resolved: BTreeMap<ReservationId, usize>,
     closed: BTreeMap<DecisionId, usize>,
+    /// Reservations that are charged to a person.
+    personal: BTreeSet<ReservationId>,
     limits: BTreeMap<AccountPeriod, Vec<Limit>>,
     /// Branches of the INVITEs that have left.
     left: BTreeSet<String>,
@@ -40,6 +42,9 @@ impl Watch {
         match command {
             Command::Reserve(reserve) => {
                 self.asked.insert(reserve.id, reserve.decision);
+                if reserve.budgets.iter().any(|line| matches!(line.account, Account::Person(_))) {
+                    self.personal.insert(reserve.id);
+                }
                 self.know_limits(&reserve.budgets);
                 Ok(())
             }
@@ -104,12 +109,6 @@ impl Watch {
         }
     }
 
-    /// Whether somebody's calls are charged to an account.
-    fn is_limited(&self, person: Option<&str>) -> bool {
-        let Some(person) = person else { return false };
-        self.limits.keys().any(|place| place.account == Account::Person(person.into()))
-    }
-
     /// R65.
     pub fn budgets(&self, book: &Book) -> Result<(), String> {
         for (place, limits) in &self.limits {
@@ -126,7 +125,8 @@ impl Watch {
         let people =
             book.balances().into_iter().filter(|(place, _)| matches!(place.account, Account::Person(_)));
         let spent: Money = people.map(|(_, balance)| balance.settled.money).sum();
-        let limited = records.iter().filter(|record| self.is_limited(record.person.as_deref()));
+        let limited =
+            records.iter().filter(|record| record.reservation.is_some_and(|id| self.personal.contains(&id)));
         let charged: Money = limited.map(|record| record.cost).sum();
         if spent != charged {
             return Err(format!("the accounts say {spent}, the records {charged}"));
@@ -152,8 +152,11 @@ impl Watch {
     fn know_limits(&mut self, lines: &[BudgetLine]) {
         for line in lines.iter().filter(|line| line.strictness == Strictness::Hard) {
             let limits = self.limits.entry(line.place()).or_default();
-            if !limits.contains(&line.limit) {
-                limits.push(line.limit);
+            // New settings may lower a limit below what is spent; then only the old one can have held.
+            match limits.iter_mut().find(|known| is_higher(line.limit, **known).is_some()) {
+                Some(known) if is_higher(line.limit, *known) == Some(true) => *known = line.limit,
+                Some(_) => {}
+                None => limits.push(line.limit),
             }
         }
     }
@@ -172,5 +175,14 @@ impl Watch {
         } else {
             Err(format!("record of {}: an end and its cause go together", record.decision))
         }
+    }
+}
+
+/// `None` for limits of different things.
+fn is_higher(one: Limit, other: Limit) -> Option<bool> {
+    match (one, other) {
+        (Limit::Money(one), Limit::Money(other)) => Some(one > other),
+        (Limit::Seconds(one), Limit::Seconds(other)) => Some(one > other),
+        (Limit::Money(_), Limit::Seconds(_)) | (Limit::Seconds(_), Limit::Money(_)) => None,
     }
 }
