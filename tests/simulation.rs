@@ -3,6 +3,8 @@
 
 #[path = "simulation/actor.rs"]
 mod actor;
+#[path = "simulation/agenda.rs"]
+mod agenda;
 #[path = "simulation/town.rs"]
 mod town;
 #[expect(

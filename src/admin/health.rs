@@ -26,6 +26,10 @@ impl Health {
         self.store_writable.store(writable, Ordering::Relaxed);
     }
 
+    pub fn store_writable(&self) -> bool {
+        self.store_writable.load(Ordering::Relaxed)
+    }
+
     pub fn set_draining(&self, draining: bool) {
         self.draining.store(draining, Ordering::Relaxed);
     }

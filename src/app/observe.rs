@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use crate::admin::Health;
 use crate::base::Masked;
-use crate::gate::{Event, Gate, Judged};
-use crate::ledger::Command;
+use crate::gate::{Ended, Event, Gate, Judged};
+use crate::ledger::{Command, EndCause};
 use crate::net::Sockets;
 use crate::policy::{Class, Reason};
 use crate::proxy::Rejection;
 use crate::sip::{Fault, Flow, Message, Method, Transport};
 use crate::store::WriterEvent;
-use crate::telemetry::{Direction, Labels, Metrics, Verdict};
+use crate::telemetry::{Direction, Labels, Metrics, Named, SiteSeries, TrunkSeries, Verdict};
 
 /// Turns events into figures and lines.
 pub struct Observer {
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
+    trunks: Named<TrunkSeries>,
+    sites: Named<SiteSeries>,
     looks: u32,
 }
 
@@ -33,13 +35,14 @@ pub fn labels(currency: String) -> Labels {
         methods: Method::KNOWN.iter().chain(&[Method::Other]).map(|method| method.as_str()).collect(),
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
         transactions: vec!["server", "client"],
+        causes: EndCause::ALL.iter().map(|cause| cause.code()).collect(),
         currency,
     }
 }
 
 impl Observer {
     pub fn new(metrics: Arc<Metrics>, health: Arc<Health>) -> Observer {
-        Observer { metrics, health, looks: 0 }
+        Observer { metrics, health, trunks: Named::default(), sites: Named::default(), looks: 0 }
     }
 
     /// A message that could be read came in.
@@ -56,7 +59,7 @@ impl Observer {
     }
 
     /// Something happened in the gate.
-    pub fn happened(&self, event: &Event) {
+    pub fn happened(&mut self, event: &Event) {
         let metrics = &self.metrics;
         match event {
             Event::Malformed { label } => metrics.parse_error(label),
@@ -66,22 +69,27 @@ impl Observer {
             }
             Event::Judged(judged) => self.judged(judged),
             Event::SetUp { delay } => metrics.setup(*delay),
+            Event::TrunkTried { trunk } => self.trunk(trunk).attempts.increment(1),
+            Event::TrunkResponded { trunk, delay } => self.trunk(trunk).response_seconds.record(*delay),
             Event::Reserved { money } => metrics.money.add_reserved(*money),
-            Event::Answered { decision } => tracing::debug!(%decision, "answered"),
-            Event::Ended { decision, seconds, cost, reserved, cause } => {
-                metrics.money.add_reserved(-*reserved);
-                metrics.money.add_settled(*cost);
-                tracing::info!(%decision, seconds, %cost, cause = cause.code(), "call ended");
+            Event::Answered { decision, trunk } => {
+                tracing::debug!(%decision, "answered");
+                if let Some(trunk) = trunk {
+                    self.trunk(trunk).answers.increment(1);
+                }
             }
+            Event::Ended(ended) => self.ended(ended),
             Event::TrunkFailed { trunk, status } => {
-                metrics.trunk_failure(trunk);
+                self.trunk(trunk).failures.increment(1);
                 tracing::warn!(%trunk, status, "trunk did not take a call");
             }
             Event::AuthenticationFailed => metrics.auth_failures.increment(1),
             Event::SourceLocked { source } => {
+                metrics.source_locks.increment(1);
                 tracing::warn!(%source, "locked: too many wrong passwords from this address");
             }
             Event::Emergency { decision, person, site } => {
+                self.site(site).emergencies.increment(1);
                 tracing::warn!(%decision, person = person.as_deref().unwrap_or("unknown"), %site, "EMERGENCY CALL");
             }
             Event::Answer { status } => metrics.response(*status),
@@ -91,16 +99,47 @@ impl Observer {
         }
     }
 
-    fn judged(&self, judged: &Judged) {
+    /// A refusal is the whole story of a call; of a permitted one the line comes when it is over.
+    fn judged(&mut self, judged: &Judged) {
         let class = judged.class.unwrap_or(Class::Unknown);
         let verdict = match judged.reason {
             None => Verdict::Permitted,
             Some(reason) => Verdict::Refused(position(&Reason::ALL, reason)),
         };
-        self.metrics.verdict(verdict, position(&Class::ALL, class));
-        let reason = judged.reason.map_or("permitted", Reason::code);
-        let person = judged.person.as_deref().unwrap_or("-");
-        tracing::info!(decision = %judged.decision, person, to = %Masked(&judged.raw), class = class.code(), verdict = reason, "call judged");
+        self.site(&judged.site).verdict(verdict, position(&Class::ALL, class));
+        let Judged { decision, site, status, .. } = judged;
+        let (person, to) = (word(&judged.person), Masked(&judged.raw));
+        match judged.reason {
+            None => {
+                tracing::debug!(%decision, person, %site, %to, class = class.code(), "call permitted");
+            }
+            Some(reason) => {
+                tracing::info!(%decision, person, %site, %to, class = class.code(), reason = reason.code(), status, "call refused");
+            }
+        }
+    }
+
+    /// The one line that a permitted call leaves.
+    fn ended(&mut self, ended: &Ended) {
+        self.metrics.money.add_reserved(-ended.reserved);
+        self.metrics.money.add_settled(ended.cost);
+        self.metrics.ended(position(&EndCause::ALL, ended.cause));
+        if let Some(trunk) = &ended.trunk {
+            self.trunk(trunk).talk_seconds.increment(ended.seconds);
+        }
+        let Ended { decision, seconds, cost, .. } = ended;
+        let (person, site, trunk) = (word(&ended.person), word(&ended.site), word(&ended.trunk));
+        let (to, class, cause) = (Masked(&ended.raw), ended.class.code(), ended.cause.code());
+        let (price, status) = (ended.price.unwrap_or_default(), ended.status.unwrap_or_default());
+        tracing::info!(%decision, person, site, %to, class, trunk, %price, seconds, %cost, cause, status, "call ended");
+    }
+
+    fn trunk(&mut self, name: &Arc<str>) -> &TrunkSeries {
+        self.trunks.of(name, |name| self.metrics.trunk(name))
+    }
+
+    fn site(&mut self, name: &Arc<str>) -> &SiteSeries {
+        self.sites.of(name, |name| self.metrics.site(name))
     }
 
     /// The writing thread has something to say.
@@ -120,6 +159,7 @@ impl Observer {
                 tracing::warn!("the store can be written again");
             }
             WriterEvent::RecordsDropped { count } => {
+                self.metrics.records_dropped.increment(u64::try_from(*count).unwrap_or(u64::MAX));
                 tracing::error!(count, "call records were dropped: the store is down too long")
             }
             WriterEvent::Unwritten(commands) => unwritten(commands),
@@ -134,11 +174,34 @@ impl Observer {
         self.metrics.registrations.set(count(gate.registrations()));
         self.metrics.set_transactions(0, count(servers));
         self.metrics.set_transactions(1, count(clients));
+        self.metrics.calls_max.set(count(gate.setup().limits.calls_max));
+        self.metrics.set_health(self.health.missing().is_empty(), self.health.store_writable());
+        self.look_at_names(gate);
         self.looks += 1;
         if self.looks.is_multiple_of(LOOKS_PER_UPKEEP) {
             self.metrics.upkeep();
         }
     }
+
+    /// Trunks and sites count from zero as soon as the settings name them, so that `increase` sees the first event of each.
+    fn look_at_names(&mut self, gate: &Gate) {
+        let setup = gate.setup();
+        for (_, site) in setup.policy.sites() {
+            self.site(&site.name);
+        }
+        for trunk in setup.trunks.iter() {
+            self.trunk(&trunk.name).set_calls_max(trunk.calls_max);
+        }
+        // Also those that the settings name no more: their last calls end.
+        for (name, series) in self.trunks.iter() {
+            series.calls.set(u32::try_from(gate.calls_on_trunk(name)).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// A name for the log.
+fn word(name: &Option<Arc<str>>) -> &str {
+    name.as_deref().unwrap_or("-")
 }
 
 /// Money that could not be written before the end is written into the log, the last place that is left.

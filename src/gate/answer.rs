@@ -59,11 +59,11 @@ impl Gate {
         call.record.status = Some(status);
         call.early_until = None;
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
-        let (decision, record) = (call.decision, call.record.clone());
+        let (decision, trunk, record) = (call.decision, call.record.trunk.clone(), call.record.clone());
         if !is_free {
             self.outputs.push_back(Output::Ledger(Command::Record(record)));
         }
-        self.tell(Event::Answered { decision });
+        self.tell(Event::Answered { decision, trunk });
     }
 
     /// Takes note of the dialog that a response with a To-tag opens (R12).

@@ -101,6 +101,8 @@ pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
     pub trunk: Option<Arc<str>>,
+    /// When the INVITE left, until the trunk has said more than 100 Trying.
+    pub unheard_since: Option<Moment>,
     /// When silence counts as a failure.
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).

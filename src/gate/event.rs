@@ -19,12 +19,16 @@ pub enum Event {
     Judged(Judged),
     /// An INVITE left for its first target, this long after it came.
     SetUp { delay: Duration },
+    /// An INVITE left for this trunk.
+    TrunkTried { trunk: Arc<str> },
+    /// A trunk said more than 100 Trying for the first time, this long after its INVITE left.
+    TrunkResponded { trunk: Arc<str>, delay: Duration },
     /// Money was set aside for a call, beyond what was set aside before.
     Reserved { money: Money },
     /// A 2xx was passed upstream.
-    Answered { decision: DecisionId },
-    /// A call came to its end, whoever ended it. `reserved` is freed, `cost` is spent.
-    Ended { decision: DecisionId, seconds: u64, cost: Money, reserved: Money, cause: EndCause },
+    Answered { decision: DecisionId, trunk: Option<Arc<str>> },
+    /// A permitted call came to its end, whoever ended it.
+    Ended(Ended),
     /// A trunk did not take a call.
     TrunkFailed { trunk: Arc<str>, status: u16 },
     /// Digest credentials were wrong (R25).
@@ -43,6 +47,30 @@ pub enum Event {
     StrayResponse,
 }
 
+/// What a permitted call came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub decision: DecisionId,
+    pub person: Option<Arc<str>>,
+    pub site: Option<Arc<str>>,
+    /// As dialled; logs mask it (R103).
+    pub raw: Box<str>,
+    pub class: Class,
+    /// The last one tried; `None` for a call within the house.
+    pub trunk: Option<Arc<str>>,
+    /// Per minute; `None` for a free call.
+    pub price: Option<Money>,
+    /// Of talk, rounded up (R62).
+    pub seconds: u64,
+    /// What is spent.
+    pub cost: Money,
+    /// What is freed.
+    pub reserved: Money,
+    pub cause: EndCause,
+    /// The final status that the caller saw.
+    pub status: Option<u16>,
+}
+
 /// The verdict on one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
@@ -51,6 +79,7 @@ pub struct Judged {
     /// `None`: permitted.
     pub reason: Option<Reason>,
     pub person: Option<Arc<str>>,
+    pub site: Arc<str>,
     /// As dialled; logs mask it (R103).
     pub raw: Box<str>,
     pub status: u16,

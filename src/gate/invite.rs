@@ -163,16 +163,17 @@ impl Gate {
     pub(super) fn tell_permitted(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
         let (decision, person) = (call.decision, call.record.person.clone());
+        let site = self.setup.policy.site(call.permit.site()).name.clone();
         let judged = Judged {
             decision,
             class: Some(call.permit.class()),
             reason: None,
             person: person.clone(),
+            site: site.clone(),
             raw: call.record.raw.clone(),
             status: 0,
         };
         let emergency = call.permit.emergency();
-        let site = self.setup.policy.site(call.permit.site()).name.clone();
         self.tell(Event::Judged(judged));
         if emergency {
             self.tell(Event::Emergency { decision, person, site });

@@ -22,7 +22,7 @@ mod setup;
 mod transfer;
 
 pub use budget::budget_line;
-pub use event::{Event, Judged};
+pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
@@ -224,6 +224,16 @@ impl Gate {
     /// call by more than about a minute.
     pub fn remembered(&self) -> (usize, usize, usize) {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
+    }
+
+    /// Calls in progress that go out on this trunk.
+    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
+        self.live.get(&Holder::Trunk(Arc::clone(trunk))).map_or(0, SmallVec::len)
+    }
+
+    /// What verdicts depend on at present.
+    pub fn setup(&self) -> &Snapshot {
+        &self.setup
     }
 
     pub fn registrations(&self) -> usize {

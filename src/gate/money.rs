@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Parked};
 use super::setup::Snapshot;
-use super::{Event, Gate, Output, budget};
+use super::{Ended, Event, Gate, Output, budget};
 use crate::base::{Money, Now};
 use crate::ledger::{
     Account, Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve,
@@ -241,8 +241,8 @@ impl Gate {
     pub(super) fn resolve_funds(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         let funds = std::mem::replace(&mut call.funds, Funds::Resolved);
-        let held = match funds {
-            Funds::Held { reservation, slice, .. } => (reservation, slice),
+        let (reservation, slice, price) = match funds {
+            Funds::Held { reservation, slice, price } => (reservation, slice, price),
             // The answer to the question is still under way: whatever it grants is released when it comes.
             Funds::Asked { .. } => return call.funds = funds,
             Funds::Resolved => return,
@@ -250,24 +250,30 @@ impl Gate {
         let spent = spent(call, now);
         call.record.billed_seconds = spent.seconds;
         call.record.cost = spent.money;
-        let (decision, id, at) = (call.decision, call.reservation, now.utc);
-        let reserved = call.meter.as_ref().map_or(held.1.cost, |meter| meter.covered().cost);
-        let cause = call.over.unwrap_or(EndCause::Failed);
+        let (id, at) = (call.reservation, now.utc);
+        let reserved = call.meter.as_ref().map_or(slice.cost, |meter| meter.covered().cost);
         let record = call.record.clone();
-        let command = match (held.0.is_free(), call.is_answered()) {
+        let command = match (reservation.is_free(), call.is_answered()) {
             (true, _) => Command::Record(record),
             (false, true) => Command::Settle(Settle { id, amount: spent, at, record: Some(record) }),
             (false, false) => Command::Release(Release { id, at, record: Some(record) }),
         };
-        let freed = if held.0.is_free() { Money::ZERO } else { reserved };
-        self.outputs.push_back(Output::Ledger(command));
-        self.tell(Event::Ended {
-            decision,
+        let ended = Ended {
+            decision: call.decision,
+            person: call.record.person.clone(),
+            site: call.record.site.clone(),
+            raw: call.record.raw.clone(),
+            class: call.permit.class(),
+            trunk: call.record.trunk.clone(),
+            price: price.map(|price| price.per_minute),
             seconds: spent.seconds,
             cost: spent.money,
-            reserved: freed,
-            cause,
-        });
+            reserved: if reservation.is_free() { Money::ZERO } else { reserved },
+            cause: call.over.unwrap_or(EndCause::Failed),
+            status: call.record.status,
+        };
+        self.outputs.push_back(Output::Ledger(command));
+        self.tell(Event::Ended(ended));
     }
 }
 

@@ -32,6 +32,7 @@ impl Gate {
             class: refusal.class(),
             reason: Some(refusal.reason()),
             person: facts.record.person.clone(),
+            site: self.setup.policy.site(facts.site).name.clone(),
             raw: facts.record.raw.clone(),
             status: answer.status,
         }));

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Funds, Parked, SentBranch};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
-use super::{Event, Gate, Live, Sent};
+use super::{Event, Gate, Live, Output, Sent};
 use crate::base::{Now, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
@@ -128,12 +128,14 @@ impl Gate {
             index,
             client,
             trunk: target.trunk.clone(),
+            unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
             self.count_on_trunk(key, trunk);
+            self.tell(Event::TrunkTried { trunk: trunk.clone() });
         }
         if is_first {
             self.tell(Event::SetUp { delay });
@@ -163,6 +165,11 @@ impl Gate {
             return;
         };
         let (index, trunk) = (branch.index, branch.trunk.clone());
+        let unheard_since = if response.status() > 100 { branch.unheard_since.take() } else { None };
+        if let (Some(trunk), Some(sent)) = (trunk.clone(), unheard_since) {
+            let delay = now.moment.since(sent);
+            self.outputs.push_back(Output::Event(Event::TrunkResponded { trunk, delay }));
+        }
         match response.status() {
             status @ 100..=199 => {
                 // §16.7 item 2: any provisional but 100 gives the callee more time.

@@ -3,11 +3,11 @@
 
 use std::sync::{Arc, OnceLock};
 
-use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder, SharedString};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, SharedString};
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 /// What all series are made with.
-pub(super) const METADATA: Metadata<'static> = Metadata::new("tollgate", Level::INFO, None);
+const METADATA: Metadata<'static> = Metadata::new("tollgate", Level::INFO, None);
 
 /// A handle that the recorder can make.
 pub trait Series: Sized {
@@ -64,4 +64,20 @@ impl<S: Series, const N: usize> Family<S, N> {
             pairs.map(|((label, values), place)| Label::new(*label, values[place].clone())).collect();
         S::make(&self.recorder, &Key::from_parts(self.name, labels))
     }
+}
+
+pub(super) fn words<'w>(values: impl IntoIterator<Item = &'static str> + 'w) -> Vec<SharedString> {
+    values.into_iter().map(SharedString::const_str).collect()
+}
+
+pub(super) fn counter(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Counter {
+    recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
+}
+
+pub(super) fn gauge(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Gauge {
+    recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
+}
+
+pub(super) fn histogram(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Histogram {
+    recorder.register_histogram(&Key::from_parts(name, labels), &METADATA)
 }

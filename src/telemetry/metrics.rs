@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Recorder, SharedString};
+use metrics::{Counter, Gauge, Histogram, Label, SharedString};
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
-use super::family::{Family, METADATA};
+use super::family::{Family, counter, gauge, histogram, words};
+use super::named::{SiteSeries, TrunkSeries};
 use super::names;
 use super::sums::MoneySums;
 
@@ -28,6 +29,8 @@ pub struct Labels {
     pub transports: Vec<&'static str>,
     /// Kinds of transactions.
     pub transactions: Vec<&'static str>,
+    /// Why calls end.
+    pub causes: Vec<&'static str>,
     /// ISO 4217.
     pub currency: String,
 }
@@ -55,7 +58,6 @@ pub enum Verdict {
 /// Every metric of the gate. Shared between threads; nothing here locks once a series has counted.
 pub struct Metrics {
     page: PrometheusHandle,
-    verdicts: Family<Counter, 3>,
     retransmissions: Family<Counter, 1>,
     parse_errors: Family<Counter, 1>,
     rejections: Family<Counter, 1>,
@@ -64,14 +66,23 @@ pub struct Metrics {
     messages: Family<Counter, 3>,
     responses: Family<Counter, 1>,
     reloads: Family<Counter, 1>,
+    ended: Family<Counter, 1>,
     /// Makes the series whose labels change with the settings.
     recorder: Arc<PrometheusRecorder>,
+    /// Of verdicts: `reason` and `class`.
+    judgements: [Vec<SharedString>; 2],
+    config_current: Gauge,
     transactions: Family<Gauge, 1>,
     policy_version: Gauge,
     pub calls: Gauge,
+    pub calls_max: Gauge,
+    ready: Gauge,
+    store_writable: Gauge,
     pub registrations: Gauge,
     pub auth_failures: Counter,
+    pub source_locks: Counter,
     pub ledger_failures: Counter,
+    pub records_dropped: Counter,
     setup_seconds: Histogram,
     ledger_commit_seconds: Histogram,
     ledger_batch_commands: Histogram,
@@ -83,8 +94,6 @@ const SECONDS_BUCKETS: [f64; 16] =
     [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 /// A batch doubles under load up to what one commit takes.
 const BATCH_BUCKETS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
-/// The first place in the set of reasons belongs to permitted calls.
-const NO_REASON: usize = 0;
 
 impl Metrics {
     /// # Errors
@@ -99,16 +108,17 @@ impl Metrics {
         names::describe(&recorder);
         let recorder = Arc::new(recorder);
         gauge(&recorder, names::BUILD, vec![Label::new("version", env!("CARGO_PKG_VERSION"))]).set(1);
-        Ok(Metrics::with(&recorder, labels))
+        let metrics = Metrics::with(&recorder, labels);
+        // What is in force at the start was accepted; a counter that begins with its first event hides it from `increase`.
+        metrics.config_current.set(1);
+        for outcome in [Reload::Accepted, Reload::Refused] {
+            metrics.reloads.at([outcome as usize]).absolute(0);
+        }
+        Ok(metrics)
     }
 
     fn with(recorder: &Arc<PrometheusRecorder>, labels: &Labels) -> Metrics {
         let reasons = std::iter::once("none").chain(labels.reasons.iter().copied());
-        let verdicts = [
-            ("verdict", words(["permitted", "refused"])),
-            ("reason", words(reasons)),
-            ("class", words(labels.classes.iter().copied())),
-        ];
         let messages = [
             ("direction", words(["in", "out"])),
             ("transport", words(labels.transports.iter().copied())),
@@ -116,7 +126,6 @@ impl Metrics {
         ];
         Metrics {
             page: recorder.handle(),
-            verdicts: Family::new(recorder, names::VERDICTS, verdicts),
             retransmissions: Family::new(
                 recorder,
                 names::RETRANSMISSIONS,
@@ -137,7 +146,14 @@ impl Metrics {
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
             reloads: Family::new(recorder, names::RELOADS, [("outcome", words(["accepted", "refused"]))]),
+            ended: Family::new(
+                recorder,
+                names::CALLS_ENDED,
+                [("cause", words(labels.causes.iter().copied()))],
+            ),
             recorder: Arc::clone(recorder),
+            judgements: [words(reasons), words(labels.classes.iter().copied())],
+            config_current: gauge(recorder, names::CONFIG_CURRENT, Vec::new()),
             policy_version: gauge(recorder, names::POLICY_VERSION, Vec::new()),
             transactions: Family::new(
                 recorder,
@@ -145,23 +161,34 @@ impl Metrics {
                 [("kind", words(labels.transactions.iter().copied()))],
             ),
             calls: gauge(recorder, names::CALLS, Vec::new()),
+            calls_max: gauge(recorder, names::CALLS_MAX, Vec::new()),
+            ready: gauge(recorder, names::READY, Vec::new()),
+            store_writable: gauge(recorder, names::STORE_WRITABLE, Vec::new()),
             registrations: gauge(recorder, names::REGISTRATIONS, Vec::new()),
-            auth_failures: counter(recorder, names::AUTH_FAILURES),
-            ledger_failures: counter(recorder, names::LEDGER_FAILURES),
-            setup_seconds: histogram(recorder, names::SETUP_SECONDS),
-            ledger_commit_seconds: histogram(recorder, names::LEDGER_COMMIT_SECONDS),
-            ledger_batch_commands: histogram(recorder, names::LEDGER_BATCH_COMMANDS),
+            auth_failures: counter(recorder, names::AUTH_FAILURES, Vec::new()),
+            source_locks: counter(recorder, names::SOURCE_LOCKS, Vec::new()),
+            ledger_failures: counter(recorder, names::LEDGER_FAILURES, Vec::new()),
+            records_dropped: counter(recorder, names::RECORDS_DROPPED, Vec::new()),
+            setup_seconds: histogram(recorder, names::SETUP_SECONDS, Vec::new()),
+            ledger_commit_seconds: histogram(recorder, names::LEDGER_COMMIT_SECONDS, Vec::new()),
+            ledger_batch_commands: histogram(recorder, names::LEDGER_BATCH_COMMANDS, Vec::new()),
             money: MoneySums::new(&labels.currency),
         }
     }
 
-    /// One call judged; `class` by position in `Labels::classes`.
-    pub fn verdict(&self, verdict: Verdict, class: usize) {
-        let (row, reason) = match verdict {
-            Verdict::Permitted => (0, NO_REASON),
-            Verdict::Refused(reason) => (1, reason + 1),
-        };
-        self.verdicts.at([row, reason, class]).increment(1);
+    /// The series of one trunk, from zero.
+    pub fn trunk(&self, name: &str) -> TrunkSeries {
+        TrunkSeries::new(&self.recorder, name)
+    }
+
+    /// The series of one site, from zero.
+    pub fn site(&self, name: &str) -> SiteSeries {
+        SiteSeries::new(&self.recorder, name, self.judgements.clone())
+    }
+
+    /// One permitted call is over; `cause` by position in `Labels::causes`.
+    pub fn ended(&self, cause: usize) {
+        self.ended.at([cause]).increment(1);
     }
 
     /// One message; `transport` and `method` by position in `Labels`.
@@ -193,17 +220,19 @@ impl Metrics {
         self.responses.at([class]).increment(1);
     }
 
-    /// A call that this trunk did not take. Trunks come and go with the settings, whose writer bounds their count.
-    pub fn trunk_failure(&self, trunk: &str) {
-        let labels = vec![Label::new("trunk", trunk.to_owned())];
-        self.recorder
-            .register_counter(&Key::from_parts(names::TRUNK_FAILURES, labels), &METADATA)
-            .increment(1);
-    }
-
     /// A changed configuration was taken over, or refused whole.
     pub fn reload(&self, outcome: Reload) {
         self.reloads.at([outcome as usize]).increment(1);
+        self.config_current.set(match outcome {
+            Reload::Accepted => 1,
+            Reload::Refused => 0,
+        });
+    }
+
+    /// Whether calls can be taken, and whether the ledger can be written.
+    pub fn set_health(&self, ready: bool, store_writable: bool) {
+        self.ready.set(i32::from(ready));
+        self.store_writable.set(i32::from(store_writable));
     }
 
     /// The version of the policy in force, below 2^53: a gauge holds it exactly.
@@ -242,22 +271,6 @@ impl Metrics {
 
 const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
 
-fn words<'w>(values: impl IntoIterator<Item = &'static str> + 'w) -> Vec<SharedString> {
-    values.into_iter().map(SharedString::const_str).collect()
-}
-
-fn counter(recorder: &PrometheusRecorder, name: &'static str) -> Counter {
-    recorder.register_counter(&Key::from_static_name(name), &METADATA)
-}
-
-fn gauge(recorder: &PrometheusRecorder, name: &'static str, labels: Vec<Label>) -> Gauge {
-    recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
-}
-
-fn histogram(recorder: &PrometheusRecorder, name: &'static str) -> Histogram {
-    recorder.register_histogram(&Key::from_static_name(name), &METADATA)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -272,20 +285,29 @@ mod tests {
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
+            causes: vec!["refused", "caller_hung_up"],
             currency: "EUR".into(),
         };
         Metrics::new(&labels).expect("constant buckets")
     }
 
     fn count_everything(metrics: &Metrics) {
-        metrics.verdict(Verdict::Permitted, 0);
-        metrics.verdict(Verdict::Refused(1), 1);
+        let (site, trunk) = (metrics.site("berlin"), metrics.trunk("carrier-a"));
+        site.verdict(Verdict::Permitted, 0);
+        site.verdict(Verdict::Refused(1), 1);
+        site.emergencies.increment(1);
+        trunk.calls.set(4);
+        trunk.set_calls_max(None);
+        trunk.failures.increment(1);
+        trunk.response_seconds.record(0.2);
+        metrics.ended(1);
+        metrics.calls_max.set(10_000);
+        metrics.set_health(true, false);
         metrics.message(Direction::Out, 1, 0);
         metrics.retransmission(Direction::In);
         metrics.parse_error("via");
         metrics.rejection("loop");
         metrics.response(403);
-        metrics.trunk_failure("carrier-a");
         metrics.reload(Reload::Refused);
         metrics.set_policy_version(8_125_470_613_982_145);
         metrics.set_transactions(0, 7);
@@ -310,8 +332,15 @@ mod tests {
             assert!(page.contains(&format!("# TYPE {name} ")), "{name} has no TYPE:\n{page}");
         }
         for line in [
-            r#"tollgate_verdicts_total{verdict="permitted",reason="none",class="internal"} 1"#,
-            r#"tollgate_verdicts_total{verdict="refused",reason="daily_spend",class="mobile"} 1"#,
+            r#"tollgate_verdicts_total{site="berlin",verdict="permitted",reason="none",class="internal"} 1"#,
+            r#"tollgate_verdicts_total{site="berlin",verdict="refused",reason="daily_spend",class="mobile"} 1"#,
+            r#"tollgate_calls_ended_total{cause="caller_hung_up"} 1"#,
+            r#"tollgate_trunk_calls_max{trunk="carrier-a"} inf"#,
+            r#"tollgate_trunk_attempts_total{trunk="carrier-a"} 0"#,
+            "tollgate_ready 1",
+            "tollgate_store_writable 0",
+            "tollgate_config_current 0",
+            r#"tollgate_reloads_total{outcome="accepted"} 0"#,
             r#"tollgate_messages_total{direction="out",transport="tcp",method="INVITE"} 1"#,
             r#"tollgate_responses_total{class="4xx"} 1"#,
             r#"tollgate_transactions{kind="invite_server"} 7"#,

@@ -3,9 +3,11 @@
 mod family;
 pub mod log;
 mod metrics;
+mod named;
 mod names;
 mod sums;
 
 pub use family::Family;
 pub use metrics::{Direction, Labels, Metrics, Reload, Verdict};
+pub use named::{Named, SiteSeries, TrunkSeries};
 pub use sums::MoneySums;

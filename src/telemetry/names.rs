@@ -12,14 +12,28 @@ pub const REJECTIONS: &str = "tollgate_rejections_total";
 pub const LEDGER_COMMIT_SECONDS: &str = "tollgate_ledger_commit_seconds";
 pub const LEDGER_BATCH_COMMANDS: &str = "tollgate_ledger_batch_commands";
 pub const LEDGER_FAILURES: &str = "tollgate_ledger_failures_total";
+pub const RECORDS_DROPPED: &str = "tollgate_records_dropped_total";
 pub const MONEY_RESERVED: &str = "tollgate_money_reserved";
 pub const MONEY_SETTLED: &str = "tollgate_money_settled_total";
 pub const MESSAGES: &str = "tollgate_messages_total";
 pub const RESPONSES: &str = "tollgate_responses_total";
 pub const REGISTRATIONS: &str = "tollgate_registrations";
 pub const AUTH_FAILURES: &str = "tollgate_auth_failures_total";
+pub const SOURCE_LOCKS: &str = "tollgate_source_locks_total";
+pub const EMERGENCIES: &str = "tollgate_emergencies_total";
+pub const CALLS_MAX: &str = "tollgate_calls_max";
+pub const CALLS_ENDED: &str = "tollgate_calls_ended_total";
+pub const TRUNK_CALLS: &str = "tollgate_trunk_calls";
+pub const TRUNK_CALLS_MAX: &str = "tollgate_trunk_calls_max";
+pub const TRUNK_ATTEMPTS: &str = "tollgate_trunk_attempts_total";
+pub const TRUNK_ANSWERS: &str = "tollgate_trunk_answers_total";
 pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
+pub const TRUNK_RESPONSE_SECONDS: &str = "tollgate_trunk_response_seconds";
+pub const TRUNK_TALK_SECONDS: &str = "tollgate_trunk_talk_seconds_total";
+pub const READY: &str = "tollgate_ready";
+pub const STORE_WRITABLE: &str = "tollgate_store_writable";
 pub const RELOADS: &str = "tollgate_reloads_total";
+pub const CONFIG_CURRENT: &str = "tollgate_config_current";
 pub const POLICY_VERSION: &str = "tollgate_policy_version";
 pub const BUILD: &str = "tollgate_build_info";
 
@@ -32,9 +46,11 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 18] = [
-    (VERDICTS, Kind::Counter, "Calls judged, by verdict, reason of refusal and class of destination."),
+pub const ALL: [(&str, Kind, &str); 32] = [
+    (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
+    (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
+    (CALLS_ENDED, Kind::Counter, "Permitted calls that are over, by cause."),
     (SETUP_SECONDS, Kind::Histogram, "From an INVITE's arrival to its departure to the next hop."),
     (TRANSACTIONS, Kind::Gauge, "SIP transactions alive, by kind."),
     (RETRANSMISSIONS, Kind::Counter, "Messages received or sent again."),
@@ -43,12 +59,32 @@ pub const ALL: [(&str, Kind, &str); 18] = [
     (LEDGER_COMMIT_SECONDS, Kind::Histogram, "Time of one durable commit of the ledger."),
     (LEDGER_BATCH_COMMANDS, Kind::Histogram, "Ledger commands written by one commit."),
     (LEDGER_FAILURES, Kind::Counter, "Commits that failed."),
+    (RECORDS_DROPPED, Kind::Counter, "Records of free and refused calls that an outage of the store cost."),
     (MESSAGES, Kind::Counter, "SIP messages received and requests sent, by transport and method."),
     (RESPONSES, Kind::Counter, "SIP responses sent, by class of status."),
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
-    (TRUNK_FAILURES, Kind::Counter, "Calls that a trunk did not take and that went on to the next."),
+    (SOURCE_LOCKS, Kind::Counter, "Addresses locked after too many wrong passwords."),
+    (EMERGENCIES, Kind::Counter, "Emergency calls, by site."),
+    (TRUNK_CALLS, Kind::Gauge, "Calls in progress, by trunk."),
+    (
+        TRUNK_CALLS_MAX,
+        Kind::Gauge,
+        "Calls at once that the trunk's carrier allows; infinite if no limit is set.",
+    ),
+    (TRUNK_ATTEMPTS, Kind::Counter, "INVITEs sent to a trunk."),
+    (TRUNK_ANSWERS, Kind::Counter, "Calls that were answered, by trunk."),
+    (TRUNK_FAILURES, Kind::Counter, "Calls that a trunk did not take: silence, 408 or 5xx."),
+    (
+        TRUNK_RESPONSE_SECONDS,
+        Kind::Histogram,
+        "From an INVITE's departure to the trunk's first response but 100.",
+    ),
+    (TRUNK_TALK_SECONDS, Kind::Counter, "Talk of calls that are over, by trunk."),
+    (READY, Kind::Gauge, "1 if calls can be taken, as /readyz says."),
+    (STORE_WRITABLE, Kind::Gauge, "1 if the ledger can be written; without it calls that cost are refused."),
     (RELOADS, Kind::Counter, "Changed configurations, by whether they were taken over or refused whole."),
+    (CONFIG_CURRENT, Kind::Gauge, "1 if the files as last read are in force, 0 if they were refused."),
     (
         POLICY_VERSION,
         Kind::Gauge,

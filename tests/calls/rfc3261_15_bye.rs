@@ -133,8 +133,8 @@ fn a_bye_that_nobody_answers_ends_the_call_at_once() {
          60s alice  > BYE
          60s bob    < BYE
          60s ledger < record caller_hung_up
-        # Timer F: one of our own follows, in case it was that BYE which could not be heard.
-         92s bob    < BYE cseq='3 BYE'
+         # Timer F: one of our own follows, in case it was that BYE which could not be heard.
+         92s bob    < BYE cseq='3 BYE' Reason~cause=200
         "
     ));
 }

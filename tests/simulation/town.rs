@@ -1,7 +1,5 @@
 //! One town: its gate, its people, its network and its ledger, all drawn from one seed; and what must hold at every step.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +11,7 @@ use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
 use super::actor::{Actor, Plan, pick};
+use super::agenda::{Agenda, What};
 use super::world::Mood;
 use super::world::company::{Company, endpoints};
 use super::world::desk::Desk;
@@ -48,22 +47,6 @@ const TARGETS: [&str; 12] = [
 
 const OWN: [(&str, &str); 3] = [("bob", "202"), ("carol", "203"), ("tina", "206")];
 
-/// Something that will happen. `count` keeps what is due at one moment in the order in which it was planned.
-struct Event {
-    at: Moment,
-    count: u64,
-    what: What,
-}
-
-enum What {
-    ToGate { actor: usize, bytes: Bytes },
-    ToActor { actor: usize, bytes: Bytes },
-    Act { actor: usize, act: String },
-    Ledger(Mood),
-    WireBreaks { actor: usize },
-    NewSettings(Box<Company>),
-}
-
 pub struct Town {
     seed: u64,
     random: Random,
@@ -72,8 +55,7 @@ pub struct Town {
     desk: Desk,
     watch: Watch,
     actors: Vec<Actor>,
-    events: BinaryHeap<Reverse<Event>>,
-    count: u64,
+    agenda: Agenda,
     log: Vec<String>,
     records: Vec<CallRecord>,
     /// Faults begin when the phones have registered.
@@ -98,8 +80,7 @@ impl Town {
             desk: Desk::new(Duration::from_millis(1 + random.below(30))),
             watch: Watch::default(),
             actors: endpoints().into_iter().map(Actor::new).collect(),
-            events: BinaryHeap::new(),
-            count: 0,
+            agenda: Agenda::default(),
             log: Vec::new(),
             records: Vec::new(),
             is_calm: true,
@@ -188,7 +169,7 @@ impl Town {
     }
 
     fn next_deadline(&self) -> Option<Moment> {
-        let event = self.events.peek().map(|Reverse(event)| event.at);
+        let event = self.agenda.next();
         let actors = self.actors.iter().filter_map(Actor::next_deadline).min();
         [event, actors, self.gate.next_deadline(), self.desk.next_deadline()].into_iter().flatten().min()
     }
@@ -199,9 +180,8 @@ impl Town {
         if let Some(reply) = self.desk.answer(now) {
             return self.reply(reply);
         }
-        if self.events.peek().is_some_and(|Reverse(event)| event.at <= now) {
-            let Reverse(event) = self.events.pop().expect("it was there");
-            return self.happen(event.what);
+        if let Some(what) = self.agenda.take_due(now) {
+            return self.happen(what);
         }
         for actor in 0..self.actors.len() {
             for bytes in self.actors[actor].due(now) {
@@ -286,7 +266,8 @@ impl Town {
     }
 
     fn ask_ledger(&mut self, command: Command) {
-        self.log.push(format!("{} ledger <- {}", self.now.moment, command_title(&command)));
+        let title = command_title(&command).unwrap_or_else(|| "note of an answer".to_owned());
+        self.log.push(format!("{} ledger <- {title}", self.now.moment));
         let noted = self.watch.command(&command);
         self.hold(noted);
         self.records.extend(closing_record(&command).cloned());
@@ -354,8 +335,7 @@ impl Town {
     }
 
     fn plan_at(&mut self, at: Moment, what: What) {
-        self.count += 1;
-        self.events.push(Reverse(Event { at, count: self.count, what }));
+        self.agenda.plan(at, what);
     }
 
     fn note(&mut self, actor: usize, way: &str, bytes: &Bytes) {
@@ -391,24 +371,4 @@ impl Town {
 /// Whether a message has all its headers, and its body.
 fn is_whole(bytes: &[u8]) -> bool {
     Message::parse(Bytes::copy_from_slice(bytes), Framing::Datagram).is_ok()
-}
-
-impl PartialEq for Event {
-    fn eq(&self, other: &Event) -> bool {
-        (self.at, self.count) == (other.at, other.count)
-    }
-}
-
-impl Eq for Event {}
-
-impl PartialOrd for Event {
-    fn partial_cmp(&self, other: &Event) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Event {
-    fn cmp(&self, other: &Event) -> std::cmp::Ordering {
-        (self.at, self.count).cmp(&(other.at, other.count))
-    }
 }

@@ -27,7 +27,7 @@ impl World {
     pub fn money_reserved(&self) -> String {
         let change = |event: &Event| match event {
             Event::Reserved { money } => *money,
-            Event::Ended { reserved, .. } => -*reserved,
+            Event::Ended(ended) => -ended.reserved,
             _ => Money::ZERO,
         };
         self.events.iter().map(change).sum::<Money>().to_string()

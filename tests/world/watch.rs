@@ -55,6 +55,7 @@ impl Watch {
             Command::Settle(settle) => self.resolve(settle.id, settle.record.as_deref()),
             Command::Release(release) => self.resolve(release.id, release.record.as_deref()),
             Command::Expire(expire) => self.resolve(expire.id, expire.record.as_deref()),
+            Command::Record(record) if record.end.is_none() => Ok(()),
             Command::Record(record) => self.close(record),
         }
     }
