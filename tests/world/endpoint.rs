@@ -58,6 +58,14 @@ impl Endpoint {
         format!("{user}-secret")
     }
 
+    /// The connection or NAT binding is gone; it speaks from another one.
+    pub fn move_on(&mut self) {
+        self.flow.remote.set_port(self.flow.remote.port() + 1);
+        if self.flow.transport.is_reliable() {
+            self.flow.connection.0 += 1;
+        }
+    }
+
     /// INVITEs that have had no final answer.
     pub fn unanswered(&self) -> impl Iterator<Item = &Text> {
         self.waiting.values()

@@ -213,6 +213,7 @@ impl World {
         match verb {
             "breaks" => self.input(Input::TransportFailed { flow }),
             "closes" => self.input(Input::ConnectionClosed { flow }),
+            "moves" => self.endpoint_mut(whom).move_on(),
             other => panic!("a wire never {other}"),
         }
     }
