@@ -48,7 +48,7 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Held { reservation, price, slice } = &call.funds else { return };
         let terms = Terms {
-            price: price.as_deref().cloned(),
+            price: price.clone(),
             covered: *slice,
             longest: call.longest(),
             period_end: call.period_end,

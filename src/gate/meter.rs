@@ -1,5 +1,6 @@
 //! How long an answered call may last, and when its next slice of money is due (R64, R66, R72). Pure arithmetic on moments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Moment, Money};
@@ -37,7 +38,7 @@ enum Renewal {
 /// What a meter starts with.
 pub struct Terms {
     /// `None` for a free call.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// What is reserved from the first second on.
     pub covered: Slice,
     /// `None`: nothing but its parties ends this call (R41).
@@ -50,7 +51,7 @@ pub struct Terms {
 #[derive(Clone, Debug)]
 pub struct Meter {
     answered: Moment,
-    price: Option<Price>,
+    price: Option<Arc<Price>>,
     covered: Slice,
     renewal: Renewal,
     longest: Option<Duration>,
@@ -229,7 +230,7 @@ mod tests {
     fn terms(price: Option<Price>, covered: u64) -> Terms {
         let covered =
             price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
-        Terms { price, covered, longest: Some(Duration::MAX), period_end: None }
+        Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
     }
 
     fn meter(covered: u64) -> Meter {
@@ -297,7 +298,8 @@ mod tests {
     fn midnight_charges_the_old_day_with_what_began_in_it() {
         let steps = Price { first_increment: 30, next_increment: 30, ..price() };
         let covered = steps.slice(60);
-        let terms = Terms { price: Some(steps), covered, longest: None, period_end: Some(second(40)) };
+        let terms =
+            Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
         let mut meter = Meter::start(second(0), terms, &Limits::default());
         assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
         assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
