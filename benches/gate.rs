@@ -54,7 +54,7 @@ fn forward_invite(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn decide_for_a_contact(bencher: Bencher<'_, '_>) {
-    let policy = house::policy();
+    let policy = house::company::policy();
     let attempt = Attempt {
         caller: Caller::Person(PersonId(1)),
         site: SiteId(0),

@@ -1,7 +1,7 @@
 //! A gate in memory with a thousand people behind a trusted PBX, for the benches and the count of allocations: calls go through
 //! the whole of it, ledger's book included, without a socket, a disk or a clock.
 
-mod company;
+pub mod company;
 pub mod words;
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tollgate::ledger::{Book, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
-pub use company::{caller_flow, policy, trunk_flow};
+pub use company::{caller_flow, trunk_flow};
 
 /// Slow enough that a few thousand calls bring the tables to their usual size: a transaction stays for 32 seconds.
 const CALLS_A_SECOND: u32 = 100;
