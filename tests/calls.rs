@@ -16,6 +16,8 @@ mod full_house;
 mod guarded_calls;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
+#[path = "calls/midnight.rs"]
+mod midnight;
 #[path = "calls/money_refusals.rs"]
 mod money_refusals;
 #[path = "calls/money_slices.rs"]
@@ -60,10 +62,14 @@ mod rfc3261_17_lossy_network;
 mod rfc3261_22_digest;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/stopping.rs"]
+mod stopping;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
+#[path = "calls/trunk_budgets.rs"]
+mod trunk_budgets;
 #[path = "calls/trunk_failover.rs"]
 mod trunk_failover;
 #[path = "calls/who_is_calling.rs"]

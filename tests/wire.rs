@@ -3,6 +3,8 @@
 
 #[path = "wire/baresip.rs"]
 mod baresip;
+#[path = "wire/crash.rs"]
+mod crash;
 #[path = "scenarios/gate.rs"]
 mod gate;
 #[path = "scenarios/places.rs"]

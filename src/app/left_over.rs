@@ -33,7 +33,7 @@ fn charge(seconds: u64, price: &Price, covered: Amount) -> Amount {
 /// The price that the call began with (R63).
 fn price_of<'t>(record: &CallRecord, tariffs: &'t TariffBook) -> Option<&'t Price> {
     let number = PhoneNumber::from_digits(record.canonical.as_deref()?.strip_prefix('+')?)?;
-    tariffs.price(&number, record.start)
+    tariffs.price(&number, record.start).map(AsRef::as_ref)
 }
 
 fn closed(mut record: CallRecord, amount: Option<Amount>, now: Now) -> CallRecord {

@@ -25,9 +25,13 @@ impl DialogKeys {
         DialogKeys { high: state(), low: state() }
     }
 
-    /// `None` without both tags: such a request is in no dialog.
-    pub fn of_message(&self, message: &Message) -> Option<DialogKey> {
-        Some(self.of(message.call_id(), message.from_tag()?, message.to_tag()?))
+    /// The tag that a peer of RFC 2543 never gave is the null tag (RFC 3261 §12.1.1), here an empty one.
+    pub fn of_message(&self, message: &Message) -> DialogKey {
+        self.of(
+            message.call_id(),
+            message.from_tag().unwrap_or_default(),
+            message.to_tag().unwrap_or_default(),
+        )
     }
 
     pub fn of(&self, call_id: &[u8], one_tag: &[u8], other_tag: &[u8]) -> DialogKey {

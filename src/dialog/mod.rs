@@ -115,7 +115,7 @@ impl Dialog {
         if request.call_id() != &*self.call_id {
             return None;
         }
-        let (from, to) = (request.from_tag()?, request.to_tag()?);
+        let (from, to) = (request.from_tag().unwrap_or_default(), request.to_tag().unwrap_or_default());
         if from == self.caller.tag() && to == self.callee.tag() {
             Some(End::Caller)
         } else if from == self.callee.tag() && to == self.caller.tag() {

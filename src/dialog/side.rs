@@ -45,7 +45,8 @@ impl Side {
     pub(super) fn of_caller(invite: &Message, flow: Flow) -> Option<Side> {
         let routes = invite.values(Name::RecordRoute).map(|route| Box::from(&*route.text()));
         Some(Side {
-            tag: invite.from_tag()?.into(),
+            // A caller of RFC 2543 may have none (§12.1.1).
+            tag: invite.from_tag().unwrap_or_default().into(),
             flow,
             // A caller without a Contact, against §8.1.1.8, is answered where she spoke from.
             target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),

@@ -48,7 +48,7 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Held { reservation, price, slice } = &call.funds else { return };
         let terms = Terms {
-            price: price.as_deref().cloned(),
+            price: price.clone(),
             covered: *slice,
             longest: call.longest(),
             period_end: call.period_end,
@@ -76,10 +76,9 @@ impl Gate {
         let mark = call.record.decision.text();
         if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
             dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
-            if let Some(from) = call.invite.from_tag() {
-                // Whoever repeats the words of a dialog that is alive does not take its place.
-                self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
-            }
+            // Whoever repeats the words of a dialog that is alive does not take its place.
+            let from = call.invite.from_tag().unwrap_or_default();
+            self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
             call.dialogs.push(dialog);
         }
     }

@@ -71,9 +71,9 @@ pub struct Facts {
 /// What the ledger has said about paying for this call.
 pub enum Funds {
     /// Asked for `slice`; `tries` questions have been put, each for less. `until`: how long the caller waits for the answer.
-    Asked { price: Box<Price>, slice: Slice, tries: u8, until: Moment },
+    Asked { price: Arc<Price>, slice: Slice, tries: u8, until: Moment },
     /// Reserved, or free of charge.
-    Held { reservation: Reservation, price: Option<Box<Price>>, slice: Slice },
+    Held { reservation: Reservation, price: Option<Arc<Price>>, slice: Slice },
     /// Settled or released.
     Resolved,
 }

@@ -102,7 +102,7 @@ impl Gate {
         let Some(call) = self.calls.remove(key) else { return };
         self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
-        let Some(from) = call.invite.from_tag() else { return };
+        let from = call.invite.from_tag().unwrap_or_default();
         for dialog in &call.dialogs {
             let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
             if self.dialogs.get(&words) == Some(&key) {

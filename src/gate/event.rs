@@ -54,7 +54,7 @@ pub struct Ended {
     pub person: Option<Arc<str>>,
     pub site: Option<Arc<str>>,
     /// As dialled; logs mask it (R103).
-    pub raw: Box<str>,
+    pub raw: Arc<str>,
     pub class: Class,
     /// The last one tried; `None` for a call within the house.
     pub trunk: Option<Arc<str>>,
@@ -81,6 +81,6 @@ pub struct Judged {
     pub person: Option<Arc<str>>,
     pub site: Arc<str>,
     /// As dialled; logs mask it (R103).
-    pub raw: Box<str>,
+    pub raw: Arc<str>,
     pub status: u16,
 }

@@ -20,7 +20,7 @@ use crate::policy::{Permit, Reason, Refusal};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Means {
     /// `None`: it costs nothing.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// What is set aside before it rings.
     pub first: Slice,
     /// It is ended then, if nobody has hung up; when money is the bound, a second earlier (R72).
@@ -74,7 +74,7 @@ pub fn foresee(
                 };
                 first = smaller;
             }
-            Reply::Reserved(_) => return Ok(Means { price: Some(price.clone()), first, longest, bound }),
+            Reply::Reserved(_) => return Ok(Means { price: Some(Arc::clone(price)), first, longest, bound }),
             Reply::Extended(_)
             | Reply::ExtendRefused { .. }
             | Reply::Settled { .. }
@@ -96,7 +96,7 @@ fn longest_of(permit: &Permit, limits: &Limits) -> u64 {
 fn least(
     book: &Book,
     lines: &[BudgetLine],
-    price: &Price,
+    price: &Arc<Price>,
     mut longest: Duration,
     mut bound: Bound,
 ) -> (Duration, Bound) {

@@ -1,7 +1,9 @@
 //! Who is calling (R20 to R22): digest first, then the address of a trunk or PBX, then what a trusted peer asserts.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+
+use smallvec::SmallVec;
 
 use super::setup::{Peer, PeerKind, Snapshot};
 use super::{Event, Gate};
@@ -60,6 +62,9 @@ pub(super) struct Caller {
     pub asserted: Option<Box<str>>,
 }
 
+/// Answers to our challenge looked at in one request: one for each hash (RFC 8760 §2.4). More would be guesses for the price of one.
+const ANSWERS_MAX: usize = 2;
+
 impl Gate {
     /// Judges who sent this request (R20).
     pub(super) fn identify(&mut self, now: Now, flow: Flow, request: &Message) -> Identity {
@@ -69,8 +74,9 @@ impl Gate {
             Proof::Of(id) => return person(&setup, id, request),
             Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
             // Credentials for somebody else's realm pass by a peer that needs none here.
-            Proof::Missing | Proof::Stale | Proof::Wrong if peer.is_some_and(Peer::is_known) => {}
-            Proof::Missing | Proof::Wrong => return Identity::Nobody { stale: false },
+            Proof::Missing | Proof::Misplaced | Proof::Stale | Proof::Wrong
+                if peer.is_some_and(Peer::is_known) => {}
+            Proof::Missing | Proof::Misplaced | Proof::Wrong => return Identity::Nobody { stale: false },
             Proof::Stale => return Identity::Nobody { stale: true },
         }
         match peer {
@@ -98,6 +104,8 @@ impl Gate {
                     self.tell(Event::SourceLocked { source });
                 }
             }
+            // Whoever forges this address can send these, and learns nothing by them.
+            Proof::Misplaced => self.tell(Event::AuthenticationFailed),
             Proof::Missing | Proof::Stale | Proof::Locked => {}
         }
         proof
@@ -106,14 +114,13 @@ impl Gate {
     fn proof(&mut self, now: Now, setup: &Snapshot, request: &Message) -> Proof {
         let name =
             if request.method() == Method::Register { Name::Authorization } else { Name::ProxyAuthorization };
+        let headers: SmallVec<[_; 2]> = request.headers(name).collect();
+        let ours = headers.iter().filter_map(|header| Credentials::parse(header));
+        let ours: SmallVec<[_; 2]> =
+            ours.filter(|found| found.realm() == self.challenger.realm()).take(ANSWERS_MAX).collect();
         let mut proof = Proof::Missing;
-        for header in request.headers(name) {
-            let Some(credentials) =
-                Credentials::parse(&header).filter(|found| found.realm() == self.challenger.realm())
-            else {
-                continue;
-            };
-            proof = self.check(now, setup, request, &credentials);
+        for credentials in &ours {
+            proof = self.check(now, setup, request, credentials);
             if let Proof::Of(_) = proof {
                 break;
             }
@@ -129,14 +136,18 @@ impl Gate {
         credentials: &Credentials<'_>,
     ) -> Proof {
         if !names_this_request(setup, request, credentials) {
-            return Proof::Wrong;
+            return Proof::Misplaced;
         }
         let known = setup.credentials.get(&*credentials.username());
         // A user nobody has is checked all the same, so that the answer tells nobody who exists.
         let ha1 = known.map_or_else(Ha1::default, |known| known.ha1);
-        match (self.challenger.check(credentials, &ha1, request.method_text(), now.utc), known) {
+        match (
+            self.challenger.check(credentials, &ha1, request.method_text(), now.utc, source_of(request)),
+            known,
+        ) {
             (Checked::Accepted, Some(known)) => Proof::Of(known.person),
             (Checked::Stale, _) => Proof::Stale,
+            (Checked::Foreign, _) => Proof::Misplaced,
             (Checked::Wrong, _) | (Checked::Accepted, None) => Proof::Wrong,
         }
     }
@@ -147,7 +158,7 @@ impl Gate {
             Method::Register => (401, "WWW-Authenticate"),
             _ => (407, "Proxy-Authenticate"),
         };
-        let challenges = self.challenger.challenges(now.utc, stale);
+        let challenges = self.challenger.challenges(now.utc, source_of(request), stale);
         let headers: Vec<(&str, &str)> =
             challenges.iter().map(|challenge| (header, challenge.as_str())).collect();
         self.answer_with(now, server, request, status, &headers);
@@ -162,6 +173,8 @@ pub(super) enum Proof {
     /// The nonce is too old, not ours, or used before: a new challenge with `stale=true` lets an honest phone try again at once.
     Stale,
     Wrong,
+    /// Made for another request or another address, or with a nonce that was never ours: nothing that could be a guess.
+    Misplaced,
     /// The source has guessed too often; nothing from it is checked for a while.
     Locked,
 }
@@ -316,6 +329,11 @@ fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option
 /// Identities are read as dialled numbers are (R31).
 fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
+}
+
+/// Where a request came from, as its nonce knows it.
+fn source_of(request: &Message) -> IpAddr {
+    request.source().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |source| source.ip())
 }
 
 /// RFC 7616 §3.4.6: the digest's uri names the resource of the request line. Several phones write only the gate's address there,

@@ -81,7 +81,7 @@ impl Gate {
 
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(request)?)?;
+        let key = *self.dialogs.get(&self.keys.of_message(request))?;
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
@@ -169,7 +169,7 @@ impl Gate {
             return;
         }
         let is_success = (200..300).contains(&response.status());
-        if response.method() == Method::Bye && response.status() >= 300 {
+        if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
         let mark = self.calls.at(place.call).map(|call| call.decision.text());
@@ -218,6 +218,11 @@ impl Gate {
             self.end_call(now, place.call, hang_up_cause(place.writer));
         }
     }
+}
+
+/// A BYE that the other end will not obey as it stands. To a challenge its writer has the answer, and 481 says that it is done.
+fn is_disobeyed(status: u16) -> bool {
+    status >= 300 && !matches!(status, 401 | 407 | 481)
 }
 
 pub(super) fn hang_up_cause(end: End) -> EndCause {

@@ -297,7 +297,7 @@ pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
 }
 
 /// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
-pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Box<str>> {
+pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Arc<str>> {
     match destination {
         Destination::Number(number) => Some(number.to_string().into()),
         Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
@@ -311,8 +311,8 @@ pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Optio
 fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
     record.canonical = canonical_text(policy, permit.destination());
     record.class = Some(permit.class().code().into());
-    record.country = permit.country().map(|country| country.code().to_owned().into());
-    record.rule = Some(permit.origin().to_string().into());
+    record.country = permit.country().map(|country| country.code().into());
+    record.rule = Some(permit.origin().path());
     record.reservation = permit.priced().then_some(reservation);
 }
 
@@ -321,7 +321,7 @@ pub(super) fn price_of<'a>(
     tariffs: &'a TariffBook,
     permit: &Permit,
     at: DateTime<Utc>,
-) -> Option<Option<&'a Price>> {
+) -> Option<Option<&'a Arc<Price>>> {
     let Destination::Number(number) = permit.destination() else { return Some(None) };
     match tariffs.price(&number, at) {
         Some(price) => Some((!price.is_free()).then_some(price)),
@@ -337,7 +337,7 @@ fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Fund
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
             let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
             let until = now.moment + money::LEDGER_PATIENCE;
-            Funds::Asked { price: Box::new(price.clone()), slice, tries: 1, until }
+            Funds::Asked { price: Arc::clone(price), slice, tries: 1, until }
         }
         None => Funds::Held {
             reservation: Reservation::free(id),

@@ -1,5 +1,6 @@
 //! How long an answered call may last, and when its next slice of money is due (R64, R66, R72). Pure arithmetic on moments.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Moment, Money};
@@ -37,7 +38,7 @@ enum Renewal {
 /// What a meter starts with.
 pub struct Terms {
     /// `None` for a free call.
-    pub price: Option<Price>,
+    pub price: Option<Arc<Price>>,
     /// What is reserved from the first second on.
     pub covered: Slice,
     /// `None`: nothing but its parties ends this call (R41).
@@ -50,13 +51,15 @@ pub struct Terms {
 #[derive(Clone, Debug)]
 pub struct Meter {
     answered: Moment,
-    price: Option<Price>,
+    price: Option<Arc<Price>>,
     covered: Slice,
     renewal: Renewal,
     longest: Option<Duration>,
     period_end: Option<Moment>,
-    /// What periods that are over have been charged (R81).
+    /// What periods that are over are to be charged (R81).
     charged: Amount,
+    /// As much of it as the ledger has confirmed.
+    confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
 }
@@ -73,6 +76,7 @@ impl Meter {
             longest: terms.longest.map(|longest| longest.min(limits.longest_call)),
             period_end: terms.period_end.filter(|_| !free),
             charged: Amount::ZERO,
+            confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
         }
@@ -157,6 +161,7 @@ impl Meter {
     /// The ledger set the asked total aside.
     pub fn renewed(&mut self) {
         if let Renewal::Asked(slice) = self.renewal {
+            self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
         }
@@ -169,6 +174,11 @@ impl Meter {
             Renewal::Asked(slice) => slice,
             Renewal::Open | Renewal::Unanswered { .. } | Renewal::Spent => return None,
         };
+        if self.charged != self.confirmed && asked.seconds > self.covered.seconds {
+            // What is left of a new period says nothing beyond what is covered: first that must be carried over, then more is asked.
+            self.renewal = Renewal::Asked(self.covered);
+            return Some(self.covered);
+        }
         self.renewal = Renewal::Spent;
         let price = self.price.as_ref()?;
         let seconds = match left {
@@ -220,7 +230,7 @@ mod tests {
     fn terms(price: Option<Price>, covered: u64) -> Terms {
         let covered =
             price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
-        Terms { price, covered, longest: Some(Duration::MAX), period_end: None }
+        Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
     }
 
     fn meter(covered: u64) -> Meter {
@@ -288,11 +298,25 @@ mod tests {
     fn midnight_charges_the_old_day_with_what_began_in_it() {
         let steps = Price { first_increment: 30, next_increment: 30, ..price() };
         let covered = steps.slice(60);
-        let terms = Terms { price: Some(steps), covered, longest: None, period_end: Some(second(40)) };
+        let terms =
+            Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
         let mut meter = Meter::start(second(0), terms, &Limits::default());
         assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
         assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
         assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
+        meter.renewed();
+        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
+    }
+
+    #[test]
+    fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
+        let terms = Terms { period_end: Some(second(20)), longest: None, ..terms(Some(price()), 60) };
+        let mut meter = Meter::start(second(0), terms, &Limits::default());
+        meter.ask_midnight(None);
+        meter.unanswered(second(20));
+        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
+        let left = Limit::Money(Money::from_micros(500_000));
+        assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
         meter.renewed();
         assert_eq!(meter.due(), Some((second(50), Due::Renew)));
     }

@@ -259,12 +259,19 @@ impl Gate {
 
     /// A request that is not a retransmission, by what it is part of.
     fn receive_request(&mut self, now: Now, flow: Flow, server: ServerId, message: Message) {
-        match (message.to_tag().is_some(), message.method()) {
+        let is_within = message.to_tag().is_some() || self.is_within_old_dialog(&message);
+        match (is_within, message.method()) {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
             (false, _) => self.out_of_dialog(now, server, &message),
         }
+    }
+
+    /// A request towards a caller of RFC 2543 that has no tag (RFC 3261 §12.1.1).
+    fn is_within_old_dialog(&self, message: &Message) -> bool {
+        !matches!(message.method(), Method::Invite | Method::Register)
+            && self.dialogs.contains_key(&self.keys.of_message(message))
     }
 
     fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {

@@ -24,7 +24,7 @@ impl Gate {
             Proof::Of(person) => setup.policy.person(person),
             Proof::Missing => return self.challenge(now, server, request, false),
             Proof::Stale => return self.challenge(now, server, request, true),
-            Proof::Wrong => return self.challenge(now, server, request, false),
+            Proof::Wrong | Proof::Misplaced => return self.challenge(now, server, request, false),
             Proof::Locked => return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]),
         };
         let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));

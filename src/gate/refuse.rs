@@ -52,7 +52,7 @@ impl Gate {
         record.canonical =
             refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
         record.class = refusal.class().map(|class| class.code().into());
-        record.country = refusal.country().map(|country| country.code().to_owned().into());
+        record.country = refusal.country().map(|country| country.code().into());
         record.reason = Some(refusal.reason().code().into());
         record.rule = refusal.rule().map(Into::into);
         record.status = Some(refusal.reason().status());
@@ -68,7 +68,6 @@ impl Gate {
             Rejection::UnknownExtension(tags) => &[("Unsupported", tags)],
             Rejection::UnsupportedScheme
             | Rejection::MalformedUri
-            | Rejection::NoFromTag
             | Rejection::TooManyHops
             | Rejection::Loop => &[],
         };

@@ -3,6 +3,8 @@
 //! A price per minute bought by the second makes sixtieths; so sums are kept in sixtieths of a millionth, 128 bits wide,
 //! and nothing is lost before the one rounding at the end.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use crate::base::Money;
@@ -46,7 +48,7 @@ impl Default for Rounding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Price {
     /// The digits it matches, without the plus.
-    pub prefix: Box<str>,
+    pub prefix: Arc<str>,
     pub valid_from: NaiveDate,
     pub per_minute: Money,
     /// Charged once for a call that is answered.

@@ -18,11 +18,11 @@ pub struct CallRecord {
     pub department: Option<Arc<str>>,
     pub site: Option<Arc<str>>,
     /// As dialled, before R30.
-    pub raw: Box<str>,
+    pub raw: Arc<str>,
     /// Canonical: `+4930123456`, an extension, or an emergency number; `None` if it could not be read.
-    pub canonical: Option<Box<str>>,
+    pub canonical: Option<Arc<str>>,
     pub class: Option<Cow<'static, str>>,
-    pub country: Option<Cow<'static, str>>,
+    pub country: Option<Arc<str>>,
     /// The reason's stable code (R51) of a refused call; `None` for a permitted one.
     pub reason: Option<Cow<'static, str>>,
     /// The permit or guard that decided.
@@ -48,7 +48,7 @@ pub struct CallRecord {
 
 impl CallRecord {
     /// A row with nothing but what every attempt has; the rest is filled in by name.
-    pub fn new(decision: DecisionId, raw: impl Into<Box<str>>, start: DateTime<Utc>) -> CallRecord {
+    pub fn new(decision: DecisionId, raw: impl Into<Arc<str>>, start: DateTime<Utc>) -> CallRecord {
         CallRecord {
             decision,
             reservation: None,
@@ -81,7 +81,7 @@ impl CallRecord {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TariffMark {
     /// Digits without the plus.
-    pub prefix: Box<str>,
+    pub prefix: Arc<str>,
     pub valid_from: NaiveDate,
 }
 

@@ -1,6 +1,8 @@
 //! The tariff: which price a number has at an instant, by longest prefix and by the version then in force (R63).
 //! Prefixes live in a trie of digits within one `Vec`; a look-up walks at most fifteen nodes and allocates nothing.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
@@ -58,7 +60,7 @@ pub struct TariffBook {
     /// Node 0 is the root. Entry `d` of a node is the index of its child for digit `d`; 0 is none.
     nodes: Vec<Node>,
     /// The prices of one prefix stand together, oldest first.
-    prices: Vec<(DateTime<Utc>, Price)>,
+    prices: Vec<(DateTime<Utc>, Arc<Price>)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -110,7 +112,7 @@ impl TariffBook {
     }
 
     /// The price of a call to `number` that starts at `at`: of the longest prefix that has a version in force.
-    pub fn price(&self, number: &PhoneNumber, at: DateTime<Utc>) -> Option<&Price> {
+    pub fn price(&self, number: &PhoneNumber, at: DateTime<Utc>) -> Option<&Arc<Price>> {
         let (mut digits, count) = reversed_digits(number.as_u64());
         let mut node = &self.nodes[0];
         let mut best = None;
@@ -135,7 +137,7 @@ impl TariffBook {
         self.prices.is_empty()
     }
 
-    fn in_force(&self, node: &Node, at: DateTime<Utc>) -> Option<&Price> {
+    fn in_force(&self, node: &Node, at: DateTime<Utc>) -> Option<&Arc<Price>> {
         let first = node.first_price as usize;
         let versions = &self.prices[first..first + node.price_count as usize];
         versions.iter().rev().find(|(from, _)| *from <= at).map(|(_, price)| price)
@@ -170,7 +172,7 @@ impl TariffBook {
             grace: row.grace,
             rounding,
         };
-        self.prices.push((start_of(row.valid_from, zone), price));
+        self.prices.push((start_of(row.valid_from, zone), Arc::new(price)));
     }
 }
 

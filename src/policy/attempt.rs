@@ -208,7 +208,22 @@ pub enum Origin {
     /// A call from outside to one of our people.
     Incoming,
     /// Permit `index` (from zero) of `role`.
-    Permit { role: Arc<str>, index: u16 },
+    Permit {
+        role: Arc<str>,
+        index: u16,
+        /// `roles.sales.permits[0]`
+        path: Arc<str>,
+    },
+}
+
+impl Origin {
+    /// Where the document says so, as it is recorded.
+    pub fn path(&self) -> Arc<str> {
+        match self {
+            Origin::Permit { path, .. } => path.clone(),
+            Origin::Emergency | Origin::Incoming => self.to_string().into(),
+        }
+    }
 }
 
 impl std::fmt::Display for Origin {
@@ -216,7 +231,7 @@ impl std::fmt::Display for Origin {
         match self {
             Origin::Emergency => f.write_str("emergency"),
             Origin::Incoming => f.write_str("incoming"),
-            Origin::Permit { role, index } => write!(f, "roles.{role}.permits[{index}]"),
+            Origin::Permit { path, .. } => f.write_str(path),
         }
     }
 }

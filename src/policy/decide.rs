@@ -177,11 +177,11 @@ fn outgoing<R: Recorder>(
         let permit = &policy.permits[at];
         match asked.covers(permit) {
             Ok(()) => {
-                record.note(Check::Permit, None, || (permit.path(), "covers the call".into()));
+                record.note(Check::Permit, None, || (permit.path.to_string(), "covers the call".into()));
                 return Ok(minted(attempt, called, permit, era));
             }
             Err(stop) => {
-                record.note(Check::Permit, Some(stop.reason), || (permit.path(), stop.finding()));
+                record.note(Check::Permit, Some(stop.reason), || (permit.path.to_string(), stop.finding()));
                 if nearest.is_none_or(|(before, _)| stop.is_nearer_than(before)) {
                     nearest = Some((stop, at));
                 }
@@ -193,7 +193,7 @@ fn outgoing<R: Recorder>(
         Some((stop, at)) => {
             let mut refusal = called.refusal(stop.reason);
             refusal.until = stop.until;
-            by_rule(refusal, &policy.permits[at].path().into())
+            by_rule(refusal, &policy.permits[at].path)
         }
     })
 }
@@ -207,7 +207,7 @@ fn minted(attempt: &Attempt<'_>, called: Called, permit: &PermitEntry, era: &Era
         trunks: permit.trunks.clone(),
         longest: permit.longest,
         limits: era.limits.clone(),
-        origin: Origin::Permit { role: permit.role.clone(), index: permit.index },
+        origin: Origin::Permit { role: permit.role.clone(), index: permit.index, path: permit.path.clone() },
     }
 }
 

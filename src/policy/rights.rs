@@ -61,7 +61,7 @@ impl Policy {
         let permits = rights.permits.iter().map(|index| {
             let permit = &self.permits[*index];
             HeldPermit {
-                path: permit.path(),
+                path: permit.path.to_string(),
                 brought_by: self.bringing(&person.assignments, *index, at),
                 rule: permit.rule.clone(),
             }

@@ -154,6 +154,8 @@ pub(super) enum Reach {
 pub(super) struct PermitEntry {
     pub role: Arc<str>,
     pub index: u16,
+    /// Such as `roles.sales.permits[0]`.
+    pub path: Arc<str>,
     pub classes: ClassSet,
     /// Sorted.
     pub countries: Vec<Country>,
@@ -165,12 +167,6 @@ pub(super) struct PermitEntry {
     pub outside_to_outside: bool,
     /// As written, for people to read.
     pub rule: PermitRule,
-}
-
-impl PermitEntry {
-    pub fn path(&self) -> String {
-        format!("roles.{}.permits[{}]", self.role, self.index)
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -16,8 +16,6 @@ pub enum Rejection {
     UnsupportedScheme,
     /// §16.3 item 1: the URI cannot be read.
     MalformedUri,
-    /// §8.1.1.3: without its tag the caller's end of a dialog has no name.
-    NoFromTag,
     /// §16.3 item 3.
     TooManyHops,
     /// §16.3 item 4.
@@ -30,7 +28,7 @@ impl Rejection {
     pub fn status(&self) -> u16 {
         match self {
             Rejection::UnsupportedScheme => 416,
-            Rejection::MalformedUri | Rejection::NoFromTag => 400,
+            Rejection::MalformedUri => 400,
             Rejection::TooManyHops => 483,
             Rejection::Loop => 482,
             Rejection::UnknownExtension(_) => 420,
@@ -41,7 +39,6 @@ impl Rejection {
         match self {
             Rejection::UnsupportedScheme => "Unsupported URI Scheme",
             Rejection::MalformedUri => "Malformed Request-URI",
-            Rejection::NoFromTag => "Missing tag in From",
             Rejection::TooManyHops => "Too Many Hops",
             Rejection::Loop => "Loop Detected",
             Rejection::UnknownExtension(_) => "Bad Extension",
@@ -49,15 +46,14 @@ impl Rejection {
     }
 
     /// All codes, for metric labels.
-    pub const CODES: [&'static str; 6] =
-        ["unsupported_scheme", "malformed_uri", "no_from_tag", "too_many_hops", "loop", "unknown_extension"];
+    pub const CODES: [&'static str; 5] =
+        ["unsupported_scheme", "malformed_uri", "too_many_hops", "loop", "unknown_extension"];
 
     /// The stable code under which it is counted.
     pub fn code(&self) -> &'static str {
         match self {
             Rejection::UnsupportedScheme => "unsupported_scheme",
             Rejection::MalformedUri => "malformed_uri",
-            Rejection::NoFromTag => "no_from_tag",
             Rejection::TooManyHops => "too_many_hops",
             Rejection::Loop => "loop",
             Rejection::UnknownExtension(_) => "unknown_extension",
@@ -74,9 +70,6 @@ const EXTENSIONS: [&str; 2] = ["path", "outbound"];
 /// The first rule broken, in the order of §16.3.
 pub fn validate<'m>(request: &'m Message, ours: &Interfaces, loop_mark: u64) -> Result<Uri<'m>, Rejection> {
     let uri = readable_uri(request)?;
-    if request.method() == Method::Invite && request.from_tag().is_none() {
-        return Err(Rejection::NoFromTag);
-    }
     // An OPTIONS at its last hop asks about the hop it has reached (§11), so it is answered rather than refused.
     let asks_about_us = request.method() == Method::Options && ours.is_ours(uri.host, uri.port);
     if request.max_forwards() == Some(0) && !asks_about_us {

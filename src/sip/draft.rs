@@ -5,18 +5,16 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use super::compose;
+use super::compose::{self, Text};
 use super::index::Field;
 use super::message::{Message, Position};
 use super::name::Name;
+use super::scan::text;
 use super::span::{Span, narrow};
 use super::values::Values;
 
 /// Edits kept without an allocation; forwarding an INVITE makes about eight.
 const INLINE_EDITS: usize = 12;
-
-/// Text that the edits of one message take as a rule: a Request-URI, two Vias, a Record-Route.
-const INSERTED_BYTES: usize = 384;
 
 /// A message to be sent on: the received one and what is changed in it. All positions are those of the received message, so
 /// the order of calls matters only between two insertions at one place.
@@ -25,7 +23,7 @@ pub struct Draft<'m> {
     message: &'m Message,
     edits: SmallVec<[Edit; INLINE_EDITS]>,
     /// The text of all edits, one after another.
-    inserted: Vec<u8>,
+    inserted: Text,
     dropped: SmallVec<[Position; 4]>,
 }
 
@@ -43,8 +41,7 @@ const REPLACEMENT: i16 = i16::MAX;
 
 impl<'m> Draft<'m> {
     pub fn of(message: &'m Message) -> Draft<'m> {
-        let inserted = Vec::with_capacity(INSERTED_BYTES);
-        Draft { message, edits: SmallVec::new(), inserted, dropped: SmallVec::new() }
+        Draft { message, edits: SmallVec::new(), inserted: Text::new(), dropped: SmallVec::new() }
     }
 
     /// Replaces the Request-URI (R11). Responses have none and stay as they are.
@@ -145,7 +142,9 @@ impl<'m> Draft<'m> {
     }
 
     pub fn max_forwards(&mut self, hops: u8) -> &mut Self {
-        self.set(Name::MaxForwards, &hops.to_string())
+        let digits = [hops / 100, hops / 10 % 10, hops % 10].map(|digit| b'0' + digit);
+        let leading = usize::from(hops < 100) + usize::from(hops < 10);
+        self.set(Name::MaxForwards, text(&digits[leading..]))
     }
 
     /// Adds the Content-Length that a stream needs and a datagram may lack (§20.14).
@@ -157,7 +156,7 @@ impl<'m> Draft<'m> {
     }
 
     /// Appends the edited message to `out`.
-    pub fn write_to(&mut self, out: &mut Vec<u8>) {
+    fn write_to(&mut self, out: &mut Text) {
         self.edits.sort_by_key(|edit| (edit.place.start, edit.order, std::cmp::Reverse(edit.place.end)));
         let bytes: &[u8] = self.message.bytes();
         let mut copied = 0;
@@ -174,9 +173,9 @@ impl<'m> Draft<'m> {
     }
 
     pub fn into_bytes(&mut self) -> Bytes {
-        let mut out = Vec::with_capacity(self.message.bytes().len() + self.inserted.len());
+        let mut out = Text::new();
         self.write_to(&mut out);
-        out.into()
+        compose::finished(&out)
     }
 
     fn drop_first(&mut self, name: Name) -> &mut Self {

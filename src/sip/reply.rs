@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::compose;
+use super::compose::{self, Text};
 use super::malformed::Answer;
 use super::message::Message;
 use super::name::Name;
@@ -31,7 +31,7 @@ pub fn reply(request: &Message, status: u16, reason: &str, to_tag: &str, extra: 
 /// The refusal of a request that could not be read.
 pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
     let lines = &answer.lines;
-    let mut out = Vec::with_capacity(512);
+    let mut out = Text::new();
     status_line(&mut out, answer.status, &answer.reason.to_string());
     let copied = lines.vias.iter().chain(&lines.from).chain(&lines.call_id).chain([&lines.cseq]);
     for line in copied {
@@ -45,17 +45,17 @@ pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
         out.extend_from_slice(b"\r\n");
     }
     compose::body(&mut out, None);
-    out.into()
+    compose::finished(&out)
 }
 
 impl Reply<'_> {
     pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(512 + self.body.map_or(0, |(_, bytes)| bytes.len()));
+        let mut out = Text::new();
         self.write_to(&mut out);
-        out.into()
+        compose::finished(&out)
     }
 
-    pub fn write_to(&self, out: &mut Vec<u8>) {
+    fn write_to(&self, out: &mut Text) {
         let reason = if self.reason.is_empty() { reason_phrase(self.status) } else { self.reason };
         status_line(out, self.status, reason);
         self.write_vias(out);
@@ -77,7 +77,7 @@ impl Reply<'_> {
     }
 
     /// All Vias, with the source noted in the topmost one.
-    fn write_vias(&self, out: &mut Vec<u8>) {
+    fn write_vias(&self, out: &mut Text) {
         let bytes: &[u8] = self.request.bytes();
         let top = self.request.top_via_span();
         for field in self.request.fields(Name::Via) {
@@ -92,7 +92,7 @@ impl Reply<'_> {
         }
     }
 
-    fn write_to_line(&self, out: &mut Vec<u8>) {
+    fn write_to_line(&self, out: &mut Text) {
         let bytes: &[u8] = self.request.bytes();
         for field in self.request.fields(Name::To) {
             out.extend_from_slice(&bytes[usize::from(field.label.start)..usize::from(field.value.end)]);
@@ -104,20 +104,20 @@ impl Reply<'_> {
         }
     }
 
-    fn copy(&self, out: &mut Vec<u8>, name: Name) {
+    fn copy(&self, out: &mut Text, name: Name) {
         for field in self.request.fields(name) {
             out.extend_from_slice(field.line().of(self.request.bytes()));
         }
     }
 }
 
-fn status_line(out: &mut Vec<u8>, status: u16, reason: &str) {
+fn status_line(out: &mut Text, status: u16, reason: &str) {
     compose::print(out, format_args!("SIP/2.0 {status} "));
     compose::put(out, reason);
     out.extend_from_slice(b"\r\n");
 }
 
-fn copy_line(out: &mut Vec<u8>, line: &[u8]) {
+fn copy_line(out: &mut Text, line: &[u8]) {
     out.extend_from_slice(line);
     out.extend_from_slice(b"\r\n");
 }

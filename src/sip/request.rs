@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::compose;
+use super::compose::{self, Text};
 use super::message::Message;
 use super::method::Method;
 use super::name::Name;
@@ -29,12 +29,12 @@ pub struct NewRequest<'r> {
 
 impl NewRequest<'_> {
     pub fn to_bytes(&self) -> Bytes {
-        let mut out = Vec::with_capacity(768);
+        let mut out = Text::new();
         self.write_to(&mut out);
-        out.into()
+        compose::finished(&out)
     }
 
-    pub fn write_to(&self, out: &mut Vec<u8>) {
+    fn write_to(&self, out: &mut Text) {
         compose::put(out, self.method);
         out.push(b' ');
         compose::put(out, self.uri);
@@ -69,7 +69,7 @@ pub fn ack_of_refusal(invite: &Message, refusal: &Message) -> Bytes {
 }
 
 fn hop_by_hop(method: Method, sent: &Message, to_from: &Message, extra: &[(&str, &str)]) -> Bytes {
-    let mut out = Vec::with_capacity(512);
+    let mut out = Text::new();
     compose::print(&mut out, format_args!("{method} {} SIP/2.0\r\nVia: ", sent.request_uri()));
     out.extend_from_slice(sent.top_via_span().of(sent.bytes()));
     out.extend_from_slice(b"\r\n");
@@ -83,10 +83,10 @@ fn hop_by_hop(method: Method, sent: &Message, to_from: &Message, extra: &[(&str,
         compose::header(&mut out, name, value);
     }
     compose::body(&mut out, None);
-    out.into()
+    compose::finished(&out)
 }
 
-fn copy(out: &mut Vec<u8>, message: &Message, name: Name) {
+fn copy(out: &mut Text, message: &Message, name: Name) {
     for field in message.fields(name) {
         out.extend_from_slice(field.line().of(message.bytes()));
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::compose::print;
+use super::compose::{Text, print};
 use super::host;
 use super::malformed::Fault;
 use super::params::Params;
@@ -121,7 +121,7 @@ impl<'a> Via<'a> {
 
     /// Writes this value as a server must keep it (§18.2.1, RFC 3581 §4): with the `received` address if `rport` was asked
     /// for or the address is not the one in `sent-by`, with the `rport` if it was asked for. What the sender wrote there goes.
-    pub(super) fn write_stamped(&self, source: SocketAddr, out: &mut Vec<u8>) {
+    pub(super) fn write_stamped(&self, source: SocketAddr, out: &mut Text) {
         let address = source.ip().to_canonical();
         out.extend_from_slice(self.head);
         for param in self.params.iter() {
@@ -169,9 +169,9 @@ mod tests {
     use super::*;
 
     fn stamped(via: &str, source: &str) -> String {
-        let mut out = Vec::new();
+        let mut out = Text::new();
         Via::parse(via.as_bytes()).unwrap().write_stamped(source.parse().unwrap(), &mut out);
-        String::from_utf8(out).unwrap()
+        String::from_utf8(out.to_vec()).unwrap()
     }
 
     #[test]

@@ -169,11 +169,25 @@ fn an_end_that_gives_no_contact_can_still_be_reached() {
 }
 
 #[test]
-fn a_call_without_the_callers_tag_is_malformed() {
+fn a_caller_of_the_old_days_has_no_tag_and_talks_all_the_same() {
     plays(
         "
-           0 mallory > INVITE 202 From=<sip:mallory@house.example>
-           0 mallory < 400
+           0 alice  > INVITE 202 From=<sip:alice@house.example>
+           0 alice  < 100
+           0 bob    < INVITE from=<sip:alice@house.example>
+           8 bob    > 200
+           8 alice  < 200
+          20 alice  > ACK From=<sip:alice@house.example>
+          20 bob    < ACK
+          1s bob    > INFO To=<sip:alice@house.example>
+          1s alice  < INFO
+       1.004s alice > 200
+       1.004s bob   < 200 INFO
+          2s bob    > BYE To=<sip:alice@house.example>
+          2s alice  < BYE
+          2s ledger < record callee_hung_up
+          2s alice  > 200
+          2s bob    < 200 BYE
         ",
     );
 }

@@ -102,12 +102,39 @@ fn a_bye_that_is_asked_for_credentials_comes_again_and_arrives() {
 }
 
 #[test]
+fn a_bye_that_the_other_end_does_not_obey_is_followed_by_our_own() {
+    plays(&format!(
+        "{TALK}
+         60s alice  > BYE Require=nonsense
+         60s bob    < BYE Require=nonsense
+         60s ledger < record caller_hung_up
+     60.004s bob    > 420
+     60.004s bob    < BYE no=Require cseq='3 BYE'
+     60.004s alice  < 420 BYE
+     60.008s bob    > 200
+        "
+    ));
+}
+
+#[test]
+fn a_bye_that_counts_backwards_is_refused_before_it_can_end_the_price_alone() {
+    plays(&format!(
+        "{TALK}
+         30s alice  > BYE CSeq='1 BYE'
+         30s alice  < 500 BYE
+        {END}"
+    ));
+}
+
+#[test]
 fn a_bye_that_nobody_answers_ends_the_call_at_once() {
     plays(&format!(
         "{TALK}
          60s alice  > BYE
          60s bob    < BYE
          60s ledger < record caller_hung_up
+         # Timer F: one of our own follows, in case it was that BYE which could not be heard.
+         92s bob    < BYE cseq='3 BYE' Reason~cause=200
         "
     ));
 }

@@ -154,3 +154,83 @@ fn a_user_who_exists_is_answered_like_one_who_does_not() {
     };
     all_fail(&town, &[guess("102"), guess("999"), guess("admin"), guess("")]);
 }
+
+/// More than the company's `failures_before_lock`.
+const GUESSES: usize = 70;
+
+/// Guesses from this place, each over the challenge that `asker` got; the status of the last answer.
+fn guess(town: &Town, guesser: &Caller, asker: &Caller) -> u16 {
+    let mut status = 0;
+    for number in 0..GUESSES {
+        let challenged = fresh(town, asker);
+        if challenged.status() != 407 {
+            return challenged.status();
+        }
+        let credentials =
+            answer_to(&challenged, "102", &format!("guess-{number}"), "INVITE", &town.fill(NUMBER), 1);
+        status = present(town, guesser, NUMBER, &credentials);
+    }
+    status
+}
+
+#[test]
+fn a_guessing_source_is_locked_and_staff_is_not() {
+    let town = Town::open();
+    let (guesser, staff) = (town.caller("stranger"), town.caller("phone_one"));
+    assert_eq!(guess(&town, &guesser, &guesser), 403, "locked");
+    assert!(town.counted("tollgate_rejections_total code=\"source_locked\"") > 0);
+    let right = answer_to(&fresh(&town, &staff), "108", "password-108", "INVITE", &town.fill(NUMBER), 1);
+    assert_eq!(present(&town, &staff, NUMBER, &right), 100);
+    town.expect_honest_call("guessed passwords");
+}
+
+/// One request with many answers is one guess, and the right one among them does not count.
+#[test]
+fn many_guesses_in_one_request_are_few() {
+    let town = Town::open();
+    let guesser = town.caller("stranger");
+    let mut invite = guesser.invite(NUMBER, "108", &town);
+    let challenged = challenge(&guesser, &invite);
+    invite.again(&guesser);
+    for number in 0..100 {
+        let password = if number == 50 { "password-108".into() } else { format!("guess-{number}") };
+        let answer = answer_to(&challenged, "108", &password, "INVITE", &invite.uri, number + 1);
+        invite.headers.push(format!("Proxy-Authorization: {answer}"));
+    }
+    assert_eq!(only(guesser.exchange(&invite.bytes())).status(), 407);
+    town.expect_quiet_trunks("a hundred guesses at once");
+}
+
+/// Over UDP anybody can send in the name of a phone, but only the phone hears its challenge: what was not made for its address is no
+/// guess of its own. A second socket at the phone's address stands for the forger.
+#[test]
+fn guesses_in_the_name_of_a_phone_do_not_lock_it() {
+    let town = Town::open();
+    let (phone, forger, stranger) =
+        (town.caller("phone_one"), town.caller("phone_one"), town.caller("stranger"));
+    assert_eq!(guess(&town, &forger, &stranger), 407);
+    for number in 0..GUESSES {
+        let made_up = format!(
+            "Digest username=\"102\", realm=\"company.example\", nonce=\"{number:056x}\", uri=\"sip:x@y\", \
+             response=\"{number:032x}\""
+        );
+        assert_eq!(present(&town, &forger, NUMBER, &made_up), 407);
+    }
+    let right = answer_to(&fresh(&town, &phone), "108", "password-108", "INVITE", &town.fill(NUMBER), 1);
+    assert_eq!(present(&town, &phone, NUMBER, &right), 100);
+    let stolen = answer_to(&fresh(&town, &phone), "108", "password-108", "INVITE", &town.fill(NUMBER), 1);
+    assert_eq!(present(&town, &stranger, NUMBER, &stolen), 407, "a proof that was caught on its way, unused");
+}
+
+/// A trunk or PBX is known by its address: what digests pass through it say nothing of it.
+#[test]
+fn digests_that_pass_through_a_trunk_do_not_lock_it() {
+    let town = Town::open();
+    let (trunk, stranger, gina) =
+        (town.caller("trunk_tcp"), town.caller("stranger"), town.caller("phone_one"));
+    super::registrations::at_home(&gina, &town, "107");
+    guess(&town, &trunk, &stranger);
+    let call = trunk.invite("sip:+493023125107@{gate}", "+12025550123", &town);
+    trunk.exchange(&call.bytes());
+    assert_eq!(gina.expect().method_text(), "INVITE");
+}

@@ -36,10 +36,10 @@ pub fn agrees(line: &Line, entry: &Entry) -> Result<(), String> {
     Ok(())
 }
 
-pub fn command_title(command: &Command) -> String {
+pub fn command_title(command: &Command) -> Option<String> {
     let cause =
         |record: Option<&CallRecord>| record.map_or(String::new(), |record| format!(" {}", ending(record)));
-    match command {
+    Some(match command {
         Command::Reserve(reserve) => format!("reserve {}", reserve.amount.money),
         Command::Extend(extend) => format!("extend {}", extend.total.money),
         Command::Settle(settle) => {
@@ -47,11 +47,12 @@ pub fn command_title(command: &Command) -> String {
         }
         Command::Release(release) => format!("release{}", cause(release.record.as_deref())),
         Command::Expire(expire) => format!("expire{}", cause(expire.record.as_deref())),
+        // The row of a call that has just been answered, for a restart (R91): the tables tell the money, not this note.
+        Command::Record(record) if record.end.is_none() => return None,
         Command::Record(record) => format!("record {}", ending(record)),
-    }
+    })
 }
 
-/// A refusal by its reason, any other end by its cause.
 fn ending(record: &CallRecord) -> String {
     match (&record.reason, record.end_cause) {
         (Some(reason), _) => reason.to_string(),
@@ -65,7 +66,7 @@ pub fn closing_record(command: &Command) -> Option<&CallRecord> {
         Command::Settle(settle) => settle.record.as_deref(),
         Command::Release(release) => release.record.as_deref(),
         Command::Expire(expire) => expire.record.as_deref(),
-        Command::Record(record) => Some(record),
+        Command::Record(record) => Some(&**record).filter(|record| record.end.is_some()),
         Command::Reserve(_) | Command::Extend(_) => None,
     }
 }

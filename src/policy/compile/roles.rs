@@ -91,6 +91,7 @@ fn permit(document: &Document, role: usize, index: usize, draft: &mut Draft) -> 
     draft.permits.push(PermitEntry {
         role: document.roles[role].name.as_str().into(),
         index: index as u16,
+        path: path.as_str().into(),
         classes: ClassSet::of(&rule.classes),
         countries,
         reach,

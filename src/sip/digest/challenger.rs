@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 
 use super::challenge::Challenge;
@@ -16,8 +18,10 @@ pub enum Checked {
     Accepted,
     /// The password is right, the nonce or its count used up: ask again with `stale=true`. Not a failed attempt.
     Stale,
-    /// The password is wrong, or the nonce was never ours.
+    /// The password is wrong.
     Wrong,
+    /// The nonce is not ours, or was made for another address. Nothing is said of the password: ask anew.
+    Foreign,
 }
 
 /// One realm with its nonces and what has been used of them.
@@ -47,8 +51,8 @@ impl Challenger {
 
     /// The values of as many WWW-Authenticate or Proxy-Authenticate headers as there are algorithms (RFC 8760 §2.4), with one
     /// nonce.
-    pub fn challenges(&mut self, now: DateTime<Utc>, stale: bool) -> Vec<String> {
-        let nonce = self.nonces.make(now);
+    pub fn challenges(&mut self, now: DateTime<Utc>, source: IpAddr, stale: bool) -> Vec<String> {
+        let nonce = self.nonces.make(now, source);
         let challenge = |algorithm: &Algorithm| {
             let (realm, nonce) = (self.realm.as_str().into(), nonce.as_str().into());
             Challenge { realm, nonce, algorithm: *algorithm, stale, counted: true, opaque: None }.to_string()
@@ -64,11 +68,12 @@ impl Challenger {
         ha1: &Ha1,
         method: &str,
         now: DateTime<Utc>,
+        source: IpAddr,
     ) -> Checked {
-        let freshness = self.nonces.check(credentials.nonce, now);
+        let freshness = self.nonces.check(credentials.nonce, now, source);
         let proved = credentials.realm() == self.realm && credentials.verify(ha1, method);
         match freshness {
-            Freshness::Forged => Checked::Wrong,
+            Freshness::Forged => Checked::Foreign,
             Freshness::Fresh(_) | Freshness::Stale if !proved => Checked::Wrong,
             Freshness::Fresh(nonce) if self.replay.admit(nonce, credentials.count()) => Checked::Accepted,
             Freshness::Fresh(_) | Freshness::Stale => Checked::Stale,
@@ -80,6 +85,8 @@ impl Challenger {
 mod tests {
     use super::super::Secret;
     use super::*;
+
+    const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
     fn at(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
@@ -98,10 +105,10 @@ mod tests {
     fn right_wrong_replayed_and_late_answers() {
         let mut challenger = challenger("example.com", [1; 32]);
         let ha1 = Ha1::of("alice", "example.com", "s3cret");
-        let offered = challenger.challenges(at(0), false);
+        let offered = challenger.challenges(at(0), HOME, false);
         let [sha256, md5] = &offered[..] else { panic!("two challenges") };
         let mut check = |answer: &str, seconds| {
-            challenger.check(&Credentials::parse(answer).unwrap(), &ha1, "INVITE", at(seconds))
+            challenger.check(&Credentials::parse(answer).unwrap(), &ha1, "INVITE", at(seconds), HOME)
         };
         assert_eq!(check(&answer(sha256, "wrong", 1), 1), Checked::Wrong);
         assert_eq!(check(&answer(sha256, "s3cret", 1), 1), Checked::Accepted);
@@ -115,17 +122,17 @@ mod tests {
     #[test]
     fn another_key_or_realm_proves_nothing() {
         let ha1 = Ha1::of("alice", "example.com", "s3cret");
-        let foreign = challenger("example.com", [2; 32]).challenges(at(0), false).remove(0);
+        let foreign = challenger("example.com", [2; 32]).challenges(at(0), HOME, false).remove(0);
         let mut challenger = challenger("example.com", [1; 32]);
         let foreign = answer(&foreign, "s3cret", 1);
         assert_eq!(
-            challenger.check(&Credentials::parse(&foreign).unwrap(), &ha1, "INVITE", at(0)),
-            Checked::Wrong
+            challenger.check(&Credentials::parse(&foreign).unwrap(), &ha1, "INVITE", at(0), HOME),
+            Checked::Foreign
         );
-        let own = challenger.challenges(at(0), false).remove(0);
+        let own = challenger.challenges(at(0), HOME, false).remove(0);
         let own = answer(&own.replace("example.com", "elsewhere"), "s3cret", 1);
         assert_eq!(
-            challenger.check(&Credentials::parse(&own).unwrap(), &ha1, "INVITE", at(0)),
+            challenger.check(&Credentials::parse(&own).unwrap(), &ha1, "INVITE", at(0), HOME),
             Checked::Wrong
         );
     }

@@ -24,7 +24,8 @@ pub(super) fn whole(count: u64) -> i64 {
 }
 
 pub(super) fn date(date: NaiveDate) -> String {
-    date.format("%Y-%m-%d").to_string()
+    // ISO 8601, as `%Y-%m-%d` would write it at five times the cost.
+    date.to_string()
 }
 
 pub(super) fn lines_to_json(lines: &[BudgetLine]) -> String {
@@ -134,7 +135,7 @@ pub(super) const RECORD_COLUMNS: &str = "decision, reservation, person, departme
 pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let code = |column| row.get::<_, Option<String>>(column).map(|text| text.map(Cow::Owned));
     let key = |column| row.get::<_, Option<Arc<str>>>(column);
-    let prefix: Option<Box<str>> = row.get(12)?;
+    let prefix: Option<Arc<str>> = row.get(12)?;
     let from: Option<String> = row.get(13)?;
     let end_cause: Option<String> = row.get(21)?;
     let count = |column| row.get::<_, i64>(column).map(|count| u64::try_from(count).unwrap_or(0));
@@ -147,7 +148,7 @@ pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         raw: row.get(5)?,
         canonical: row.get(6)?,
         class: code(7)?,
-        country: code(8)?,
+        country: key(8)?,
         reason: code(9)?,
         rule: key(10)?,
         policy_version: count(11)?,

@@ -169,13 +169,15 @@ pub(super) fn changes(connection: &Connection, book: &Book) -> Result<(), StoreE
     Ok(())
 }
 
+/// Writes or replaces the row of an attempt. Who called and when stay as first written, whatever becomes of the call: an
+/// update that names them would write two indices anew.
 fn record(connection: &Connection, record: &CallRecord) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO call_record VALUES
             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
-         ON CONFLICT DO UPDATE SET reservation = ?2, person = ?3, department = ?4, site = ?5, raw = ?6, canonical = ?7,
+         ON CONFLICT DO UPDATE SET reservation = ?2, department = ?4, site = ?5, raw = ?6, canonical = ?7,
             class = ?8, country = ?9, reason = ?10, rule = ?11, policy_version = ?12, tariff_prefix = ?13, tariff_from = ?14,
-            trunk = ?15, start = ?16, answer = ?17, \"end\" = ?18, billed_seconds = ?19, cost = ?20, written_off = ?21,
+            trunk = ?15, answer = ?17, \"end\" = ?18, billed_seconds = ?19, cost = ?20, written_off = ?21,
             end_cause = ?22, status = ?23, estimated = ?24",
     )?;
     statement.execute(params![
