@@ -70,6 +70,7 @@ impl Company {
             person("tina", "206", "staff"),
         ];
         let peer = |network: &str, kind, site| Peer {
+            name: network.into(),
             network: network.parse().expect("a network"),
             kind,
             site: SiteId(site),
