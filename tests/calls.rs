@@ -22,6 +22,8 @@ mod midnight;
 mod money_refusals;
 #[path = "calls/money_slices.rs"]
 mod money_slices;
+#[path = "calls/moving_phones.rs"]
+mod moving_phones;
 #[path = "calls/new_settings.rs"]
 mod new_settings;
 #[path = "calls/rfc3261_10_registration.rs"]

@@ -31,6 +31,7 @@ pub fn trunk_flow() -> Flow {
 
 pub fn snapshot() -> Snapshot {
     let peer = Peer {
+        name: "pbx".into(),
         network: "10.0.0.0/24".parse().expect("a network"),
         kind: PeerKind::TrustedPbx,
         site: SiteId(0),

@@ -107,14 +107,14 @@ impl Observer {
             Some(reason) => Verdict::Refused(position(&Reason::ALL, reason)),
         };
         self.site(&judged.site).verdict(verdict, position(&Class::ALL, class));
-        let Judged { decision, site, status, .. } = judged;
-        let (person, to) = (word(&judged.person), Masked(&judged.raw));
+        let Judged { decision, status, .. } = judged;
+        let (person, site, to) = (word(&judged.person), &*judged.site, Masked(&judged.raw));
         match judged.reason {
             None => {
-                tracing::debug!(%decision, person, %site, %to, class = class.code(), "call permitted");
+                tracing::debug!(%decision, person, site, %to, class = class.code(), "call permitted");
             }
             Some(reason) => {
-                tracing::info!(%decision, person, %site, %to, class = class.code(), reason = reason.code(), status, "call refused");
+                tracing::info!(%decision, person, site, %to, class = class.code(), reason = reason.code(), status, "call refused");
             }
         }
     }

@@ -22,7 +22,7 @@ pub fn snapshot(loaded: Loaded, bound: &[std::net::SocketAddr]) -> Snapshot {
         credentials: credentials(&policy, loaded.credentials),
         interfaces: interfaces(&settings, bound),
         trunks: TrunkQueue::new(trunks(&settings)),
-        peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, peer)).collect(),
+        peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, &settings, peer)).collect(),
         realm: settings.sip.realm.clone(),
         limits: limits(&settings),
         tariffs: loaded.tariff,
@@ -105,14 +105,19 @@ fn number_format(format: config::NumberFormat) -> NumberFormat {
 }
 
 /// A PBX that is not trusted to say who calls is worth no more than a network of phones.
-fn gate_peer(policy: &Policy, peer: &config::Peer) -> Option<Peer> {
+fn gate_peer(policy: &Policy, settings: &Settings, peer: &config::Peer) -> Option<Peer> {
     let site = peer.site.as_deref().and_then(|name| policy.site_by_name(name)).unwrap_or(SiteId(0));
     let kind = match (peer.kind, peer.trusted) {
         (PeerKind::Trunk(_), _) => GatePeer::Trunk,
         (PeerKind::Pbx, true) => GatePeer::TrustedPbx,
         (PeerKind::Pbx, false) | (PeerKind::Phones, _) => GatePeer::Phones,
     };
-    Some(Peer { network: peer.network, kind, site })
+    let trunk = match peer.kind {
+        PeerKind::Trunk(id) => id.and_then(|id| settings.trunk(id)),
+        PeerKind::Pbx | PeerKind::Phones => None,
+    };
+    let name = trunk.map_or(peer.name.as_str(), |trunk| trunk.name.as_str()).into();
+    Some(Peer { name, network: peer.network, kind, site })
 }
 
 fn digest(algorithm: config::DigestAlgorithm) -> Algorithm {

@@ -84,7 +84,9 @@ impl Gate {
         let key = *self.dialogs.get(&self.keys.of_message(request))?;
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
-        let speaks = call.dialogs.get(usize::from(dialog))?.side(writer).speaks_from(flow);
+        let side = call.dialogs.get(usize::from(dialog))?.side(writer);
+        let speaks =
+            side.speaks_from(flow) || self.setup.is_same_peer(side.flow().remote.ip(), flow.remote.ip());
         speaks.then_some(Place { call: key, dialog, writer })
     }
 

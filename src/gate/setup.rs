@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -37,6 +38,8 @@ pub struct Credential {
 /// A network, and what its packets are worth.
 #[derive(Clone, Debug)]
 pub struct Peer {
+    /// Of the trunk or telephone system; several networks may carry it, as those of one carrier's cluster do.
+    pub name: Arc<str>,
     pub network: IpNet,
     pub kind: PeerKind,
     pub site: SiteId,
@@ -115,6 +118,14 @@ impl Snapshot {
             .iter()
             .filter(|peer| peer.network.contains(&address))
             .max_by_key(|peer| peer.network.prefix_len())
+    }
+
+    /// Whether two addresses belong to one listed trunk or telephone system: any node of a cluster may speak for it.
+    pub fn is_same_peer(&self, one: IpAddr, other: IpAddr) -> bool {
+        match (self.peer_at(one), self.peer_at(other)) {
+            (Some(one), Some(other)) => one.is_known() && other.is_known() && one.name == other.name,
+            (Some(_) | None, Some(_) | None) => false,
+        }
     }
 
     /// Whether an address may be a phone of ours: in a listed network of phones, or, where none is listed, on this host or in a

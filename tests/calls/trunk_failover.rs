@@ -209,3 +209,31 @@ fn a_permit_that_names_a_trunk_uses_no_other() {
         ",
     );
 }
+
+#[test]
+fn a_failover_after_ringing_rings_again() {
+    plays(
+        "
+           0 alice  > INVITE 03023125500
+           0 alice  < 100
+           0 ledger < reserve 0.60
+           4 main   < INVITE
+           8 main   > 183
+           8 alice  < 183 to~;tag=main-
+          1s main   > 503
+          1s main   < ACK
+          1s backup < INVITE
+          2s backup > 180
+          2s alice  < 180 to~;tag=backup-
+          3s backup > 200
+          3s alice  < 200 to~;tag=backup-
+          4s alice  > ACK
+          4s backup < ACK
+          5s alice  > BYE
+          5s backup < BYE
+          5s ledger < settle 0.02 caller_hung_up
+          5s backup > 200
+          5s alice  < 200 BYE
+        ",
+    );
+}

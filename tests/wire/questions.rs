@@ -1,10 +1,15 @@
 //! What an administrator asks beside a running gate: the real binary, the real ledger, calls that were really placed.
 
 use std::process::{Command, Output};
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::reload::{Exchange, STRANGER};
+
+/// Ten times what the ledger lets a statement wait, for machines that are busy.
+const WRITTEN_BY: Duration = Duration::from_millis(200);
 
 impl Exchange {
     fn ask(&self, words: &[&str]) -> Output {
@@ -14,6 +19,8 @@ impl Exchange {
         if !words.contains(&"--store") {
             command.arg("--config").arg(config);
         }
+        // A row is written a moment after the answer has left.
+        sleep(WRITTEN_BY);
         command.output().expect("tollgate runs")
     }
 

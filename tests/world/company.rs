@@ -69,8 +69,12 @@ impl Company {
             PersonRow { site: Some("hamburg".into()), ..person("frank", "301", "staff") },
             person("tina", "206", "staff"),
         ];
-        let peer =
-            |network: &str, kind, site| Peer { network: network.parse().unwrap(), kind, site: SiteId(site) };
+        let peer = |network: &str, kind, site| Peer {
+            name: network.into(),
+            network: network.parse().expect("a network"),
+            kind,
+            site: SiteId(site),
+        };
         Company {
             document,
             rows: Rows { people, contacts: Vec::new() },
@@ -113,7 +117,7 @@ impl Company {
             let ha1 = Ha1::of(&row.key, DOMAIN, &Endpoint::password(&row.key));
             credentials.insert(row.key.as_str().into(), Credential { person, ha1 });
         }
-        let bound = |transport| Interface::bound(transport, "10.9.0.1:5060".parse().unwrap());
+        let bound = |transport| Interface::bound(transport, "10.9.0.1:5060".parse().expect("an address"));
         Arc::new(Snapshot {
             tariffs: tariffs(),
             credentials,
@@ -136,7 +140,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     let tcp = Flow {
         transport: Transport::Tcp,
         listener: ListenerId(1),
-        remote: "10.0.0.6:40006".parse().unwrap(),
+        remote: "10.0.0.6:40006".parse().expect("an address"),
         connection: ConnectionId(6),
     };
     vec![
@@ -164,7 +168,7 @@ pub fn is_right(name: &str) -> bool {
 }
 
 fn udp(address: &str) -> Flow {
-    Flow::udp(ListenerId(0), address.parse().unwrap())
+    Flow::udp(ListenerId(0), address.parse().expect("an address"))
 }
 
 fn trunk(name: &str, id: u16) -> Trunk {
@@ -255,12 +259,12 @@ fn tariffs() -> TariffBook {
         TARIFF.iter().enumerate().map(|(index, (prefix, per_minute, connect, first, next))| TariffRow {
             line: index as u64 + 1,
             prefix: (*prefix).to_owned(),
-            per_minute: Money::parse(per_minute).unwrap(),
-            connect: Money::parse(connect).unwrap(),
+            per_minute: Money::parse(per_minute).expect("an amount"),
+            connect: Money::parse(connect).expect("an amount"),
             first_increment: *first,
             next_increment: *next,
             grace: 0,
-            valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(),
+            valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
         });
     let rows: Vec<TariffRow> = rows.collect();
     TariffBook::compile(&rows, chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")

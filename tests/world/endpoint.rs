@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tollgate::sip::digest::{Algorithm, Challenge, Secret};
 use tollgate::sip::{Flow, Transport};
 
+use super::compose::{acknowledge, altered, branch_of, cancel, is_named};
 use super::leg::Leg;
 use super::script::Words;
 use super::text::Text;
@@ -57,15 +58,22 @@ impl Endpoint {
         format!("{user}-secret")
     }
 
+    /// The connection or NAT binding is gone; it speaks from another one.
+    pub fn move_on(&mut self) {
+        self.flow.remote.set_port(self.flow.remote.port() + 1);
+        if self.flow.transport.is_reliable() {
+            self.flow.connection.0 += 1;
+        }
+    }
+
     /// INVITEs that have had no final answer.
     pub fn unanswered(&self) -> impl Iterator<Item = &Text> {
         self.waiting.values()
     }
 
-    /// The latest call, for a forger to copy.
-    pub fn leg(&self, call: Option<&str>) -> Option<&Leg> {
-        let is_meant = |leg: &&Leg| call.is_none_or(|call| leg.call_id.starts_with(&format!("{call}@")));
-        self.legs.iter().rev().find(is_meant)
+    /// The latest call, or the one that the words name, for a forger to copy.
+    pub fn leg(&self, words: &Words) -> Option<&Leg> {
+        self.legs.iter().rev().find(|leg| is_named(words, &leg.call_id))
     }
 
     pub fn adopt(&mut self, leg: Leg) {
@@ -147,7 +155,10 @@ impl Endpoint {
     fn invite(&mut self, words: &Words) -> Bytes {
         let target = words.bare.get(1).expect("an INVITE says to whom");
         let uri = if target.contains(':') { target.clone() } else { format!("sip:{target}@{DOMAIN}") };
-        let call_id = format!("{}@{}", words.value("call").unwrap_or("1"), self.name);
+        let call_id = match words.value("id") {
+            Some(id) => id.to_owned(),
+            None => format!("{}@{}", words.value("call").unwrap_or("1"), self.name),
+        };
         let mut leg = match self.legs.iter().position(|leg| leg.call_id == call_id) {
             Some(at) => self.legs.remove(at),
             None => {
@@ -201,7 +212,7 @@ impl Endpoint {
 
     /// A request inside the latest call, or inside `call=2`, with the fork `with=bob2`.
     fn within(&mut self, words: &Words, method: &str) -> Result<Bytes, String> {
-        let mut leg = self.leg(words.value("call")).ok_or("there is no such call")?.clone();
+        let mut leg = self.leg(words).ok_or("there is no such call")?.clone();
         let at = self.legs.iter().position(|known| known.call_id == leg.call_id).expect("it is known");
         let text = match method {
             "CANCEL" => cancel(leg.invite.as_ref().ok_or("no INVITE was sent")?),
@@ -258,8 +269,7 @@ impl Endpoint {
         let method = words.value("to");
         let is_meant = |text: &Text| {
             let call_id = text.header("Call-ID").unwrap_or_default();
-            method.is_none_or(|method| text.method() == method)
-                && words.value("call").is_none_or(|call| call_id.starts_with(&format!("{call}@")))
+            method.is_none_or(|method| text.method() == method) && is_named(words, &call_id)
         };
         let at = self.asked.iter().rposition(is_meant).ok_or("no such request waits for an answer")?;
         let request = self.asked[at].clone();
@@ -346,54 +356,4 @@ impl Endpoint {
         let secret = Secret::Password(&password);
         challenge.answer(user, secret, &text.method(), text.uri(), "cnonce", self.nonce_count)
     }
-}
-
-pub fn branch_of(text: &Text) -> String {
-    let via = text.values("Via").first().cloned().unwrap_or_default();
-    via.split(";branch=").nth(1).and_then(|rest| rest.split(';').next()).unwrap_or_default().to_owned()
-}
-
-/// The message as the table wants it: `Header=value` in place of the usual one, `+Header=value` beside it, `no=Header`.
-fn altered(mut text: Text, words: &Words) -> Text {
-    if let Some(hops) = words.value("hops") {
-        text.set("Max-Forwards", hops);
-    }
-    if let Some(body) = words.value("body") {
-        body.clone_into(&mut text.body);
-    }
-    for pair in words.headers() {
-        match pair.key.strip_prefix('+') {
-            Some(name) => text.add(name, &pair.value),
-            None => text.set(&pair.key, &pair.value),
-        }
-    }
-    for absent in words.pairs.iter().filter(|pair| pair.key == "no") {
-        text.remove(&absent.value);
-    }
-    text
-}
-
-/// §9.1.
-fn cancel(invite: &Text) -> Text {
-    hop_by_hop("CANCEL", invite, invite)
-}
-
-/// §17.1.1.3.
-fn acknowledge(invite: &Text, refusal: &Text) -> Text {
-    hop_by_hop("ACK", invite, refusal)
-}
-
-fn hop_by_hop(method: &str, invite: &Text, to: &Text) -> Text {
-    let header = |name: &str| invite.header(name).unwrap_or_default();
-    let mut text = Text::request(method, invite.uri())
-        .with("Via", invite.values("Via").first().cloned().unwrap_or_default())
-        .with("Max-Forwards", "70")
-        .with("From", header("From"))
-        .with("To", to.header("To").unwrap_or_default())
-        .with("Call-ID", header("Call-ID"))
-        .with("CSeq", format!("{} {method}", invite.cseq()));
-    for route in invite.headers("Route") {
-        text.add("Route", route);
-    }
-    text
 }

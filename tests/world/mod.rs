@@ -1,24 +1,26 @@
 //! A small world around the pure gate: phones, trunks, a PBX and a ledger in simulated time, all of it played from tables.
 //! What leaves the gate is compared with the table line by line; nothing else may leave it.
 
-mod company;
-mod desk;
-mod endpoint;
+pub mod company;
+pub mod compose;
+pub mod desk;
+pub mod endpoint;
 mod ladder;
 mod leg;
-mod script;
-mod text;
-mod titles;
-mod watch;
+pub mod script;
+mod sums;
+pub mod text;
+pub mod titles;
+pub mod watch;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tollgate::base::{Moment, Money, Now, Random};
+use tollgate::base::{Moment, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
-use tollgate::ledger::{Account, CallRecord, Command, Reply};
+use tollgate::ledger::{CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
@@ -133,36 +135,11 @@ impl World {
         self.run_until(OPENING + script::time(at));
     }
 
-    /// What the days of one person's account have been charged, the first day first.
-    pub fn spent(&self, person: &str) -> Vec<String> {
-        let account = Account::Person(person.into());
-        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == account);
-        balances.map(|(_, balance)| balance.settled.money.to_string()).collect()
-    }
-
     /// The gate goes down.
     pub fn stops(&mut self) {
         self.note("gate", "stops");
         self.gate.end_all_calls(self.now);
         self.carry_out();
-    }
-
-    /// How often the gate has sent that to whom: `count("main", "INVITE")`.
-    pub fn count(&self, who: &str, title: &str) -> usize {
-        let counted = |entry: &&Entry| {
-            entry.way == Way::FromGate && entry.who == who && entry.title == title && !entry.again
-        };
-        self.entries.iter().filter(counted).count()
-    }
-
-    /// What the events of reservations and ends add up to, as the metrics do.
-    pub fn money_reserved(&self) -> String {
-        let change = |event: &Event| match event {
-            Event::Reserved { money } => *money,
-            Event::Ended(ended) => -ended.reserved,
-            _ => Money::ZERO,
-        };
-        self.events.iter().map(change).sum::<Money>().to_string()
     }
 
     /// Nothing may happen any more, and nothing may be remembered.
@@ -176,7 +153,7 @@ impl World {
     }
 
     pub fn end(&mut self) {
-        self.hold(self.watch.end(&self.desk.book));
+        self.hold(self.watch.end(&self.desk.book, &self.records));
         for endpoint in &self.endpoints {
             if let Some(invite) = endpoint.unanswered().next() {
                 self.fail(&format!("{} got no final answer to {}", endpoint.name, invite.start), None);
@@ -201,7 +178,7 @@ impl World {
             "wire" => self.break_wire(&words.title()),
             _ => {
                 let forged = words.value("of").map(|whom| {
-                    let leg = self.endpoint(whom).leg(words.value("call"));
+                    let leg = self.endpoint(whom).leg(words);
                     leg.expect("somebody has a call to copy").clone()
                 });
                 let endpoint = self.endpoint_mut(who);
@@ -236,6 +213,7 @@ impl World {
         match verb {
             "breaks" => self.input(Input::TransportFailed { flow }),
             "closes" => self.input(Input::ConnectionClosed { flow }),
+            "moves" => self.endpoint_mut(whom).move_on(),
             other => panic!("a wire never {other}"),
         }
     }
@@ -298,11 +276,8 @@ impl World {
         if again {
             return None;
         }
-        let opens_dialog =
-            text.title() == "INVITE" && !text.header("To").is_some_and(|to| to.contains(";tag="));
-        if opens_dialog {
-            self.hold(self.watch.invite_leaves(&text));
-        }
+        let held = self.watch.leaves(&text);
+        self.hold(held);
         self.endpoints[at].hear(&bytes).map(|answer| (name, answer))
     }
 

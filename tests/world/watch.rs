@@ -3,11 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tollgate::base::{DecisionId, ReservationId};
+use tollgate::base::{DecisionId, Money, ReservationId};
 use tollgate::gate::Event;
-use tollgate::ledger::{AccountPeriod, Book, BudgetLine, CallRecord, Command, Limit, Reply, Strictness};
+use tollgate::ledger::{
+    Account, AccountPeriod, Book, BudgetLine, CallRecord, Command, Limit, Reply, Strictness,
+};
 use tollgate::policy::Class;
 
+use super::compose::branch_of;
 use super::text::Text;
 
 #[derive(Default)]
@@ -18,7 +21,11 @@ pub struct Watch {
     granted: BTreeMap<DecisionId, ReservationId>,
     resolved: BTreeMap<ReservationId, usize>,
     closed: BTreeMap<DecisionId, usize>,
+    /// Reservations that are charged to a person.
+    personal: BTreeSet<ReservationId>,
     limits: BTreeMap<AccountPeriod, Vec<Limit>>,
+    /// Branches of the INVITEs that have left.
+    left: BTreeSet<String>,
 }
 
 impl Watch {
@@ -35,6 +42,9 @@ impl Watch {
         match command {
             Command::Reserve(reserve) => {
                 self.asked.insert(reserve.id, reserve.decision);
+                if reserve.budgets.iter().any(|line| matches!(line.account, Account::Person(_))) {
+                    self.personal.insert(reserve.id);
+                }
                 self.know_limits(&reserve.budgets);
                 Ok(())
             }
@@ -72,8 +82,17 @@ impl Watch {
         }
     }
 
-    /// R64: a dialog-creating INVITE leaves. Its decision stands in our Record-Route.
-    pub fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
+    /// R64: a message leaves. A dialog-creating INVITE needs its permit and its money; a repeat may outlast them.
+    pub fn leaves(&mut self, text: &Text) -> Result<(), String> {
+        let is_within = text.header("To").is_some_and(|to| to.contains(";tag="));
+        if text.title() != "INVITE" || is_within || !self.left.insert(branch_of(text)) {
+            return Ok(());
+        }
+        self.invite_leaves(text)
+    }
+
+    /// The decision stands in our Record-Route.
+    fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
         let ours = invite.values("Record-Route").first().cloned().unwrap_or_default();
         let mark = ours.split(";tg=").nth(1).map(|rest| rest.trim_end_matches('>'));
         let decision: DecisionId =
@@ -103,7 +122,16 @@ impl Watch {
     }
 
     /// When nothing can happen any more.
-    pub fn end(&self, book: &Book) -> Result<(), String> {
+    pub fn end(&self, book: &Book, records: &[CallRecord]) -> Result<(), String> {
+        let people =
+            book.balances().into_iter().filter(|(place, _)| matches!(place.account, Account::Person(_)));
+        let spent: Money = people.map(|(_, balance)| balance.settled.money).sum();
+        let limited =
+            records.iter().filter(|record| record.reservation.is_some_and(|id| self.personal.contains(&id)));
+        let charged: Money = limited.map(|record| record.cost).sum();
+        if spent != charged {
+            return Err(format!("the accounts say {spent}, the records {charged}"));
+        }
         if let Some((id, entry)) = book.open_entries().first() {
             return Err(format!("reservation {id} of decision {} is still open", entry.decision));
         }
@@ -125,8 +153,11 @@ impl Watch {
     fn know_limits(&mut self, lines: &[BudgetLine]) {
         for line in lines.iter().filter(|line| line.strictness == Strictness::Hard) {
             let limits = self.limits.entry(line.place()).or_default();
-            if !limits.contains(&line.limit) {
-                limits.push(line.limit);
+            // New settings may lower a limit below what is spent; then only the old one can have held.
+            match limits.iter_mut().find(|known| is_higher(line.limit, **known).is_some()) {
+                Some(known) if is_higher(line.limit, *known) == Some(true) => *known = line.limit,
+                Some(_) => {}
+                None => limits.push(line.limit),
             }
         }
     }
@@ -145,5 +176,14 @@ impl Watch {
         } else {
             Err(format!("record of {}: an end and its cause go together", record.decision))
         }
+    }
+}
+
+/// `None` for limits of different things.
+fn is_higher(one: Limit, other: Limit) -> Option<bool> {
+    match (one, other) {
+        (Limit::Money(one), Limit::Money(other)) => Some(one > other),
+        (Limit::Seconds(one), Limit::Seconds(other)) => Some(one > other),
+        (Limit::Money(_), Limit::Seconds(_)) | (Limit::Seconds(_), Limit::Money(_)) => None,
     }
 }
