@@ -9,6 +9,8 @@ pub use key::{DialogKey, DialogKeys};
 pub use side::{End, Side};
 pub use teardown::{Teardown, ack, bye};
 
+use std::time::Duration;
+
 use crate::base::Moment;
 use crate::sip::{Flow, Message, Method};
 
@@ -30,6 +32,8 @@ pub struct Dialog {
     caller: Side,
     callee: Side,
     state: State,
+    /// From its answer to its end: what a forked call pays for each of its legs (R67).
+    talk: Option<(Moment, Option<Moment>)>,
 }
 
 impl Dialog {
@@ -47,6 +51,7 @@ impl Dialog {
             caller: Side::of_caller(invite, caller)?,
             callee: Side::of_callee(response, callee, mark)?,
             state: State::Early,
+            talk: None,
         })
     }
 
@@ -100,14 +105,21 @@ impl Dialog {
             self.callee.learn_routes(response, mark);
             self.callee.refresh_target(response);
             self.state = State::Confirmed { since: now };
+            self.talk = Some((now, None));
         }
     }
 
     /// `by` whoever said BYE, `None` for us; the first one stands.
-    pub fn end(&mut self, by: Option<End>) {
+    pub fn end(&mut self, now: Moment, by: Option<End>) {
         if !self.is_ended() {
             self.state = State::Ended { by };
+            self.talk = self.talk.map(|(since, _)| (since, Some(now)));
         }
+    }
+
+    /// How long its ends have talked, until its end or else until `now`; `None` if it was never answered.
+    pub fn talked(&self, now: Moment) -> Option<Duration> {
+        self.talk.map(|(since, until)| until.unwrap_or(now).since(since))
     }
 
     /// Which end wrote this request, judged by Call-ID and both tags (R12). `None`: it is not of this dialog.

@@ -27,7 +27,7 @@ impl Gate {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
             if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
-                dialog.end(None);
+                dialog.end(now.moment, None);
             }
         }
         self.end_call(now, key, cause);
@@ -76,7 +76,7 @@ impl Gate {
         self.send(flow, bytes);
         self.send_bye(now, key, index, End::Callee, EndCause::Cancelled);
         if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) {
-            dialog.end(None);
+            dialog.end(now.moment, None);
         }
     }
 

@@ -213,7 +213,7 @@ impl Gate {
     /// A BYE ends its dialog at once, whatever becomes of it further on (R62); the call is over with its last dialog.
     fn hang_up(&mut self, now: Now, place: Place) {
         if let Some(dialog) = self.dialog_mut(place) {
-            dialog.end(Some(place.writer));
+            dialog.end(now.moment, Some(place.writer));
         }
         let Some(call) = self.calls.at(place.call) else { return };
         if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {

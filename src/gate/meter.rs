@@ -82,16 +82,14 @@ impl Meter {
         }
     }
 
-    /// Seconds of talk until `now`, rounded up (R62); an answered call lasts at least one, and one that its longest time ends is
-    /// not charged for our delay.
-    pub fn seconds(&self, now: Moment) -> u64 {
-        let longest = self.longest.map_or(u64::MAX, whole_seconds);
-        whole_seconds(now.since(self.answered)).min(longest).max(1)
+    pub fn answered(&self) -> Moment {
+        self.answered
     }
 
-    /// What the talk until `now` costs, rounded once (R61).
-    pub fn cost(&self, now: Moment) -> Money {
-        self.price.as_ref().map_or(Money::ZERO, |price| price.cost(self.seconds(now)))
+    /// What so much talk costs, rounded once (R61), and its seconds, rounded up (R62); an answered call lasts at least one.
+    pub fn amount(&self, talk: Duration) -> Amount {
+        let seconds = whole_seconds(talk).max(1);
+        Amount::new(self.price.as_ref().map_or(Money::ZERO, |price| price.cost(seconds)), seconds)
     }
 
     pub fn covered(&self) -> Slice {
@@ -263,7 +261,7 @@ mod tests {
         let longest = Some(Duration::from_secs(300));
         let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &Limits::default());
         assert_eq!(free.due(), Some((second(300), Due::Cut(EndCause::CutTime))));
-        assert_eq!(free.cost(second(200)), Money::ZERO);
+        assert_eq!(free.amount(Duration::from_secs(200)).money, Money::ZERO);
     }
 
     #[test]
@@ -324,8 +322,8 @@ mod tests {
     #[test]
     fn seconds_are_rounded_up() {
         let meter = meter(60);
-        assert_eq!(meter.seconds(second(0)), 1);
-        assert_eq!(meter.seconds(second(61)), 61);
-        assert_eq!(meter.seconds(second(61) + Duration::from_millis(1)), 62);
+        for (millis, seconds) in [(0, 1), (61_000, 61), (61_001, 62)] {
+            assert_eq!(meter.amount(Duration::from_millis(millis)).seconds, seconds);
+        }
     }
 }

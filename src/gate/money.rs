@@ -279,8 +279,14 @@ impl Gate {
 
 /// Talk time and cost of a call that ends now; nothing for one that was never answered (R62).
 fn spent(call: &Call, now: Now) -> Amount {
-    let meter = call.meter.as_ref();
-    meter.map_or(Amount::ZERO, |meter| Amount::new(meter.cost(now.moment), meter.seconds(now.moment)))
+    let Some(meter) = &call.meter else { return Amount::ZERO };
+    let legs = call.dialogs.iter().filter_map(|dialog| dialog.talked(now.moment));
+    // R67: a call that several answered is paid for with each of them.
+    let legs: SmallVec<[Amount; 2]> = legs.map(|talk| meter.amount(talk)).collect();
+    match &legs[..] {
+        [] | [_] => meter.amount(now.moment.since(meter.answered())),
+        several => several.iter().fold(Amount::ZERO, |sum, leg| sum + *leg),
+    }
 }
 
 /// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).

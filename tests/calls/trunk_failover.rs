@@ -72,6 +72,37 @@ fn a_silent_trunk_is_left_after_its_patience_and_told_when_it_wakes() {
 }
 
 #[test]
+fn a_silent_trunk_that_answers_beside_the_next_is_paid_as_well() {
+    plays(
+        "
+           0 alice  > INVITE 03023125500
+           0 alice  < 100
+           0 ledger < reserve 0.60
+           4 main   < INVITE
+        4004 backup < INVITE
+          5s backup > 200
+          5s alice  < 200
+          5s alice  > ACK with=backup-
+          5s backup < ACK
+          6s main   > 200
+          6s alice  < 200 to~;tag=main-
+          6s alice  > ACK with=main-
+          6s main   < ACK
+        # She keeps the first: three seconds on one trunk, thirty on the other, each to be paid (R67).
+          9s alice  > BYE with=main-
+          9s main   < BYE
+          9s main   > 200
+          9s alice  < 200 BYE
+         35s alice  > BYE with=backup-
+         35s backup < BYE
+         35s ledger < settle 0.33 caller_hung_up
+         35s backup > 200
+         35s alice  < 200 BYE
+        ",
+    );
+}
+
+#[test]
 fn a_trunk_that_says_trying_is_not_silent() {
     plays(
         "
