@@ -99,7 +99,8 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, and of a BYE.
+    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is
+    /// accepted, and of a BYE.
     InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
@@ -278,11 +279,7 @@ impl Gate {
         self.tell(Event::Malformed { label: malformed.fault.label() });
         if let Some(answer) = &malformed.answer {
             let tag = format!("{:016x}", self.random.u64());
-            let mut flow = flow;
-            if let (Some(port), false) = (answer.port, flow.transport.is_reliable()) {
-                flow.remote.set_port(port);
-            }
-            self.send(flow, reply_to_malformed(answer, &tag));
+            self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
         }
     }
 
