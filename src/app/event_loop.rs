@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::reload::Replacement;
 use crate::base::{Moment, Now};
@@ -30,6 +31,8 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Where named trunks are.
+    pub names: Names,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
     pub stop: watch::Receiver<bool>,
@@ -41,6 +44,7 @@ impl EventLoop {
         let mut observe = tokio::time::interval(OBSERVE_EVERY);
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
+        self.names.want(self.gate.setup().trunks.servers());
         loop {
             if let Some(deadline) = self.next_deadline().filter(|deadline| *deadline != alarm_at) {
                 alarm_at = deadline;
@@ -52,9 +56,11 @@ impl EventLoop {
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
                     let old = self.gate.replace_setup(replacement.setup);
+                    self.names.want(self.gate.setup().trunks.servers());
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(heard) = self.names.next() => self.take_heard(heard),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -129,6 +135,13 @@ impl EventLoop {
                 self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
                 self.carry_out();
             }
+        }
+    }
+
+    fn take_heard(&mut self, heard: Heard) {
+        self.observer.heard(&heard);
+        if let Heard::Moved { server, hops } = heard {
+            self.gate.handle(self.clock.now(), Input::Located { server: (*server).clone(), hops });
         }
     }
 

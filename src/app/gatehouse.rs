@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
 use super::left_over;
+use super::names::{Asking, Names};
 use super::observe::{self, Observer};
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
@@ -169,11 +170,12 @@ fn run(parts: Parts) {
         };
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
+        let names = Names::new(Asking::of(&loaded.settings), clock);
         let setup = Arc::new(snapshot(loaded, &addresses));
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, names, observer, stop }.run().await;
     });
 }
 

@@ -11,6 +11,7 @@ mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod locate;
 mod lockout;
 mod meter;
 mod money;
@@ -37,9 +38,10 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
+use crate::proxy::Located;
 use crate::registrar::Registrar;
 use crate::sip::digest::Challenger;
-use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
+use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
@@ -62,6 +64,11 @@ pub enum Input {
     /// A connection is gone, and with it the phones behind it.
     ConnectionClosed {
         flow: Flow,
+    },
+    /// Where a trunk's name leads to now; nowhere, if its addresses have become too old to trust.
+    Located {
+        server: ServerName,
+        hops: Vec<Hop>,
     },
 }
 
@@ -122,6 +129,8 @@ pub struct Gate {
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
+    /// Where the trunks' names lead to.
+    located: Located,
     keys: DialogKeys,
     loop_keys: RandomState,
     challenger: Challenger,
@@ -135,7 +144,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys) = (hasher(), hasher());
+        let (locks, loop_keys, located) = (hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -145,6 +154,7 @@ impl Gate {
             in_progress: HashSet::with_hasher(in_progress),
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
+            located: Located::with_hasher(located),
             keys: DialogKeys::new(&mut random),
             loop_keys,
             challenger: challenger(&setup, random.seed()),
@@ -167,6 +177,7 @@ impl Gate {
                 self.transactions.transport_failed(flow);
                 self.registrar.connection_lost(flow.connection);
             }
+            Input::Located { server, hops } => self.locate(server, hops),
         }
         self.take_transaction_events(now);
     }
@@ -203,6 +214,7 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
+        let setup = self.at_known_places(setup);
         std::mem::replace(&mut self.setup, setup)
     }
 

@@ -7,10 +7,12 @@ mod connections;
 mod datagrams;
 mod limits;
 mod listen;
+mod resolver;
 mod sockets;
 #[cfg(test)]
 mod tests;
 
 pub use connection::Failure;
 pub use listen::{BindError, Listen};
+pub use resolver::{Location, LookupFault, Reach, Resolver};
 pub use sockets::{Arrived, Counts, Sockets};
