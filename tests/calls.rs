@@ -26,6 +26,8 @@ mod money_slices;
 mod moving_phones;
 #[path = "calls/new_settings.rs"]
 mod new_settings;
+#[path = "calls/restarts.rs"]
+mod restarts;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]

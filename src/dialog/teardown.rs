@@ -20,7 +20,7 @@ pub struct Teardown<'a> {
 /// Counts the CSeq, so that a second BYE would be a new request.
 pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Bytes) {
     let writer = dialog.side_mut(end.other());
-    let cseq = writer.last_cseq().saturating_add(1);
+    let cseq = writer.next_cseq();
     writer.count(cseq);
     let (writer, receiver) = (dialog.side(end.other()), dialog.side(end));
     let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();

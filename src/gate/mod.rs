@@ -17,6 +17,7 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod relay;
 mod search;
 mod setup;
 mod transfer;
@@ -44,6 +45,7 @@ use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use relay::Marks;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -92,6 +94,8 @@ enum Asked {
     Call(CallKey),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
+    /// An INVITE inside a call of an earlier run, relayed by `client`.
+    Relayed(ClientId),
 }
 
 /// What a client transaction was opened for.
@@ -102,6 +106,8 @@ enum Sent {
     /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is
     /// accepted, and of a BYE.
     InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
+    /// A request inside a call of an earlier run, relayed for `server`; `request` is kept of an INVITE, which must get a final answer.
+    Relayed { server: ServerId, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
 }
@@ -124,6 +130,7 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
+    marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
     ids: IdSource,
@@ -147,6 +154,7 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
+            marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
             ids: IdSource::default(),
@@ -176,6 +184,7 @@ impl Gate {
         self.transactions.advance(now.moment);
         self.take_transaction_events(now);
         self.sound_alarms(now);
+        self.give_up_relayed(now);
         self.registrar.expire(now.moment);
         self.take_transaction_events(now);
     }
@@ -183,7 +192,7 @@ impl Gate {
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
         let deadlines =
-            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline(), self.marks.next_deadline()];
         deadlines.into_iter().flatten().min()
     }
 
@@ -250,7 +259,7 @@ impl Gate {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),
-            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
             Arrival::Response { client } => self.receive_response(now, flow, client, message),

@@ -112,7 +112,8 @@ impl Gate {
             return false;
         }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
+        let mark = self.marks.for_callee(call, target);
+        let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch, &mark);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
         let delay = now.moment.since(call.came_at);
@@ -153,6 +154,7 @@ impl Gate {
                 self.set_alarm(key);
             }
             Some(Sent::InDialog { .. }) => self.in_dialog_response(now, client, &response),
+            Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -247,6 +249,7 @@ impl Gate {
                 self.end_re_invite(call, client);
                 self.in_dialog_failed(now, payload, status);
             }
+            Sent::Relayed { server, request } => self.relay_failed(now, server, request, status),
             Sent::Ours => {}
         }
     }
@@ -261,6 +264,7 @@ fn pass_on(
     target: &Target,
     interface: &Interface,
     branch: &Branch,
+    mark: &str,
 ) -> bytes::Bytes {
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
@@ -272,7 +276,7 @@ fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.text())),
+            record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
