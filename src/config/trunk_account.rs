@@ -23,7 +23,11 @@ pub(super) fn read(trunk: &Fields<'_>) -> Option<Account> {
     match (user, proof) {
         (Some(user), Some(proof)) => {
             if let Some(hash) = hashed.filter(|_| realm.is_none()) {
-                trunk.blame(hash, "is good for one realm only", "realm = \"…\" beside it, as the trunk names it");
+                trunk.blame(
+                    hash,
+                    "is good for one realm only",
+                    "realm = \"…\" beside it, as the trunk names it",
+                );
             }
             Some(Account { user, realm, proof })
         }

@@ -134,8 +134,14 @@ impl Gate {
             request: is_kept.then(|| Box::new(request.clone())),
             proofs: Proofs::default(),
         };
-        let client =
-            self.transactions.request(now.moment, hop, request.method(), &branch, bytes, Sent::InDialog(sent));
+        let client = self.transactions.request(
+            now.moment,
+            hop,
+            request.method(),
+            &branch,
+            bytes,
+            Sent::InDialog(sent),
+        );
         if is_invite {
             self.transactions.set_server(server, Asked::ReInvite { call: place.call, client });
             self.await_re_invite(now, place.call, client);

@@ -133,7 +133,9 @@ impl Gate {
             unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
-            login: trunk.and_then(|trunk| trunk.account.as_ref()).map(|_| Box::new(Login::before(target, &call.invite))),
+            login: trunk
+                .and_then(|trunk| trunk.account.as_ref())
+                .map(|_| Box::new(Login::before(target, &call.invite))),
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());

@@ -77,17 +77,11 @@ impl Gate {
             return Challenged::Refused;
         }
         login.cseq = login.cseq.saturating_add(1);
-        let asked =
-            Question { method: "INVITE", uri: &login.target.request_uri, body: call.invite.body() };
+        let asked = Question { method: "INVITE", uri: &login.target.request_uri, body: call.invite.body() };
         let proofs = login.proofs.headers(account, asked, &cnonce(&mut self.random));
         let new = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let leaving = Leaving {
-            target: &login.target,
-            interface,
-            branch: &new,
-            cseq: login.cseq,
-            proofs: &proofs,
-        };
+        let leaving =
+            Leaving { target: &login.target, interface, branch: &new, cseq: login.cseq, proofs: &proofs };
         let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
         let (flow, silence) = (login.target.flow, login.target.silence);
         let client =
@@ -119,7 +113,8 @@ impl Gate {
             self.answer_plainly(now, sent.server, &request, 487);
             return true;
         }
-        if !sent.proofs.hear(account, response) || !self.repeat(now, client, sent.clone(), account, &request) {
+        if !sent.proofs.hear(account, response) || !self.repeat(now, client, sent.clone(), account, &request)
+        {
             self.hear_re_invite(now, place.call, client, response.status());
             self.refused_inside(now, sent, &request);
         }
@@ -151,8 +146,14 @@ impl Gate {
             return false;
         };
         let (server, call) = (sent.server, sent.call);
-        let client =
-            self.transactions.request(now.moment, hop, request.method(), &branch, bytes, Sent::InDialog(sent));
+        let client = self.transactions.request(
+            now.moment,
+            hop,
+            request.method(),
+            &branch,
+            bytes,
+            Sent::InDialog(sent),
+        );
         if is_invite {
             self.transactions.set_server(server, Asked::ReInvite { call, client });
             self.repeat_re_invite(call, old, client);
@@ -195,7 +196,9 @@ impl Gate {
     /// R71: a trunk that wants to know who ends the call is told.
     pub(super) fn own_bye_response(&mut self, now: Now, client: ClientId, response: &Message) {
         let setup = Arc::clone(&self.setup);
-        let Some(Sent::Bye(sent)) = self.transactions.client(client).filter(|_| asks(response)) else { return };
+        let Some(Sent::Bye(sent)) = self.transactions.client(client).filter(|_| asks(response)) else {
+            return;
+        };
         let mut sent = sent.clone();
         let dialog = self.calls.at(sent.call).and_then(|call| call.dialogs.get(sent.dialog));
         let account = dialog.and_then(|dialog| setup.account_at(dialog.side(sent.end).hop()));

@@ -180,7 +180,8 @@ impl<R> ResponseContext<R> {
         let is_wanted = |progress: &&mut Progress| {
             !progress.finished && !progress.given_up && progress.cancel == Cancel::Unwanted
         };
-        let Some(progress) = self.progress_mut(branch).filter(|progress| wanted && is_wanted(progress)) else {
+        let Some(progress) = self.progress_mut(branch).filter(|progress| wanted && is_wanted(progress))
+        else {
             return false;
         };
         progress.heard = false;

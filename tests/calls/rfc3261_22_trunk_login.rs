@@ -151,11 +151,14 @@ fn the_cut_reaches_a_trunk_that_wants_to_know_who_ends_the_call() {
          29.03s  main   > 200
          29.03s  alice  > 200
             ",
-            talk.replace("0 ledger < reserve 0.60", "0 ledger < reserve 0.60\n           4 ledger < reserve 0.30")
-                .replace("           4 main", "           8 main")
-                .replace("           8 main   > 407", "          10 main   > 407")
-                .replace("           8 main   < ACK", "          10 main   < ACK")
-                .replace("           8 main   < INVITE cseq='2", "          10 main   < INVITE cseq='2"),
+            talk.replace(
+                "0 ledger < reserve 0.60",
+                "0 ledger < reserve 0.60\n           4 ledger < reserve 0.30"
+            )
+            .replace("           4 main", "           8 main")
+            .replace("           8 main   > 407", "          10 main   > 407")
+            .replace("           8 main   < ACK", "          10 main   < ACK")
+            .replace("           8 main   < INVITE cseq='2", "          10 main   < INVITE cseq='2"),
         ),
     );
 }

@@ -97,15 +97,16 @@ impl Proofs {
 
     /// A stale nonce is replaced once (RFC 7616 §3.3); any other second challenge says that our secret is wrong.
     fn take(&mut self, name: Name, challenge: Challenge<'_>) -> bool {
-        let known =
-            self.asked.iter_mut().find(|known| known.name == name && known.challenge.realm == challenge.realm);
+        let known = self
+            .asked
+            .iter_mut()
+            .find(|known| known.name == name && known.challenge.realm == challenge.realm);
         let challenge = challenge.into_owned();
         let Some(known) = known else {
             self.asked.push(Challenged { name, challenge, refreshed: false, count: 0 });
             return true;
         };
-        let is_news =
-            challenge.stale && !known.refreshed && known.challenge.nonce != challenge.nonce;
+        let is_news = challenge.stale && !known.refreshed && known.challenge.nonce != challenge.nonce;
         if is_news {
             *known = Challenged { name, challenge, refreshed: true, count: 0 };
         }
@@ -170,7 +171,10 @@ mod tests {
     #[test]
     fn the_strongest_hash_is_answered_in_the_header_that_was_asked_for() {
         let mut proofs = Proofs::default();
-        let asked = refusal(407, &["realm=\"t\", nonce=\"1\", qop=\"auth\"", "realm=\"t\", nonce=\"2\", algorithm=SHA-256"]);
+        let asked = refusal(
+            407,
+            &["realm=\"t\", nonce=\"1\", qop=\"auth\"", "realm=\"t\", nonce=\"2\", algorithm=SHA-256"],
+        );
         assert!(proofs.hear(&account(), &asked));
         let [(name, value)] = &answers(&mut proofs, &account())[..] else { panic!("one answer") };
         assert_eq!(*name, Name::ProxyAuthorization);

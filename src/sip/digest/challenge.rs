@@ -188,8 +188,13 @@ mod tests {
     fn rfc_7616_section_3_4_3_the_body_is_covered_where_nothing_else_is_offered() {
         let asked = Asked { method: "INVITE", uri: "sip:1@h", body: b"v=0" };
         let offered = "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"";
-        let answer = Challenge::parse(offered).unwrap().answer("u", Secret::Password("p"), asked, "c", 1).unwrap();
-        assert!(answer.contains("qop=auth-int") && answer.contains("response=\"b873f441009d5cf82a60b4d668319a9d\""), "{answer}");
+        let answer =
+            Challenge::parse(offered).unwrap().answer("u", Secret::Password("p"), asked, "c", 1).unwrap();
+        assert!(
+            answer.contains("qop=auth-int")
+                && answer.contains("response=\"b873f441009d5cf82a60b4d668319a9d\""),
+            "{answer}"
+        );
         let both = offered.replace("auth-int", "auth-int,auth");
         assert_eq!(Challenge::parse(&both).unwrap().protection, Some(Protection::Auth));
     }
