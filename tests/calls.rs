@@ -8,6 +8,8 @@
 #[path = "world/mod.rs"]
 mod world;
 
+#[path = "calls/calendar.rs"]
+mod calendar;
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
 #[path = "calls/full_house.rs"]
