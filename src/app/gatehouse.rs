@@ -78,8 +78,18 @@ impl Gatehouse {
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
-        let parts =
-            Parts { loaded, clock, random, mark_key, store, written, setups: changed, observer, stop: stopped, ready };
+        let parts = Parts {
+            loaded,
+            clock,
+            random,
+            mark_key,
+            store,
+            written,
+            setups: changed,
+            observer,
+            stop: stopped,
+            ready,
+        };
         let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);

@@ -17,7 +17,9 @@ pub(super) fn read_or_make(ledger: &Path, random: &mut Random) -> [u8; LENGTH] {
     let path = beside(ledger, ".key");
     match fs::read(&path).map(<[u8; LENGTH]>::try_from) {
         Ok(Ok(key)) => return key,
-        Ok(Err(_)) => tracing::warn!(path = %path.display(), "not a key of {LENGTH} bytes: a new one is made"),
+        Ok(Err(_)) => {
+            tracing::warn!(path = %path.display(), "not a key of {LENGTH} bytes: a new one is made")
+        }
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => {}
         Err(fault) => tracing::warn!(path = %path.display(), %fault, "the key of the marks cannot be read"),
     }

@@ -43,6 +43,10 @@ struct SavedSide {
     routes: Vec<Box<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     cseq: Option<u32>,
+    #[serde(default)]
+    ahead: u32,
+    #[serde(default)]
+    invite: (u32, u32),
     address: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alias: Option<Box<str>>,
@@ -128,6 +132,8 @@ impl Side {
             target: self.target.clone(),
             routes: self.routes.to_vec(),
             cseq: self.last_cseq,
+            ahead: self.ahead,
+            invite: self.invite,
             address: self.address.clone(),
             alias: self.alias.clone(),
         })
@@ -140,7 +146,9 @@ impl Side {
             target: saved.target,
             routes: saved.routes.into_iter().take(ROUTES_MAX).collect(),
             last_cseq: saved.cseq,
-            cseq_gap: CSEQ_GAP,
+            ahead: saved.ahead,
+            invite: saved.invite,
+            gap: CSEQ_GAP,
             address: saved.address,
             alias: saved.alias,
         }

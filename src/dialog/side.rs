@@ -25,6 +25,9 @@ impl End {
 /// Routes of one side kept at most; a longer Record-Route set is an attack on memory, not a path (RFC 3261 §16.6 sets none).
 pub(super) const ROUTES_MAX: usize = 16;
 
+/// Repeats of one INVITE at most; a response whose CSeq is further off is not believed.
+const AHEAD_MAX: u32 = 16;
+
 #[derive(Debug)]
 pub struct Side {
     pub(super) tag: Box<[u8]>,
@@ -35,8 +38,13 @@ pub struct Side {
     pub(super) routes: SmallVec<[Box<str>; 1]>,
     /// None: it has sent nothing yet.
     pub(super) last_cseq: Option<u32>,
-    /// How much further than by one our own next request in its name counts: after a restart more than was written down.
-    pub(super) cseq_gap: u32,
+    /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
+    /// repeat with credentials that a trunk asks for (RFC 3261 §22.2).
+    pub(super) ahead: u32,
+    /// Its latest INVITE, and how far that was ahead: ACK and PRACK name its number.
+    pub(super) invite: (u32, u32),
+    /// How much further than by one our next request in its name counts: after a restart more than was written down.
+    pub(super) gap: u32,
     /// From and To of the INVITE, as this side wrote its own.
     pub(super) address: Box<str>,
     /// Its address as the other side knows it, if that was rewritten (R20).
@@ -54,7 +62,9 @@ impl Side {
             target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
-            cseq_gap: 0,
+            ahead: 0,
+            invite: (invite.cseq(), 0),
+            gap: 0,
             address: Box::from(&*invite.header(Name::From)?),
             alias: None,
         })
@@ -67,7 +77,9 @@ impl Side {
             target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
             last_cseq: None,
-            cseq_gap: 0,
+            ahead: 0,
+            invite: (0, 0),
+            gap: 0,
             address: Box::from(&*response.header(Name::To)?),
             alias: None,
         };
@@ -126,9 +138,38 @@ impl Side {
         self.alias().unwrap_or(&self.address)
     }
 
-    /// The number of a request that we write in its name.
-    pub(super) fn next_cseq(&self) -> u32 {
-        self.last_cseq.unwrap_or(0).saturating_add(1).saturating_add(self.cseq_gap)
+    /// How much higher its requests count on the other side, as far as a byte tells.
+    pub fn ahead(&self) -> u8 {
+        u8::try_from(self.ahead).unwrap_or(0)
+    }
+
+    /// The CSeq under which the other side knows its request of this number.
+    pub fn sent_as(&self, cseq: u32) -> u32 {
+        cseq.saturating_add(self.ahead)
+    }
+
+    /// The same for whatever belongs to an INVITE of this number: its ACK (§13.2.2.4), its PRACK (RFC 3262 §7.2).
+    pub fn invite_sent_as(&self, cseq: u32) -> u32 {
+        let ahead = if self.invite.0 == cseq { self.invite.1 } else { self.ahead };
+        cseq.saturating_add(ahead)
+    }
+
+    /// Its INVITE of this number has left under that one.
+    pub fn note_invite(&mut self, cseq: u32, sent_as: u32) {
+        self.invite = (cseq, sent_as.saturating_sub(cseq));
+    }
+
+    /// The next CSeq on the other side, for a request that the gate makes in this side's name.
+    pub fn own_cseq(&mut self) -> u32 {
+        self.ahead = self.ahead.saturating_add(1).saturating_add(std::mem::take(&mut self.gap));
+        self.sent_as(self.last_cseq.unwrap_or(0))
+    }
+
+    /// The other side knows its INVITE under this number, as the first answer to it says.
+    pub(super) fn learn_ahead(&mut self, cseq: u32) {
+        let (invite, _) = self.invite;
+        self.ahead = cseq.checked_sub(invite).filter(|ahead| *ahead <= AHEAD_MAX).unwrap_or(0);
+        self.invite = (invite, self.ahead);
     }
 
     pub(super) fn count(&mut self, cseq: u32) -> bool {

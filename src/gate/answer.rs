@@ -97,6 +97,7 @@ impl Gate {
             own_route: own_route.as_deref().map(|route| OwnRoute { decision: &decision, route }),
             from: own_from.as_deref(),
             to: None,
+            cseq: call.invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);

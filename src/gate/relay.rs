@@ -40,6 +40,7 @@ impl Marks {
             decision: call.decision,
             kind: kind(call),
             held_by_callee: true,
+            ahead: 0,
             holder: target.flow.remote.ip().to_canonical(),
             hop: Side::hop_of_caller(&call.invite, call.caller),
         };
@@ -54,6 +55,7 @@ impl Marks {
             decision: call.decision,
             kind: kind(call),
             held_by_callee: false,
+            ahead: dialog.map_or(0, |dialog| dialog.side(End::Caller).ahead()),
             holder: call.caller.remote.ip().to_canonical(),
             hop: dialog.map_or(call.caller, |dialog| dialog.side(End::Callee).hop()),
         };
@@ -69,6 +71,7 @@ impl Marks {
 /// Where a mark in a request leads.
 struct Relay {
     hop: Flow,
+    ahead: u32,
     routes: SmallVec<[Box<str>; 1]>,
 }
 
@@ -89,11 +92,12 @@ impl Gate {
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, request));
         let Some(bytes) = relayed(&setup, &relay, request, &branch) else { return false };
         let kept = is_invite.then(|| Box::new(request.clone()));
-        let payload = Sent::Relayed { server, request: kept };
+        let payload = Sent::Relayed { server, cseq: request.cseq(), request: kept };
         if is_invite {
             self.answer_plainly(now, server, request, 100);
         }
-        let client = self.transactions.request(now.moment, relay.hop, request.method(), &branch, bytes, payload);
+        let client =
+            self.transactions.request(now.moment, relay.hop, request.method(), &branch, bytes, payload);
         if is_invite {
             self.transactions.set_server(server, Asked::Relayed(client));
             self.marks.invites.push_back((now.moment + setup.limits.timer_c, client));
@@ -116,11 +120,11 @@ impl Gate {
 
     /// The answer to a relayed request.
     pub(super) fn relayed_response(&mut self, now: Now, client: ClientId, response: &Message) {
-        let Some(Sent::Relayed { server, .. }) = self.transactions.client(client) else { return };
-        let server = *server;
+        let Some(Sent::Relayed { server, cseq, .. }) = self.transactions.client(client) else { return };
+        let (server, cseq) = (*server, *cseq);
         // §16.7 item 5: a 100 says nothing beyond the next hop.
         if response.status() > 100 {
-            let returning = Returning { own_route: None, from: None, to: None };
+            let returning = Returning { own_route: None, from: None, to: None, cseq };
             self.respond(now, server, response.status(), forward_response(response, &returning));
         }
     }
@@ -149,9 +153,12 @@ impl Gate {
 
     /// Timer C for relayed INVITEs (§16.6 item 11).
     pub(super) fn give_up_relayed(&mut self, now: Now) {
-        while let Some((_, client)) = self.marks.invites.front().copied().filter(|(until, _)| *until <= now.moment) {
+        while let Some((_, client)) =
+            self.marks.invites.front().copied().filter(|(until, _)| *until <= now.moment)
+        {
             self.marks.invites.pop_front();
-            let Some(Sent::Relayed { server, request: Some(invite) }) = self.transactions.client(client) else {
+            let Some(Sent::Relayed { server, request: Some(invite), .. }) = self.transactions.client(client)
+            else {
                 continue;
             };
             let (server, invite) = (*server, invite.clone());
@@ -183,7 +190,9 @@ impl Gate {
             Method::Refer | Method::Subscribe | Method::Publish | Method::Register => false,
             // A callee that does not know the dialog may take an INVITE for a new call (§12.2.2): it goes to nobody but whom
             // the call was with (R12).
-            Method::Invite => mark.kind != CallKind::Priced && self.marks.seal.is_target(&opened, request.request_uri()),
+            Method::Invite => {
+                mark.kind != CallKind::Priced && self.marks.seal.is_target(&opened, request.request_uri())
+            }
             // What a call that costs is to do is asked of the ledger, or of nobody (R90).
             Method::Prack
             | Method::Update
@@ -195,7 +204,7 @@ impl Gate {
             | Method::Other => mark.kind != CallKind::Priced,
         };
         let rest = routes.map(|route| Box::from(&*route.text()));
-        is_good.then(|| Relay { hop: mark.hop, routes: rest.collect() })
+        is_good.then(|| Relay { hop: mark.hop, ahead: u32::from(mark.ahead), routes: rest.collect() })
     }
 }
 
@@ -209,6 +218,9 @@ fn relayed(setup: &Snapshot, relay: &Relay, request: &Message, branch: &Branch) 
         asserted: None,
         from: None,
         to: None,
+        cseq: request.cseq().saturating_add(relay.ahead),
+        rack: None,
+        proofs: &[],
     };
     Some(forward_request(request, &forwarding))
 }

@@ -21,8 +21,8 @@ const ID_LETTERS: usize = 13;
 const SEAL: usize = 16;
 /// Of the target at the time: enough that nobody finds another one by asking the gate four billion times.
 const TARGET: usize = 4;
-/// Flags, listener, two IPv6 addresses, a port, the target, the seal.
-const BYTES_MAX: usize = 2 + 16 + 16 + 2 + TARGET + SEAL;
+/// Flags, listener, the lead of the CSeq, two IPv6 addresses, a port, the target, the seal.
+const BYTES_MAX: usize = 3 + 16 + 16 + 2 + TARGET + SEAL;
 const LETTERS_MAX: usize = ID_LETTERS + (BYTES_MAX * 8).div_ceil(5);
 /// Crockford's base 32, as ids have it: a proxy that changes the case of a parameter breaks nothing.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -44,6 +44,8 @@ pub struct Mark {
     pub held_by_callee: bool,
     /// Where the holder speaks from.
     pub holder: IpAddr,
+    /// How much higher the holder's requests count on the other side, where a trunk has asked for a password.
+    pub ahead: u8,
     /// The way to the other side; its connection is that of an earlier run, and so none.
     pub hop: Flow,
 }
@@ -78,7 +80,7 @@ impl Seal {
     /// The mark as it stands in the URI. `target` is the Request-URI of the holder's requests, unless the other side moves.
     pub fn close(&self, mark: &Mark, bound: Bound<'_>, target: &str) -> MarkText {
         let mut bytes = Bytes::default();
-        bytes.put(&[flags(mark), mark.hop.listener.0]);
+        bytes.put(&[flags(mark), mark.hop.listener.0, mark.ahead]);
         bytes.put_address(mark.holder);
         bytes.put_address(mark.hop.remote.ip());
         bytes.put(&mark.hop.remote.port().to_be_bytes());
@@ -255,8 +257,8 @@ fn flags(mark: &Mark) -> u8 {
 
 /// What was written by `Seal::close`, its seal taken off.
 fn read(decision: DecisionId, named: &[u8]) -> Option<Opened> {
-    let (head, rest) = named.split_first_chunk::<2>()?;
-    let [flags, listener] = *head;
+    let (head, rest) = named.split_first_chunk::<3>()?;
+    let [flags, listener, ahead] = *head;
     let (holder, rest) = address(rest, flags & HOLDER_V6 != 0)?;
     let (remote, rest) = address(rest, flags & HOP_V6 != 0)?;
     let (port, rest) = rest.split_first_chunk::<2>()?;
@@ -280,7 +282,7 @@ fn read(decision: DecisionId, named: &[u8]) -> Option<Opened> {
         connection: ConnectionId::NONE,
     };
     let held_by_callee = flags & HELD_BY_CALLEE != 0;
-    Some(Opened { mark: Mark { decision, kind, held_by_callee, holder, hop }, target })
+    Some(Opened { mark: Mark { decision, kind, held_by_callee, holder, ahead, hop }, target })
 }
 
 fn address(bytes: &[u8], is_v6: bool) -> Option<(IpAddr, &[u8])> {
@@ -311,6 +313,7 @@ mod tests {
             decision: DecisionId::from_u64(u64::MAX - 7),
             kind: CallKind::Free,
             held_by_callee: false,
+            ahead: 3,
             holder: holder.parse().unwrap(),
             hop: Flow {
                 transport,
@@ -351,14 +354,17 @@ mod tests {
     #[test]
     fn no_letter_of_a_mark_can_be_changed() {
         let seal = Seal::new([7; 32]);
-        let text = seal.close(&mark("192.0.2.1", "192.0.2.7:5070", Transport::Udp), bound(b"call", b"a"), TARGET);
+        let text =
+            seal.close(&mark("192.0.2.1", "192.0.2.7:5070", Transport::Udp), bound(b"call", b"a"), TARGET);
         let whole = text.len() * 5 % 8;
         for at in 0..text.len() {
             let mut changed = text.as_bytes().to_vec();
             changed[at] = if changed[at] == b'7' { b'K' } else { b'7' };
             let changed = String::from_utf8(changed).unwrap();
-            let same = at + 1 == text.len() && whole != 0 && Bytes::read(&changed[13..]).unwrap().as_slice()
-                == Bytes::read(&text[13..]).unwrap().as_slice();
+            let same = at + 1 == text.len()
+                && whole != 0
+                && Bytes::read(&changed[13..]).unwrap().as_slice()
+                    == Bytes::read(&text[13..]).unwrap().as_slice();
             assert!(same || seal.open(&changed, b"call", b"a", b"b").is_none(), "letter {at}");
         }
         for broken in ["", "0", &text[..13], &text[..text.len() - 2], "é", &format!("{}0000", &*text)] {
