@@ -17,8 +17,10 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod replace;
 mod search;
 mod setup;
+mod ticket;
 mod transfer;
 
 pub use budget::budget_line;
@@ -44,6 +46,7 @@ use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use ticket::Tickets;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -126,6 +129,7 @@ pub struct Gate {
     loop_keys: RandomState,
     challenger: Challenger,
     lockout: Lockout,
+    tickets: Tickets,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -149,6 +153,7 @@ impl Gate {
             loop_keys,
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
