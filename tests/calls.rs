@@ -8,6 +8,8 @@
 #[path = "world/mod.rs"]
 mod world;
 
+#[path = "calls/calendar.rs"]
+mod calendar;
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
 #[path = "calls/full_house.rs"]
@@ -64,6 +66,8 @@ mod rfc3261_17_2_3_matching_requests;
 mod rfc3261_17_lossy_network;
 #[path = "calls/rfc3261_22_digest.rs"]
 mod rfc3261_22_digest;
+#[path = "calls/rfc3261_22_trunk_login.rs"]
+mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
 #[path = "calls/stopping.rs"]

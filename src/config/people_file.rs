@@ -126,7 +126,7 @@ fn read_credential(row: &Row<'_>, realm: &str, person: &PersonRow) -> Option<Cre
 }
 
 /// An HA1 in hexadecimal; `None` inside after a problem.
-struct Hash<const N: usize>(Option<[u8; N]>);
+pub(super) struct Hash<const N: usize>(pub(super) Option<[u8; N]>);
 
 impl<const N: usize> Setting for Hash<N> {
     const NOUN: &'static str = "a hash";

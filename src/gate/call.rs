@@ -10,6 +10,7 @@ use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
+use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
@@ -109,6 +110,16 @@ pub struct SentBranch {
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).
     pub timer_c: Moment,
+    /// Where it went, if that is a trunk whose challenges we can answer.
+    pub login: Option<Box<Login>>,
+}
+
+/// What is needed to send an INVITE again, with the credentials that its trunk asks for.
+pub struct Login {
+    pub target: Target,
+    pub proofs: Proofs,
+    /// The CSeq under which the trunk knows it.
+    pub cseq: u32,
 }
 
 impl Search {

@@ -7,7 +7,7 @@ use super::call::CallKey;
 use super::replace::Named;
 use crate::base::Moment;
 use crate::sip::NameAddr;
-use crate::transaction::ClientId;
+use crate::transaction::ServerId;
 
 /// How long a REFER may take to become an INVITE (R23).
 const LIFE: Duration = Duration::from_secs(60);
@@ -62,12 +62,12 @@ pub(super) struct Tickets {
 struct Issued {
     ticket: Ticket,
     until: Moment,
-    /// The REFER as it was passed on: its refusal takes the ticket back.
-    refer: ClientId,
+    /// The REFER as it came: its refusal takes the ticket back.
+    refer: ServerId,
 }
 
 impl Tickets {
-    pub fn issue(&mut self, now: Moment, ticket: Ticket, refer: ClientId) {
+    pub fn issue(&mut self, now: Moment, ticket: Ticket, refer: ServerId) {
         self.live.retain(|issued| issued.until > now);
         let is_own = |issued: &Issued| issued.ticket.transferor == ticket.transferor;
         if self.live.iter().filter(|issued| is_own(issued)).count() >= PER_TRANSFEROR_MAX
@@ -106,7 +106,7 @@ impl Tickets {
     }
 
     /// The transferee has declined, or cannot be reached: nobody will call.
-    pub fn take_back(&mut self, refer: ClientId) {
+    pub fn take_back(&mut self, refer: ServerId) {
         self.live.retain(|issued| issued.refer != refer);
     }
 

@@ -245,6 +245,11 @@ impl Policy {
         self.version
     }
 
+    /// The same policy under another version: that of the files is known only when the last contact has been read.
+    pub fn at_version(self, version: u64) -> Policy {
+        Policy { version, ..self }
+    }
+
     /// The company's zone (R80).
     pub fn zone(&self) -> Tz {
         self.zone

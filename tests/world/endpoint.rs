@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tollgate::sip::digest::{Algorithm, Challenge, Secret};
+use tollgate::sip::digest::{Algorithm, Asked, Challenge, Secret};
 use tollgate::sip::{Flow, Transport};
 
 use super::compose::{acknowledge, altered, branch_of, cancel, is_named};
@@ -121,6 +121,8 @@ impl Endpoint {
             "INVITE" if !within => {
                 self.count += 1;
                 let tag = format!("{}-{}", self.name, self.count);
+                // The repeat of an INVITE that was refused is the same call.
+                self.legs.retain(|leg| leg.call_id != call_id);
                 self.legs.push(Leg::of_callee(&text, &tag));
             }
             "REFER" => self.referred = Some(text.clone()),
@@ -363,6 +365,8 @@ impl Endpoint {
         let user = if mode == "ghost" { "ghost" } else { self.user };
         let password = if mode == "wrong" { "wrong".to_owned() } else { Endpoint::password(user) };
         let secret = Secret::Password(&password);
-        challenge.answer(user, secret, &text.method(), text.uri(), "cnonce", self.nonce_count)
+        let (method, body) = (text.method(), text.body.as_bytes());
+        let asked = Asked { method: &method, uri: text.uri(), body };
+        challenge.answer(user, secret, asked, "cnonce", self.nonce_count)
     }
 }
