@@ -45,7 +45,7 @@ impl Gate {
         };
         let mut transfer = None;
         if request.method() == Method::Refer {
-            match self.judge_transfer(now, place.call, place.writer, request) {
+            match self.judge_transfer(now, place.call, place.dialog, place.writer, request) {
                 Ok(judged) => transfer = Some(judged),
                 Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
             }
@@ -53,6 +53,8 @@ impl Gate {
         match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
             (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
+            // A transferor hangs up when she likes; what came of her transfer is still told to her (RFC 5057 §4.1, RFC 3515 §2.4.4).
+            (Standing::Over, Method::Notify) if is_of_transfer(request) => {}
             (Standing::Over, _) => return self.answer_plainly(now, server, request, 481),
             // §12.2.2: the other end would refuse it and talk on; the price would have ended.
             (Standing::Stale, Method::Bye) => {
@@ -61,7 +63,11 @@ impl Gate {
             }
             (Standing::Stale | Standing::Alive, _) => {}
         }
-        self.pass_to_other_end(now, place, server, transfer.as_ref().unwrap_or(request));
+        let (judged, ticket) = transfer.map(|transfer| (transfer.refer, transfer.ticket)).unzip();
+        if let Some(ticket) = ticket.flatten() {
+            self.tickets.issue(now.moment, ticket, server);
+        }
+        self.pass_to_other_end(now, place, server, judged.as_ref().unwrap_or(request));
         if request.method() == Method::Bye {
             self.hang_up(now, place);
         }
@@ -203,6 +209,9 @@ impl Gate {
             return;
         }
         let is_success = (200..300).contains(&response.status());
+        if response.method() == Method::Refer && response.status() >= 300 {
+            self.tickets.take_back(server);
+        }
         if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
@@ -277,6 +286,13 @@ pub(super) fn hang_up_cause(end: End) -> EndCause {
         End::Caller => EndCause::CallerHungUp,
         End::Callee => EndCause::CalleeHungUp,
     }
+}
+
+/// Tells how a transfer goes (RFC 3515 §2.4.6).
+fn is_of_transfer(notify: &Message) -> bool {
+    notify
+        .header(Name::Event)
+        .is_some_and(|event| event.trim_start().to_ascii_lowercase().starts_with("refer"))
 }
 
 /// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).

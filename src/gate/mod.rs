@@ -18,8 +18,10 @@ mod out_of_dialog;
 mod re_invite;
 mod refuse;
 mod relay;
+mod replace;
 mod search;
 mod setup;
+mod ticket;
 mod transfer;
 mod trunk_login;
 
@@ -47,6 +49,7 @@ use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions
 use call::{Call, CallKey};
 use lockout::Lockout;
 use relay::Marks;
+use ticket::Tickets;
 use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
@@ -151,6 +154,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    tickets: Tickets,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -175,6 +179,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,

@@ -30,7 +30,12 @@ impl Gate {
     /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
     pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if let Some(target) = call.search.queue.front().and_then(|step| step.first()) {
+            // R24: the phone that holds the dialog which is replaced.
+            call.budget_trunk = target.trunk.clone();
+            return;
+        }
         let random = &mut self.random;
         let queue = match call.permit.destination() {
             Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
@@ -268,6 +273,7 @@ impl Gate {
             }
             Sent::InDialog(sent) => {
                 self.end_re_invite(sent.call, client);
+                self.tickets.take_back(sent.server);
                 self.in_dialog_failed(now, sent, status);
             }
             Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),

@@ -165,6 +165,7 @@ impl Gate {
     /// A trunk takes neither a request inside a call nor our credentials for it. What it asks for is no business of the phone, which
     /// could only give its own. Whoever hangs up has hung up (R62).
     fn refused_inside(&mut self, now: Now, sent: InDialog, request: &Message) {
+        self.tickets.take_back(sent.server);
         match request.method() {
             Method::Bye => self.answer_plainly(now, sent.server, request, 200),
             _ => self.answer_plainly(now, sent.server, request, 500),
