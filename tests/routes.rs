@@ -2,7 +2,6 @@
 #![allow(clippy::disallowed_methods)] // Real sockets and processes need a real clock.
 
 #[path = "scenarios/gate.rs"]
-#[expect(dead_code, reason = "each binary plays other parts of it")]
 mod gate;
 #[path = "routes/house.rs"]
 mod house;

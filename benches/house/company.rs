@@ -150,6 +150,7 @@ fn trunk() -> Trunk {
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
         named: None,
+        account: None,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, Named, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
-use crate::sip::digest::{Algorithm, Ha1};
+use crate::sip::digest::{Account, Algorithm, Ha1, Held};
 use crate::sip::{ConnectionId, Flow, ListenerId, ServerName, Transport};
 use crate::transaction::Timing;
 
@@ -114,7 +114,16 @@ fn one_way(
         number_format: number_format(trunk.number_format),
         silence: trunk.silence,
         named,
+        account: trunk.account.as_ref().map(account),
     }
+}
+
+fn account(account: &config::Account) -> Arc<Account> {
+    let secret = match &account.proof {
+        config::Proof::Password(password) => Held::Password(password.reveal().to_owned()),
+        config::Proof::Ha1 { md5, sha256 } => Held::Ha1(Ha1 { md5: *md5, sha256: *sha256 }),
+    };
+    Arc::new(Account { user: account.user.clone(), realm: account.realm.clone(), secret })
 }
 
 fn number_format(format: config::NumberFormat) -> NumberFormat {

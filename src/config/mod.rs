@@ -18,6 +18,7 @@ mod spelling;
 mod tariff_file;
 mod tollgate_file;
 mod trunk;
+mod trunk_account;
 mod values;
 mod version;
 
@@ -26,6 +27,6 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Peer, PeerKind, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
+    Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
 };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::addresses::Host;
 use super::fields::Fields;
 use super::settings::{Carrier, Listener, NumberFormat, Trunk, TrunkAddress};
-use super::spelling;
+use super::{spelling, trunk_account};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -28,6 +28,7 @@ pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
+        account: trunk_account::read(trunk),
     }
 }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::Interfaces;
 use crate::base::{PhoneNumber, Random, TrunkId};
+use crate::sip::digest::Account;
 use crate::sip::{Flow, Hop, ServerName, Transport};
 
 /// How a trunk wants E.164 numbers written in the Request-URI.
@@ -51,6 +52,8 @@ pub struct Trunk {
     pub number_format: NumberFormat,
     /// Without even a 100 Trying for this long, the next trunk is tried.
     pub silence: Duration,
+    /// What answers its challenges; `None`: they go to the caller.
+    pub account: Option<Arc<Account>>,
     /// The name that stands in the settings instead of this address.
     pub named: Option<Named>,
 }
@@ -270,6 +273,7 @@ mod tests {
             number_format: NumberFormat::default(),
             silence: Duration::from_secs(4),
             named: None,
+            account: None,
         }
     }
 

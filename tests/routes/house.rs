@@ -18,14 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub struct House {
     pub gate: Gate,
     pub pbx: Pbx,
-    pub places: Places,
     pub folder: PathBuf,
     _scratch: TempDir,
 }
 
 impl House {
     /// `changes` of `tollgate.toml`, each a text and what stands in its place.
-    pub fn open(places: Places, changes: &[(&str, String)]) -> House {
+    pub fn open(places: &Places, changes: &[(&str, String)]) -> House {
         let scratch = TempDir::with_prefix("tollgate-routes-").expect("a scratch folder can be made");
         let company = scratch.path().join("company");
         let folder = scratch.path().join("house");
@@ -39,10 +38,10 @@ impl House {
             }
             fs::write(company.join(entry.file_name()), text).expect("a file can be written");
         }
-        let gate = Gate::start(&folder, &company, &places, "500ms")
+        let gate = Gate::start(&folder, &company, places, "500ms")
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(&folder)));
         let pbx = Pbx::at(places.at("pbx"), places.at("gate"));
-        House { gate, pbx, places, folder, _scratch: scratch }
+        House { gate, pbx, folder, _scratch: scratch }
     }
 
     /// Waits until the log holds a text so many times.

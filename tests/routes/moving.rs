@@ -25,7 +25,7 @@ fn calls_follow_a_name_that_changes_its_address() {
     answering_trunk(one);
     // Trunk two is nobody's address but the name's.
     let mut house = House::open(
-        places.clone(),
+        &places,
         &[
             ("address = \"@trunk_one@\"", "address = \"carrier.test\"".into()),
             ("address = \"@trunk_two@\"", "address = \"@stranger@\"".into()),
@@ -49,6 +49,7 @@ fn calls_follow_a_name_that_changes_its_address() {
     // DNS is gone: the last good address serves on.
     dns.silence();
     house.await_log("cannot be looked up", 1);
+    assert_ne!(house.metric("tollgate_lookup_failures_total").as_deref(), Some("0"));
     assert_eq!(house.call(), 200);
     let (calls, settled) = house.close();
     assert_eq!(
