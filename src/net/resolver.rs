@@ -103,7 +103,7 @@ impl Resolver {
 
     /// The names whose SRV records are asked for, in order.
     async fn services(&self, server: &ServerName) -> Result<Vec<(Transport, String)>, LookupFault> {
-        let direct = |transport: Transport| (transport, service_name(transport, &server.host));
+        let direct = |transport: Transport| (transport, srv_name(transport, &server.host));
         if let Some(transport) = server.transport {
             return Ok(vec![direct(transport)]);
         }
@@ -245,7 +245,7 @@ fn name_server(address: &SocketAddr) -> NameServerConfig {
 }
 
 /// RFC 3263 §4.1: `_sip._udp.carrier.example`.
-fn service_name(transport: Transport, host: &str) -> String {
+fn srv_name(transport: Transport, host: &str) -> String {
     match transport {
         Transport::Udp => format!("_sip._udp.{host}"),
         Transport::Tcp => format!("_sip._tcp.{host}"),
