@@ -65,6 +65,10 @@ pub struct Meter {
     confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
+    /// What is asked for is what is covered, under changed limits (R76).
+    anew: bool,
+    /// The money is gone already: the limits were lowered.
+    overdrawn: bool,
 }
 
 impl Meter {
@@ -82,6 +86,8 @@ impl Meter {
             confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
+            anew: false,
+            overdrawn: false,
         }
     }
 
@@ -122,6 +128,9 @@ impl Meter {
     fn money_due(&self) -> Option<(Moment, Due)> {
         if self.covered.seconds == UNLIMITED {
             return None;
+        }
+        if self.overdrawn {
+            return Some((self.answered, Due::Cut(EndCause::CutMoney)));
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
         if self.longest.is_some_and(|longest| self.answered + longest <= slice_end) {
@@ -176,6 +185,7 @@ impl Meter {
             self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
+            self.anew = false;
         }
     }
 
@@ -203,6 +213,61 @@ impl Meter {
         let rest = Slice { seconds, cost: price.cost(seconds) };
         self.renewal = Renewal::Asked(rest);
         Some(rest)
+    }
+
+    /// A question is at the ledger, or could not be answered.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.renewal, Renewal::Asked(_) | Renewal::Unanswered { .. })
+    }
+
+    /// The rules have changed (R76): the longest call and the period's end are those of now, and what is covered is asked for once
+    /// more. `None` when nothing is to be asked. Not while a question is under way.
+    pub fn ask_anew(&mut self, period_end: Option<Moment>) -> Option<Slice> {
+        self.price.as_ref()?;
+        self.period_end = period_end;
+        self.anew = true;
+        self.renewal = Renewal::Asked(self.covered);
+        Some(self.covered)
+    }
+
+    pub fn limit_to(&mut self, longest: Option<Duration>, limits: &Limits) {
+        self.longest = longest.map(|longest| longest.min(limits.longest_call));
+    }
+
+    /// A period has ended, and its end is not attended to yet.
+    pub fn is_period_over(&self, now: Moment) -> bool {
+        self.period_end.is_some_and(|end| end <= now)
+    }
+
+    pub fn is_asking_anew(&self) -> bool {
+        self.anew && self.is_asking()
+    }
+
+    /// What is covered was too much for the changed limits: of it this call may hold no more than `left`. Asks for as much as that
+    /// buys, if it has not been talked away by now; then the call ends at once.
+    pub fn refused_anew(&mut self, now: Moment, left: Limit) -> Option<Slice> {
+        let Renewal::Asked(asked) = self.renewal else { return None };
+        let price = self.price.as_ref()?;
+        let seconds = match left {
+            Limit::Money(left) => price.seconds_for(self.confirmed.money + left),
+            Limit::Seconds(left) => self.confirmed.seconds.saturating_add(left),
+        };
+        let end = Duration::from_secs(seconds.min(asked.seconds)).saturating_sub(self.cut_lead);
+        if self.answered + end <= now || seconds >= asked.seconds {
+            self.renewal = Renewal::Spent;
+            self.anew = false;
+            self.overdrawn = true;
+            return None;
+        }
+        let rest = Slice { seconds, cost: price.cost(seconds) };
+        self.renewal = Renewal::Asked(rest);
+        Some(rest)
+    }
+
+    /// The question about changed limits could not be answered; it will be put again.
+    pub fn take_back(&mut self) {
+        self.anew = false;
+        self.renewal = Renewal::Open;
     }
 
     /// The store cannot answer just now: the slice stands, and the question is put again as long as it lasts.
