@@ -53,7 +53,7 @@ impl EventLoop {
                 arrived = self.sockets.receive() => self.take_arrivals(arrived),
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
-                    let old = self.gate.replace_setup(replacement.setup);
+                    let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
