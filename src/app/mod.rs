@@ -19,6 +19,7 @@ mod mark_key;
 mod names;
 mod observe;
 mod paint;
+mod phone_book;
 mod question;
 mod reload;
 mod report;
