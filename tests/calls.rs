@@ -66,6 +66,8 @@ mod rfc3261_22_digest;
 mod rfc3261_9_cancel;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/toll_fraud.rs"]
+mod toll_fraud;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]

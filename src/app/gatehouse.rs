@@ -8,11 +8,13 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
 use super::observe::{self, Observer};
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
+use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
@@ -50,6 +52,8 @@ pub struct Gatehouse {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
+    asks: mpsc::UnboundedSender<Ask>,
+    control: Option<Control>,
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
@@ -76,8 +80,19 @@ impl Gatehouse {
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
-        let parts =
-            Parts { loaded, clock, random, store, written, setups: changed, observer, stop: stopped, ready };
+        let (asks, asked) = mpsc::unbounded_channel();
+        let parts = Parts {
+            loaded,
+            clock,
+            random,
+            store,
+            written,
+            setups: changed,
+            asks: asked,
+            observer,
+            stop: stopped,
+            ready,
+        };
         let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);
@@ -87,6 +102,8 @@ impl Gatehouse {
             stop,
             thread: Some(thread),
             setups,
+            asks,
+            control: None,
             reloader: None,
             running,
             metrics,
@@ -107,7 +124,10 @@ impl Gatehouse {
             metrics: Arc::clone(&self.metrics),
             read,
         };
-        self.reloader = Some(Reloader::spawn(follow)?);
+        let reloader = Reloader::spawn(follow)?;
+        control::look_up_countries(&self.running.store.path, self.asks.clone())?;
+        self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
+        self.reloader = Some(reloader);
         Ok(())
     }
 
@@ -126,6 +146,8 @@ impl Gatehouse {
 
 impl Drop for Gatehouse {
     fn drop(&mut self) {
+        // Nobody may be told any more that something was done.
+        self.control = None;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
@@ -142,6 +164,7 @@ struct Parts {
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -158,7 +181,7 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, store, written, setups, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, store, written, setups, asks, observer, stop, ready } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -173,7 +196,7 @@ fn run(parts: Parts) {
         let gate = Gate::new(setup, timing, random);
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, asks, observer, stop }.run().await;
     });
 }
 

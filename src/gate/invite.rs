@@ -32,6 +32,7 @@ impl Gate {
         let attempt = attempt(&caller, dialled(&uri), now);
         let decision = policy::decide(&setup.policy, &attempt);
         let facts = self.facts(now, &setup, &caller, &uri);
+        self.watch_attempt(now, &setup, flow, &invite, &caller, &facts.record.raw, &decision);
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
@@ -89,6 +90,9 @@ impl Gate {
             }
             Decision::Permitted(permit) => permit,
         };
+        if let Some(refusal) = self.fraud_refusal(now, caller, &permit) {
+            return Grounds::Refuse(refusal);
+        }
         if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
@@ -135,7 +139,7 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             re_invites: SmallVec::new(),
-            holders: money::holders(&permit),
+            holders: self.holders(&setup, &permit, &facts.record),
             period_end: None,
             budget_trunk: None,
             over: None,
@@ -178,6 +182,15 @@ impl Gate {
         if emergency {
             self.tell(Event::Emergency { decision, person, site });
         }
+    }
+
+    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
+    fn holders(&self, setup: &Snapshot, permit: &Permit, record: &CallRecord) -> SmallVec<[Holder; 2]> {
+        let mut holders = money::holders(permit);
+        let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
+        let caller = watched.map(|person| Holder::Person(person.clone()));
+        holders.extend(caller.filter(|caller| !holders.contains(caller)));
+        holders
     }
 
     fn count_live(&mut self, key: CallKey) {

@@ -7,6 +7,7 @@ mod call;
 mod cutoff;
 mod event;
 mod foresee;
+mod fraud;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -24,6 +25,7 @@ mod transfer;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
+pub use fraud::FraudLock;
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -36,13 +38,14 @@ use smallvec::SmallVec;
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
-use crate::policy::Holder;
+use crate::policy::{Class, Country, Holder};
 use crate::registrar::Registrar;
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use fraud::Fraud;
 use lockout::Lockout;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
@@ -126,6 +129,7 @@ pub struct Gate {
     loop_keys: RandomState,
     challenger: Challenger,
     lockout: Lockout,
+    fraud: Fraud,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -135,7 +139,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys) = (hasher(), hasher());
+        let (locks, loop_keys, habits) = (hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -149,6 +153,7 @@ impl Gate {
             loop_keys,
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            fraud: Fraud::new(habits),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -214,6 +219,21 @@ impl Gate {
             self.cut(now, key, ledger::EndCause::Lost);
         }
         self.take_transaction_events(now);
+    }
+
+    /// The classes that are locked for somebody who looks like a thief of calls (R2).
+    pub fn fraud_locks(&self, now: Now) -> Vec<FraudLock> {
+        self.fraud.locks(now).cloned().collect()
+    }
+
+    /// The countries that were called before this run; until they are known no call counts as the first to its country.
+    pub fn remember_countries(&mut self, called: impl IntoIterator<Item = Country>) {
+        self.fraud.remember_countries(called);
+    }
+
+    /// Lifts the locks of a person, of one class or of all, and begins her counts anew. How many there were.
+    pub fn lift_fraud_locks(&mut self, person: &str, class: Option<Class>) -> usize {
+        self.fraud.lift(person, class)
     }
 
     /// Calls that are not over.

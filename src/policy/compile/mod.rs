@@ -2,6 +2,7 @@
 
 mod contacts;
 mod findings;
+mod fraud;
 mod people;
 mod places;
 mod roles;
@@ -57,6 +58,7 @@ pub fn compile(document: &Document, rows: &Rows) -> Result<Policy, Vec<Problem>>
     let mut draft = Draft { zones: Map::with_hasher(fixed_keys()), ..Draft::default() };
     places::compile(document, &mut draft);
     roles::compile(document, rows, &mut draft);
+    let fraud = fraud::compile(&document.fraud, &mut draft);
     let directory = people::compile(document, rows, &mut draft);
     let rights = standing::compile(document, rows, &mut draft);
     let trunk_limits = standing::trunk_limits(document, draft.zone);
@@ -75,6 +77,7 @@ pub fn compile(document: &Document, rows: &Rows) -> Result<Policy, Vec<Problem>>
         permits: draft.permits,
         guards: draft.guards,
         company_guards: draft.company_guards,
+        fraud,
         rights,
         classes: draft.classes,
         hours: draft.hours,
