@@ -73,7 +73,12 @@ pub fn plays_in(company: Company, table: &str) -> World {
 
 impl World {
     pub fn new(company: &Company) -> World {
-        let utc = DateTime::<Utc>::from_timestamp(ZERO_UNIX_SECONDS, 0).expect("a time") - OPENING;
+        World::beginning(company, DateTime::from_timestamp(ZERO_UNIX_SECONDS, 0).expect("a time"))
+    }
+
+    /// A world whose tables begin at that instant.
+    pub fn beginning(company: &Company, zero: DateTime<Utc>) -> World {
+        let utc = zero - OPENING;
         let mut world = World {
             gate: Gate::new(company.snapshot(), Timing::RFC, Random::from_number(1)),
             now: Now::new(Moment::START, utc),

@@ -8,25 +8,18 @@ use super::{FraudLock, Sighting};
 use crate::base::{Money, Now};
 use crate::gate::call::CallKey;
 use crate::gate::identify::Caller;
-use crate::gate::invite::price_of;
+use crate::gate::invite::{Question, price_of};
 use crate::gate::setup::Snapshot;
+use crate::gate::transfer::Standing;
 use crate::gate::{Event, Gate};
 use crate::policy::{self, Class, Decision, Destination, Holder, Permit, Reason, Refusal};
-use crate::sip::{Flow, Message, Name};
+use crate::sip::Name;
 
 impl Gate {
     /// Takes note of an attempt of a person who is known, before anything else can stop it.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one attempt, gathered by `invite` alone")]
-    pub(in crate::gate) fn watch_attempt(
-        &mut self,
-        now: Now,
-        setup: &Snapshot,
-        flow: Flow,
-        invite: &Message,
-        caller: &Caller,
-        raw: &str,
-        decision: &Decision,
-    ) {
+    pub(in crate::gate) fn watch_attempt(&mut self, asked: &Question<'_>, standing: &Standing) {
+        let Question { now, setup, flow, invite, uri, .. } = *asked;
+        let Standing { caller, decision, .. } = standing;
         let (policy::Caller::Person(person), Some(key)) = (caller.policy, &caller.key) else { return };
         let agent = invite.header(Name::UserAgent);
         let is_new_source = self.fraud.came_from(now, key, flow.remote.ip(), agent.as_deref());
@@ -49,7 +42,7 @@ impl Gate {
             class,
             country,
             number,
-            raw,
+            raw: uri.user.unwrap_or(uri.body),
             price: price.map_or(Money::ZERO, |price| price.per_minute),
             is_new_source,
             calls_at_once: self.watched_calls_of(setup, key),
