@@ -321,6 +321,7 @@ mod tests {
         metrics.retransmission(Direction::In);
         metrics.parse_error("via");
         metrics.rejection("loop");
+        metrics.fraud_lock(0);
         metrics.response(403);
         metrics.reload(Reload::Refused);
         metrics.set_policy_version(8_125_470_613_982_145);
