@@ -1,6 +1,7 @@
 //! Signs of toll fraud: what they are called, and how much of each is too much (R2). What a person has lately dialled is kept in
 //! the gate; nothing here changes with a call.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -72,6 +73,54 @@ impl Signal {
             Signal::Neighbours => "fraud.neighbours",
             Signal::NewCountry => "fraud.working_hours",
             Signal::NewSource => "fraud.expensive",
+        }
+    }
+}
+
+/// How much of each sign of toll fraud is too much. A limit of zero turns its sign off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FraudRule {
+    /// What thieves call; nothing else is watched or locked.
+    pub classes: BTreeSet<Class>,
+    /// How far back counts reach.
+    pub window: Duration,
+    /// Attempts in the window.
+    pub attempts: u32,
+    /// Different numbers in the window.
+    pub numbers: u32,
+    /// Answered calls in the window that lasted no longer than `short`.
+    pub short_calls: u32,
+    pub short: Duration,
+    /// Of one person.
+    pub calls_at_once: u32,
+    /// Ways in which the same last eight digits were dialled in the window.
+    pub spellings: u32,
+    /// Numbers in the window that differ in their last two digits alone.
+    pub neighbours: u32,
+    /// Opening-hours expression; outside it the first call ever to a country is suspect. Empty text: at no time.
+    pub working_hours: String,
+    /// Per minute, from which on a call from a new network or phone is suspect. Zero: none is.
+    pub expensive: Money,
+    /// How long a class stays locked.
+    pub lock: Duration,
+}
+
+impl Default for FraudRule {
+    /// Far above what a person dials by hand, far below what a machine dials in a night.
+    fn default() -> FraudRule {
+        FraudRule {
+            classes: [Class::International, Class::Premium, Class::Satellite, Class::Special].into(),
+            window: Duration::from_secs(600),
+            attempts: 40,
+            numbers: 20,
+            short_calls: 10,
+            short: Duration::from_secs(15),
+            calls_at_once: 5,
+            spellings: 4,
+            neighbours: 6,
+            working_hours: "Mo-Sa 06:00-22:00; PH off".to_owned(),
+            expensive: Money::from_micros(500_000),
+            lock: Duration::from_secs(3600),
         }
     }
 }
