@@ -43,7 +43,7 @@ use smallvec::SmallVec;
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
-use crate::policy::{Class, Country, Holder};
+use crate::policy::Holder;
 use crate::registrar::{Registrar, SavedBinding};
 use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
@@ -258,21 +258,6 @@ impl Gate {
             self.cut(now, key, ledger::EndCause::Lost);
         }
         self.take_transaction_events(now);
-    }
-
-    /// The classes that are locked for somebody who looks like a thief of calls (R2).
-    pub fn fraud_locks(&self, now: Now) -> Vec<FraudLock> {
-        self.fraud.locks(now).cloned().collect()
-    }
-
-    /// The countries that were called before this run; until they are known no call counts as the first to its country.
-    pub fn remember_countries(&mut self, called: impl IntoIterator<Item = Country>) {
-        self.fraud.remember_countries(called);
-    }
-
-    /// Lifts the locks of a person, of one class or of all, and begins her counts anew. How many there were.
-    pub fn lift_fraud_locks(&mut self, person: &str, class: Option<Class>) -> usize {
-        self.fraud.lift(person, class)
     }
 
     /// Calls that are not over.

@@ -12,10 +12,25 @@ use crate::gate::invite::{Question, price_of};
 use crate::gate::setup::Snapshot;
 use crate::gate::transfer::Standing;
 use crate::gate::{Event, Gate};
-use crate::policy::{self, Class, Decision, Destination, Holder, Permit, Reason, Refusal};
+use crate::policy::{self, Class, Country, Decision, Destination, Holder, Permit, Reason, Refusal};
 use crate::sip::Name;
 
 impl Gate {
+    /// The classes that are locked for somebody who looks like a thief of calls (R2).
+    pub fn fraud_locks(&self, now: Now) -> Vec<FraudLock> {
+        self.fraud.locks(now).cloned().collect()
+    }
+
+    /// The countries that were called before this run; until they are known no call counts as the first to its country.
+    pub fn remember_countries(&mut self, called: impl IntoIterator<Item = Country>) {
+        self.fraud.remember_countries(called);
+    }
+
+    /// Lifts the locks of a person, of one class or of all, and begins her counts anew. How many there were.
+    pub fn lift_fraud_locks(&mut self, person: &str, class: Option<Class>) -> usize {
+        self.fraud.lift(person, class)
+    }
+
     /// Takes note of an attempt of a person who is known, before anything else can stop it.
     pub(in crate::gate) fn watch_attempt(&mut self, asked: &Question<'_>, standing: &Standing) {
         let Question { now, setup, flow, invite, uri, .. } = *asked;
