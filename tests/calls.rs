@@ -76,6 +76,8 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/rfc4028_session_timers.rs"]
+mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
 #[path = "calls/transaction_world.rs"]

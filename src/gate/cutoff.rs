@@ -23,11 +23,12 @@ impl Gate {
         if !call.is_answered() {
             return self.give_up_search(now, key, 408);
         }
+        let ended = call.life.ended.unwrap_or(now.moment);
         for dialog in 0..call.dialogs.len() {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
             if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
-                dialog.end(now.moment, None);
+                dialog.end(ended, None);
             }
         }
         self.end_call(now, key, cause);
@@ -76,7 +77,8 @@ impl Gate {
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
-        call.record.end = Some(now.utc);
+        let silence = call.life.ended.map_or(Duration::ZERO, |ended| now.moment.since(ended));
+        call.record.end = Some(now.utc - silence);
         call.record.end_cause = Some(cause);
         let forget_at = now.moment + REMEMBERED;
         call.forget_at = Some(forget_at);
