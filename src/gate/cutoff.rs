@@ -11,7 +11,6 @@ use crate::ledger::EndCause;
 use crate::policy::Holder;
 use crate::proxy::via;
 use crate::sip::Message;
-use crate::sip::digest::Proofs;
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
 const REMEMBERED: Duration = Duration::from_secs(32);
@@ -49,7 +48,7 @@ impl Gate {
 
     /// One BYE in its own transaction; that one side fails does not stop the other.
     fn write_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
-        self.write_own_bye(now, OwnBye { call: key, dialog: index, end, cause, proofs: Proofs::default() });
+        self.write_own_bye(now, OwnBye::of(key, index, end, cause));
     }
 
     /// A target answers a call that is already over, as when a CANCEL crosses it: the answer is acknowledged and ended by us,
