@@ -43,7 +43,7 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::Registrar;
+use crate::registrar::{Registrar, SavedBinding};
 use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
@@ -279,6 +279,20 @@ impl Gate {
 
     pub fn registrations(&self) -> usize {
         self.registrar.count()
+    }
+
+    /// Whose registrations have changed since this was asked last, with what another run can use of them.
+    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
+        self.registrar.take_changed(now)
+    }
+
+    /// Takes over what an earlier run has written down of one person, if she is still of the house.
+    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
+        let known =
+            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
+        if let Some(key) = known {
+            self.registrar.restore(now, &key, saved);
+        }
     }
 
     /// Server and client transactions alive.
