@@ -12,6 +12,7 @@ mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod life;
 mod lockout;
 mod meter;
 mod money;
