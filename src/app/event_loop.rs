@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::control::Ask;
 use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
@@ -34,6 +35,8 @@ pub struct EventLoop {
     pub setups: UnboundedReceiver<Replacement>,
     /// Where named trunks are.
     pub names: Names,
+    /// Questions of the administrator.
+    pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
@@ -63,6 +66,7 @@ impl EventLoop {
                     let _ = replacement.old.send(old);
                 }
                 Some(heard) = self.names.next() => self.take_heard(heard),
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -147,6 +151,17 @@ impl EventLoop {
         self.observer.heard(&heard);
         if let Heard::Moved { server, hops } = heard {
             self.gate.handle(self.clock.now(), Input::Located { server: (*server).clone(), hops });
+        }
+    }
+
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Locks(asker) => drop(asker.send(self.gate.fraud_locks(self.clock.now()))),
+            Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
+            Ask::Unlock { person, class, answer } => {
+                let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+            }
         }
     }
 

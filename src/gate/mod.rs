@@ -7,15 +7,18 @@ mod call;
 mod cutoff;
 mod event;
 mod foresee;
+mod fraud;
 mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod life;
 mod locate;
 mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod payload;
 mod re_invite;
 mod refuse;
 mod relay;
@@ -30,6 +33,7 @@ mod trunk_login;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
+pub use fraud::FraudLock;
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -40,20 +44,21 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
-use crate::dialog::{DialogKey, DialogKeys, End};
+use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, SavedBinding};
-use crate::sip::digest::{Challenger, Proofs};
+use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName, reply, reply_to_malformed};
-use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
+use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use fraud::Fraud;
 use lockout::Lockout;
+use payload::{Asked, InDialog, Sent};
 use relay::Marks;
 use ticket::Tickets;
-use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -100,47 +105,6 @@ pub const REJECTIONS: [&str; 8] = [
     "transfer",
 ];
 
-/// What a server transaction was opened for.
-#[derive(Debug)]
-enum Asked {
-    /// A dialog-creating INVITE that became a call.
-    Call(CallKey),
-    /// A re-INVITE of that call, passed on by `client`.
-    ReInvite { call: CallKey, client: ClientId },
-    /// An INVITE inside a call of an earlier run, relayed by `client`.
-    Relayed(ClientId),
-}
-
-/// What a client transaction was opened for.
-#[derive(Debug)]
-enum Sent {
-    /// A branch of a call's search.
-    Branch(CallKey),
-    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
-    /// of whatever goes to a trunk that may ask for credentials.
-    InDialog(InDialog),
-    /// A BYE of our own towards a trunk that may ask for credentials.
-    Bye(OwnBye),
-    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
-    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
-    /// A CANCEL or BYE of our own: its answer changes nothing.
-    Ours,
-}
-
-/// A request that was passed on inside a dialog.
-#[derive(Clone, Debug)]
-struct InDialog {
-    server: ServerId,
-    call: CallKey,
-    dialog: u8,
-    writer: End,
-    /// As its writer has numbered it.
-    cseq: u32,
-    request: Option<Box<Message>>,
-    /// What its receiver has asked for so far.
-    proofs: Proofs,
-}
-
 /// Calls in progress by whose they are.
 type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
 
@@ -164,6 +128,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    fraud: Fraud,
     tickets: Tickets,
     ids: IdSource,
     random: Random,
@@ -174,7 +139,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys, located) = (hasher(), hasher(), hasher());
+        let (locks, loop_keys, habits, located) = (hasher(), hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -190,6 +155,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
