@@ -68,6 +68,8 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/rfc3327_path.rs"]
+mod rfc3327_path;
 #[path = "calls/stopping.rs"]
 mod stopping;
 #[path = "calls/transaction_world.rs"]

@@ -44,6 +44,7 @@ pub fn snapshot() -> Snapshot {
         interfaces: Interfaces::new(vec![socket], Vec::new()),
         trunks: TrunkQueue::new(vec![trunk()]),
         peers: vec![peer],
+        homes: HashMap::new(),
         realm: "house.example".into(),
         limits: Limits::default(),
     }

@@ -61,12 +61,16 @@ pub struct Call {
     pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
     pub from_sent: Option<Box<str>>,
+    /// The phone that a telephone system has chosen, until the search begins.
+    pub phone: Option<Target>,
 }
 
 /// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
 pub struct Facts {
     pub record: Box<CallRecord>,
     pub site: SiteId,
+    /// The phone that a telephone system has chosen by its Path.
+    pub phone: Option<Target>,
 }
 
 /// What the ledger has said about paying for this call.
@@ -209,7 +213,7 @@ impl Call {
 
     /// What a refusal of this call is recorded with.
     pub fn facts(&self) -> Facts {
-        Facts { record: self.record.clone(), site: self.permit.site() }
+        Facts { record: self.record.clone(), site: self.permit.site(), phone: None }
     }
 
     /// True if the party that `writer` talks with is not one of our people (R23).

@@ -73,9 +73,18 @@ impl Gate {
         match self.prove(now, &setup, flow, request) {
             Proof::Of(id) => return person(&setup, id, request),
             Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
+            Proof::Missing | Proof::Misplaced if self.through.people(flow, now.moment).next().is_some() => {
+                return self.registered_caller(now, &setup, flow, request);
+            }
             // Credentials for somebody else's realm pass by a peer that needs none here.
             Proof::Missing | Proof::Misplaced | Proof::Stale | Proof::Wrong
                 if peer.is_some_and(Peer::is_known) => {}
+            // Her password is the telephone system's; only a registration there tells who she is, so a challenge would ask in vain.
+            Proof::Missing | Proof::Misplaced
+                if setup.homes.contains_key(&setup.site_at(flow.remote.ip())) =>
+            {
+                return Identity::Refused { reason: Reason::UnknownCaller, person: None };
+            }
             Proof::Missing | Proof::Misplaced | Proof::Wrong => return Identity::Nobody { stale: false },
             Proof::Stale => return Identity::Nobody { stale: true },
         }
@@ -83,6 +92,19 @@ impl Gate {
             Some(Peer { kind: PeerKind::Trunk, site, .. }) => Identity::Outside { site: *site },
             Some(Peer { kind: PeerKind::TrustedPbx, site, .. }) => asserted(&setup, *site, request),
             Some(Peer { kind: PeerKind::Phones, .. }) | None => Identity::Nobody { stale: false },
+        }
+    }
+
+    /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.
+    fn registered_caller(&self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
+        let people = self.through.people(flow, now.moment);
+        let people: SmallVec<[PersonId; 1]> =
+            people.filter_map(|key| setup.policy.person_by_key(key)).collect();
+        let named = people.iter().find(|id| is_own_from(setup, setup.policy.person(**id), &request.from()));
+        match (named, &people[..]) {
+            (Some(id), _) | (None, [id]) => person(setup, *id, request),
+            (None, [id, ..]) => Identity::Refused { reason: Reason::IdentityMismatch, person: Some(*id) },
+            (None, []) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
         }
     }
 
@@ -180,6 +202,18 @@ pub(super) enum Proof {
 }
 
 impl Identity {
+    /// Who a telephone system says is calling one of its phones through us; whoever is not of the house calls from outside.
+    pub(super) fn of_pbx(setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
+        let site = setup.site_at(flow.remote.ip());
+        match asserted(setup, site, request) {
+            person @ Identity::Person { .. } => person,
+            Identity::Forwarder { .. }
+            | Identity::Outside { .. }
+            | Identity::Nobody { .. }
+            | Identity::Refused { .. } => Identity::Outside { site },
+        }
+    }
+
     /// The caller as the rules see her. A stranger counts as calling from the site of her network.
     pub(super) fn caller(&self, setup: &Snapshot, flow: Flow, request: &Message) -> Caller {
         match self {

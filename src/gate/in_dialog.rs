@@ -82,9 +82,14 @@ impl Gate {
         }
     }
 
-    /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
+    /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak. A call that comes
+    /// back through us has the same words twice, and each of its sides speaks from a place of its own.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(request))?;
+        let keys = self.dialogs.get(&self.keys.of_message(request))?.clone();
+        keys.into_iter().find_map(|key| self.place_in(key, flow, request))
+    }
+
+    fn place_in(&mut self, key: CallKey, flow: Flow, request: &Message) -> Option<Place> {
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let side = call.dialogs.get(usize::from(dialog))?.side(writer);

@@ -27,11 +27,24 @@ impl Gate {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, &invite, &rejection),
         };
-        let identity = self.identify(now, flow, &invite);
+        let chosen = match self.marked(flow, &invite) {
+            Some(mark) => match self.chosen_phone(now, mark, &invite) {
+                Some(chosen) => Some(chosen),
+                None => return self.answer_plainly(now, server, &invite, 430),
+            },
+            None => None,
+        };
+        let (identity, target) = match &chosen {
+            Some((person, _)) => {
+                (Identity::of_pbx(&setup, flow, &invite), Target::Known(Destination::Internal(*person)))
+            }
+            None => (self.identify(now, flow, &invite), Target::Dialled(dialled(&uri))),
+        };
         let caller = identity.caller(&setup, flow, &invite);
-        let attempt = attempt(&caller, dialled(&uri), now);
-        let decision = policy::decide(&setup.policy, &attempt);
-        let facts = self.facts(now, &setup, &caller, &uri);
+        let decision = policy::decide(&setup.policy, &attempt(&caller, target, now));
+        let astray = is_suspect(&uri) || chosen.is_none() && is_elsewhere(&setup, &uri);
+        let mut facts = self.facts(now, &setup, &caller, &uri);
+        facts.phone = chosen.map(|(_, phone)| phone);
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
@@ -39,7 +52,7 @@ impl Gate {
                 self.open_call(now, flow, server, invite, permit, caller, facts);
             }
             decision => {
-                let open = self.grounds(&setup, &identity, &caller, &uri, &invite, decision, now);
+                let open = self.grounds(&setup, &identity, &caller, astray, &invite, decision, now);
                 match open {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
@@ -66,7 +79,7 @@ impl Gate {
         setup: &Snapshot,
         identity: &Identity,
         caller: &Caller,
-        uri: &Uri<'_>,
+        astray: bool,
         invite: &Message,
         decision: Decision,
         now: Now,
@@ -76,9 +89,7 @@ impl Gate {
             Identity::Refused { reason, .. } => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
-        let elsewhere =
-            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
-        if is_suspect(uri) || elsewhere {
+        if astray {
             return Grounds::Refuse(Refusal::of(Reason::SuspectAddress));
         }
         let permit = match decision {
@@ -144,6 +155,7 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             alarm: None,
+            phone: facts.phone,
             from_sent: caller.from_sent,
             asserted: caller.asserted,
             record: facts.record,
@@ -227,8 +239,11 @@ impl Gate {
         };
         let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
         let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
-        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
-        let Some(call) = call.filter(|call| call.over.is_none()) else { return false };
+        let calls = self.dialogs.get(&key).into_iter().flatten().filter_map(|key| self.calls.at(*key));
+        calls.filter(|call| call.over.is_none()).any(|call| self.is_party(caller, call))
+    }
+
+    fn is_party(&self, caller: &Caller, call: &Call) -> bool {
         let callee = call.permit.destination().person().map(|person| &self.setup.policy.person(person).key);
         let parties = [call.record.person.as_ref(), callee];
         caller.key.as_ref().is_some_and(|key| parties.contains(&Some(key)))
@@ -241,7 +256,7 @@ impl Gate {
         record.department = caller.department.clone();
         record.site = Some(setup.policy.site(caller.site).name.clone());
         record.policy_version = setup.policy.version();
-        Facts { record, site: caller.site }
+        Facts { record, site: caller.site, phone: None }
     }
 }
 
@@ -271,11 +286,16 @@ fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flo
     }
 }
 
-fn attempt<'a>(caller: &Caller, dialled: Dialled<'a>, now: Now) -> Attempt<'a> {
+/// The Request-URI means somebody else's domain.
+fn is_elsewhere(setup: &Snapshot, uri: &Uri<'_>) -> bool {
+    matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port)
+}
+
+fn attempt<'a>(caller: &Caller, target: Target<'a>, now: Now) -> Attempt<'a> {
     Attempt {
         caller: caller.policy,
         site: caller.site,
-        target: Target::Dialled(dialled),
+        target,
         by: caller.by,
         other_party_outside: caller.other_party_outside,
         caller_number: caller.number,

@@ -17,6 +17,7 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod register_through;
 mod search;
 mod setup;
 mod transfer;
@@ -25,7 +26,7 @@ mod trunk_login;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
-pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
+pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -38,13 +39,14 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::Registrar;
+use crate::registrar::{Registrar, Through};
 use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use register_through::Passed;
 use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
@@ -104,6 +106,8 @@ enum Sent {
     /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
     /// of whatever goes to a trunk that may ask for credentials.
     InDialog(InDialog),
+    /// A request outside any call, passed on.
+    Passed(Passed),
     /// A BYE of our own towards a trunk that may ask for credentials.
     Bye(OwnBye),
     /// A CANCEL or BYE of our own: its answer changes nothing.
@@ -132,8 +136,10 @@ pub struct Gate {
     setup: Arc<Snapshot>,
     transactions: Transactions<Asked, Sent>,
     registrar: Registrar<Arc<str>>,
+    through: Through<Arc<str>>,
     calls: Slab<Call>,
-    dialogs: HashMap<DialogKey, CallKey, RandomState>,
+    /// A call that a telephone system sends back through us has the same dialog twice.
+    dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
@@ -154,9 +160,11 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys) = (hasher(), hasher());
+        let through = Through::new(hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
+            through,
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
@@ -184,6 +192,7 @@ impl Gate {
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
                 self.registrar.connection_lost(flow.connection);
+                self.through.connection_lost(flow.connection);
             }
         }
         self.take_transaction_events(now);
@@ -195,13 +204,18 @@ impl Gate {
         self.take_transaction_events(now);
         self.sound_alarms(now);
         self.registrar.expire(now.moment);
+        self.through.expire(now.moment);
         self.take_transaction_events(now);
     }
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines =
-            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines = [
+            self.transactions.next_deadline(),
+            self.alarms.next_deadline(),
+            self.registrar.next_deadline(),
+            self.through.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -283,7 +297,7 @@ impl Gate {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
-            (false, _) => self.out_of_dialog(now, server, &message),
+            (false, _) => self.out_of_dialog(now, flow, server, &message),
         }
     }
 

@@ -7,10 +7,10 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
 use super::money::LEDGER_PATIENCE;
-use super::setup::Snapshot;
+use super::setup::{Pbx, Snapshot};
 use super::trunk_login::Challenged;
 use super::{Event, Gate, Live, Output, Sent};
-use crate::base::{Now, Random};
+use crate::base::{Now, PersonId, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
@@ -30,10 +30,18 @@ impl Gate {
     /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
     pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let phone = call.phone.take();
         let random = &mut self.random;
         let queue = match call.permit.destination() {
-            Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
+            // A telephone system has chosen the phone.
+            Destination::Internal(_) if phone.is_some() => {
+                phone.into_iter().map(|phone| SmallVec::from_iter([phone])).collect()
+            }
+            Destination::Internal(person) => match setup.pbx_of(person) {
+                Some(pbx) => pbx_queue(pbx, person_there(&setup, person)),
+                None => self.phones_of(&setup.policy.person(person).key, now),
+            },
             Destination::Number(number) => {
                 trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target(number))
             }
@@ -41,6 +49,10 @@ impl Gate {
                 let user = code.to_string();
                 let choice = emergency_trunks(&setup, &call.permit);
                 trunks(&setup, &choice, random, |trunk| trunk.target_of_user(&user))
+            }
+            Destination::Feature(code) if setup.homes.contains_key(&call.permit.site()) => {
+                let pbx = setup.homes.get(&call.permit.site());
+                pbx.map_or_else(TargetQueue::new, |pbx| pbx_queue(pbx, code.to_string()))
             }
             Destination::Feature(code) => {
                 let user = code.to_string();
@@ -158,6 +170,7 @@ impl Gate {
                 self.set_alarm(key);
             }
             Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
+            Some(Sent::Passed(_)) => self.passed_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
@@ -261,6 +274,8 @@ impl Gate {
                 self.end_re_invite(sent.call, client);
                 self.in_dialog_failed(now, sent, status);
             }
+            // RFC 4320 §4.2: a request that is no INVITE gets no late answer.
+            Sent::Passed(passed) => self.pass_failed(passed),
             Sent::Bye(_) | Sent::Ours => {}
         }
     }
@@ -304,6 +319,28 @@ pub(super) struct Leaving<'a> {
     pub branch: &'a Branch,
     pub cseq: u32,
     pub proofs: &'a [(Name, String)],
+}
+
+/// The telephone system that has the phones.
+fn pbx_queue(pbx: &Pbx, user: String) -> TargetQueue {
+    let transport = if pbx.flow.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let target = Target {
+        flow: pbx.flow,
+        request_uri: format!("sip:{user}@{}{transport}", pbx.host),
+        routes: SmallVec::new(),
+        trunk: None,
+        silence: None,
+    };
+    TargetQueue::from([SmallVec::from_iter([target])])
+}
+
+/// How a telephone system knows one of its people: by extension, as anybody there would dial it, else by SIP user.
+fn person_there(setup: &Snapshot, person: PersonId) -> String {
+    let person = setup.policy.person(person);
+    let extension = person.extension.map(|code| code.to_string());
+    extension
+        .or_else(|| person.sip_user.as_deref().map(str::to_owned))
+        .unwrap_or_else(|| person.key.to_string())
 }
 
 fn trunks(
