@@ -28,6 +28,10 @@ mod money_slices;
 mod moving_phones;
 #[path = "calls/new_settings.rs"]
 mod new_settings;
+#[path = "calls/replaced_calls.rs"]
+mod replaced_calls;
+#[path = "calls/restarts.rs"]
+mod restarts;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]
@@ -76,6 +80,8 @@ mod stopping;
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
+#[path = "calls/transfer_tickets.rs"]
+mod transfer_tickets;
 #[path = "calls/trunk_budgets.rs"]
 mod trunk_budgets;
 #[path = "calls/trunk_failover.rs"]

@@ -57,20 +57,18 @@ pub struct Call {
     pub forget_at: Option<Moment>,
     /// The latest alarm set for it in the wheel.
     pub alarm: Option<Moment>,
+    /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
+    pub speaker: Option<Arc<str>>,
     /// P-Asserted-Identity towards trunks.
     pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
     pub from_sent: Option<Box<str>>,
-    /// The phone that a telephone system has chosen, until the search begins.
-    pub phone: Option<Target>,
 }
 
 /// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
 pub struct Facts {
     pub record: Box<CallRecord>,
     pub site: SiteId,
-    /// The phone that a telephone system has chosen by its Path.
-    pub phone: Option<Target>,
 }
 
 /// What the ledger has said about paying for this call.
@@ -125,6 +123,12 @@ pub struct Login {
 }
 
 impl Search {
+    /// A search whose only target is known; the other targets are lined up when there is none.
+    pub fn of_one(target: Option<Target>) -> Search {
+        let queue = target.into_iter().map(|target| SmallVec::from_iter([target])).collect();
+        Search { queue, ..Search::default() }
+    }
+
     /// The open branch of this client transaction.
     pub fn branch(&self, client: ClientId) -> Option<&SentBranch> {
         // Requests for which there was no room share an id: the first open branch is as good as any.
@@ -171,6 +175,15 @@ impl Search {
 }
 
 impl Call {
+    /// It costs nothing: no money was asked for, or none is.
+    pub fn is_free(&self) -> bool {
+        match &self.funds {
+            Funds::Asked { .. } => false,
+            Funds::Held { reservation, .. } => reservation.is_free(),
+            Funds::Resolved => self.record.reservation.is_none(),
+        }
+    }
+
     pub fn is_answered(&self) -> bool {
         self.meter.is_some()
     }
@@ -213,15 +226,7 @@ impl Call {
 
     /// What a refusal of this call is recorded with.
     pub fn facts(&self) -> Facts {
-        Facts { record: self.record.clone(), site: self.permit.site(), phone: None }
-    }
-
-    /// True if the party that `writer` talks with is not one of our people (R23).
-    pub fn other_party_is_outside(&self, writer: End) -> bool {
-        match writer {
-            End::Caller => self.permit.destination().person().is_none(),
-            End::Callee => self.record.person.is_none(),
-        }
+        Facts { record: self.record.clone(), site: self.permit.site() }
     }
 
     /// The longest this call may last by its permit; an emergency call is never cut (R41).

@@ -29,19 +29,23 @@ enum Standing {
 }
 
 impl Gate {
-    /// A request with a To-tag. One that matches no dialog known here gets 481, whatever its Route says (R12).
+    /// A request with a To-tag. One that matches no dialog known here, and carries no mark of an earlier run, gets 481, whatever its
+    /// Route says (R12).
     pub(super) fn in_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
         let setup = Arc::clone(&self.setup);
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
         let Some(place) = self.find_dialog(flow, request) else {
-            self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
-            return self.answer_plainly(now, server, request, 481);
+            if !self.relay(now, flow, server, request) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
+                self.answer_plainly(now, server, request, 481);
+            }
+            return;
         };
         let mut transfer = None;
         if request.method() == Method::Refer {
-            match self.judge_transfer(now, place.call, place.writer, request) {
+            match self.judge_transfer(now, place.call, place.dialog, place.writer, request) {
                 Ok(judged) => transfer = Some(judged),
                 Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
             }
@@ -49,6 +53,8 @@ impl Gate {
         match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
             (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
+            // A transferor hangs up when she likes; what came of her transfer is still told to her (RFC 5057 §4.1, RFC 3515 §2.4.4).
+            (Standing::Over, Method::Notify) if is_of_transfer(request) => {}
             (Standing::Over, _) => return self.answer_plainly(now, server, request, 481),
             // §12.2.2: the other end would refuse it and talk on; the price would have ended.
             (Standing::Stale, Method::Bye) => {
@@ -57,16 +63,23 @@ impl Gate {
             }
             (Standing::Stale | Standing::Alive, _) => {}
         }
-        self.pass_to_other_end(now, place, server, transfer.as_ref().unwrap_or(request));
+        let (judged, ticket) = transfer.map(|transfer| (transfer.refer, transfer.ticket)).unzip();
+        if let Some(ticket) = ticket.flatten() {
+            self.tickets.issue(now.moment, ticket, server);
+        }
+        self.pass_to_other_end(now, place, server, judged.as_ref().unwrap_or(request));
         if request.method() == Method::Bye {
             self.hang_up(now, place);
         }
     }
 
     /// The ACK of a 2xx, passed on without a transaction; one that belongs to nothing is dropped (R12).
-    pub(super) fn acknowledge(&mut self, flow: Flow, ack: &Message) {
+    pub(super) fn acknowledge(&mut self, now: Now, flow: Flow, ack: &Message) {
         let Some(place) = self.find_dialog(flow, ack) else {
-            return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            if !self.relay_ack(now, flow, ack) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            }
+            return;
         };
         if let Some(call) = self.calls.at_mut(place.call) {
             call.ack_until = None;
@@ -201,23 +214,23 @@ impl Gate {
             return;
         }
         let is_success = (200..300).contains(&response.status());
+        if response.method() == Method::Refer && response.status() >= 300 {
+            self.tickets.take_back(server);
+        }
         if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let mark = self.calls.at(place.call).map(|call| call.decision.text());
-        let mark = mark.as_deref().unwrap_or_default();
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
             dialog.side_mut(place.writer.other()).refresh_target(response);
         }
-        let setup = Arc::clone(&self.setup);
         let dialog = self.dialog_mut(place);
         let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
         let returning = Returning {
-            towards: sides.and_then(|(writer, _)| setup.interfaces.at(writer.flow().listener)),
-            mark,
+            // §12.2: the route set of a dialog stays as it began.
+            own_route: None,
             from: sides.and_then(|(writer, _)| writer.alias().map(|_| writer.address())),
             to: sides.and_then(|(_, other)| other.alias()),
             cseq,
@@ -278,6 +291,13 @@ pub(super) fn hang_up_cause(end: End) -> EndCause {
         End::Caller => EndCause::CallerHungUp,
         End::Callee => EndCause::CalleeHungUp,
     }
+}
+
+/// Tells how a transfer goes (RFC 3515 §2.4.6).
+fn is_of_transfer(notify: &Message) -> bool {
+    notify
+        .header(Name::Event)
+        .is_some_and(|event| event.trim_start().to_ascii_lowercase().starts_with("refer"))
 }
 
 /// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).

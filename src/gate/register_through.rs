@@ -161,7 +161,7 @@ impl Gate {
         if let Some(registering) = &passed.registers {
             self.registered(now, registering, response);
         }
-        let returning = Returning { towards: None, mark: "", from: None, to: None, cseq: passed.cseq };
+        let returning = Returning { own_route: None, from: None, to: None, cseq: passed.cseq };
         let bytes = forward_response(response, &returning);
         // The Path is ours and tells the phone nothing; a Service-Route (RFC 3608) would lead it past us.
         let bytes = match Message::parse(bytes.clone(), Framing::Datagram) {

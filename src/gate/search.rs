@@ -31,13 +31,13 @@ impl Gate {
     pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let phone = call.phone.take();
+        if let Some(target) = call.search.queue.front().and_then(|step| step.first()) {
+            // R24: the phone that holds the dialog which is replaced; or the one that a telephone system has chosen.
+            call.budget_trunk = target.trunk.clone();
+            return;
+        }
         let random = &mut self.random;
         let queue = match call.permit.destination() {
-            // A telephone system has chosen the phone.
-            Destination::Internal(_) if phone.is_some() => {
-                phone.into_iter().map(|phone| SmallVec::from_iter([phone])).collect()
-            }
             Destination::Internal(person) => match setup.pbx_of(person) {
                 Some(pbx) => pbx_queue(pbx, person_there(&setup, person)),
                 None => self.phones_of(&setup.policy.person(person).key, now),
@@ -125,7 +125,15 @@ impl Gate {
             return false;
         }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let leaving = Leaving { target, interface, branch: &branch, cseq: call.invite.cseq(), proofs: &[] };
+        let mark = self.marks.for_callee(call, target);
+        let leaving = Leaving {
+            target,
+            interface,
+            branch: &branch,
+            cseq: call.invite.cseq(),
+            mark: &mark,
+            proofs: &[],
+        };
         let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
@@ -172,6 +180,7 @@ impl Gate {
             Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
             Some(Sent::Passed(_)) => self.passed_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
+            Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -272,10 +281,12 @@ impl Gate {
             }
             Sent::InDialog(sent) => {
                 self.end_re_invite(sent.call, client);
+                self.tickets.take_back(sent.server);
                 self.in_dialog_failed(now, sent, status);
             }
             // RFC 4320 §4.2: a request that is no INVITE gets no late answer.
             Sent::Passed(passed) => self.pass_failed(passed),
+            Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
             Sent::Bye(_) | Sent::Ours => {}
         }
     }
@@ -289,7 +300,7 @@ pub(super) fn pass_on(
     setup: &Snapshot,
     leaving: &Leaving<'_>,
 ) -> bytes::Bytes {
-    let Leaving { target, interface, branch, cseq, proofs } = *leaving;
+    let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
@@ -300,7 +311,7 @@ pub(super) fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.text())),
+            record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
@@ -318,6 +329,8 @@ pub(super) struct Leaving<'a> {
     pub interface: &'a Interface,
     pub branch: &'a Branch,
     pub cseq: u32,
+    /// Of our Record-Route.
+    pub mark: &'a str,
     pub proofs: &'a [(Name, String)],
 }
 

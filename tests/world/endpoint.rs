@@ -29,6 +29,8 @@ pub struct Endpoint {
     asked: Vec<Text>,
     /// INVITEs sent, by branch, until their final answer.
     waiting: BTreeMap<String, Text>,
+    /// The latest REFER that came.
+    referred: Option<Text>,
     challenges: Vec<String>,
     nonce_count: u32,
     credentials: Option<String>,
@@ -48,6 +50,7 @@ impl Endpoint {
             legs: Vec::new(),
             asked: Vec::new(),
             waiting: BTreeMap::new(),
+            referred: None,
             challenges: Vec::new(),
             nonce_count: 0,
             credentials: None,
@@ -126,6 +129,7 @@ impl Endpoint {
                 self.legs.retain(|leg| leg.call_id != call_id);
                 self.legs.push(Leg::of_callee(&text, &tag));
             }
+            "REFER" => self.referred = Some(text.clone()),
             "INVITE" | "UPDATE" => {
                 if let Some(leg) = self.legs.iter_mut().find(|leg| leg.call_id == call_id) {
                     leg.hear_refresh(&text);
@@ -190,6 +194,11 @@ impl Endpoint {
         );
         text.body = format!("v=0 offer of {}\r\n", self.name);
         text.add("Contact", self.contact());
+        // `referred=yes`: as the latest REFER told it, with its Referred-By (RFC 3892 §2.2).
+        let refer = self.referred.as_ref().filter(|_| words.value("referred").is_some());
+        if let Some(referred_by) = refer.and_then(|refer| refer.header("Referred-By")) {
+            text.add("Referred-By", referred_by);
+        }
         let mut text = self.prove("Proxy-Authorization", words, text);
         // `Route=path`: as a registrar calls a phone whose REGISTER had a Path (RFC 3327).
         if text.header("Route").as_deref() == Some("path") {
