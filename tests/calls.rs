@@ -32,6 +32,8 @@ mod new_settings;
 mod replaced_calls;
 #[path = "calls/restarts.rs"]
 mod restarts;
+#[path = "calls/rfc3261_10_2_at_trunks.rs"]
+mod rfc3261_10_2_at_trunks;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]

@@ -149,6 +149,8 @@ fn trunk() -> Trunk {
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 

@@ -92,6 +92,8 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
                 account: trunk.account.as_ref().map(account),
+                register: trunk.register,
+                incoming: trunk.incoming.as_deref().map(Arc::from),
             });
         }
     }

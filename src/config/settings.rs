@@ -116,6 +116,10 @@ pub struct Trunk {
     pub domain: Option<String>,
     /// Who we are to it, if it asks (RFC 3261 §22).
     pub account: Option<Account>,
+    /// For how many seconds we register there (RFC 3261 §10.2).
+    pub register: Option<u32>,
+    /// The extension or number that calls to our registered contact are for.
+    pub incoming: Option<String>,
 }
 
 /// Credentials for a trunk.

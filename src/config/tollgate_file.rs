@@ -116,6 +116,8 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),
+        register: trunk_account::registration(trunk),
+        incoming: trunk.optional("incoming"),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::{Asked, Event, Gate, InDialog, Sent};
+use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End, Side};
 use crate::ledger::EndCause;
@@ -18,6 +18,20 @@ pub(super) struct Place {
     pub call: CallKey,
     pub dialog: u8,
     pub writer: End,
+}
+
+/// A request that was passed on inside a dialog.
+#[derive(Clone, Debug)]
+pub(super) struct InDialog {
+    pub server: ServerId,
+    pub call: CallKey,
+    pub dialog: u8,
+    pub writer: End,
+    /// As its writer has numbered it.
+    pub cseq: u32,
+    pub request: Option<Box<Message>>,
+    /// What its receiver has asked for so far.
+    pub proofs: Proofs,
 }
 
 /// How a request finds its dialog.

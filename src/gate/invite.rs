@@ -37,7 +37,10 @@ impl Gate {
             Some((person, _)) => {
                 (Identity::of_pbx(&setup, flow, &invite), Target::Known(Destination::Internal(*person)))
             }
-            None => (self.identify(now, flow, &invite), Target::Dialled(dialled(&uri))),
+            None => {
+                let meant = setup.meant_by_contact(flow, &uri, &invite);
+                (self.identify(now, flow, &invite), Target::Dialled(meant.unwrap_or(dialled(&uri))))
+            }
         };
         let mut caller = identity.caller(&setup, flow, &invite);
         let decision = policy::decide(&setup.policy, &caller.attempt(target, now));

@@ -2,12 +2,14 @@
 
 mod alarm;
 mod answer;
+mod asserted;
 mod budget;
 mod call;
 mod cutoff;
 mod event;
 mod foresee;
 mod give_up;
+mod homes;
 mod identify;
 mod in_dialog;
 mod invite;
@@ -25,6 +27,7 @@ mod setup;
 mod ticket;
 mod transfer;
 mod trunk_login;
+mod trunk_registration;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
@@ -43,16 +46,18 @@ use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::{Registrar, Through};
-use crate::sip::digest::{Challenger, Proofs};
+use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use in_dialog::InDialog;
 use lockout::Lockout;
 use register_through::Passed;
 use relay::Marks;
 use ticket::Tickets;
 use trunk_login::OwnBye;
+use trunk_registration::TrunkRegistration;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -113,6 +118,8 @@ enum Sent {
     /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
     /// of whatever goes to a trunk that may ask for credentials.
     InDialog(InDialog),
+    /// A REGISTER of our own at a trunk.
+    Register,
     /// A request outside any call, passed on.
     Passed(Passed),
     /// A BYE of our own towards a trunk that may ask for credentials.
@@ -121,20 +128,6 @@ enum Sent {
     Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
-}
-
-/// A request that was passed on inside a dialog.
-#[derive(Clone, Debug)]
-struct InDialog {
-    server: ServerId,
-    call: CallKey,
-    dialog: u8,
-    writer: End,
-    /// As its writer has numbered it.
-    cseq: u32,
-    request: Option<Box<Message>>,
-    /// What its receiver has asked for so far.
-    proofs: Proofs,
 }
 
 /// Calls in progress by whose they are.
@@ -146,6 +139,7 @@ pub struct Gate {
     transactions: Transactions<Asked, Sent>,
     registrar: Registrar<Arc<str>>,
     through: Through<Arc<str>>,
+    trunk_registrations: Vec<TrunkRegistration>,
     calls: Slab<Call>,
     /// A call that a telephone system sends back through us has the same dialog twice.
     dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
@@ -172,10 +166,11 @@ impl Gate {
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys) = (hasher(), hasher());
         let through = Through::new(hasher(), hasher());
-        Gate {
+        let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
             through,
+            trunk_registrations: Vec::new(),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
@@ -192,7 +187,9 @@ impl Gate {
             outputs: VecDeque::new(),
             setup,
             random,
-        }
+        };
+        gate.follow_trunks();
+        gate
     }
 
     /// Takes one input; drain `next_output` afterwards.
@@ -219,6 +216,7 @@ impl Gate {
         self.give_up_relayed(now);
         self.registrar.expire(now.moment);
         self.through.expire(now.moment);
+        self.register_at_trunks(now);
         self.take_transaction_events(now);
     }
 
@@ -229,6 +227,7 @@ impl Gate {
             self.alarms.next_deadline(),
             self.registrar.next_deadline(),
             self.through.next_deadline(),
+            self.next_trunk_registration(),
             self.marks.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
@@ -250,7 +249,9 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
-        std::mem::replace(&mut self.setup, setup)
+        let old = std::mem::replace(&mut self.setup, setup);
+        self.follow_trunks();
+        old
     }
 
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.

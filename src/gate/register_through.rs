@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::setup::{Pbx, PeerKind, Snapshot};
+use super::setup::{Pbx, PeerKind};
 use super::{Event, Gate, Sent};
 use crate::base::{Now, PersonId};
 use crate::proxy::{
@@ -200,13 +200,6 @@ impl Gate {
             }
             _ => {}
         }
-    }
-}
-
-impl Snapshot {
-    /// The telephone system at which this person's phones register; `None`: here.
-    pub(super) fn pbx_of(&self, person: PersonId) -> Option<&Pbx> {
-        self.homes.get(&self.policy.person(person).site).map(|pbx| &**pbx)
     }
 }
 

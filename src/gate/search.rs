@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
 use super::money::LEDGER_PATIENCE;
-use super::setup::{Pbx, Snapshot};
+use super::homes::{pbx_queue, person_there};
+use super::setup::Snapshot;
 use super::trunk_login::Challenged;
 use super::{Event, Gate, Live, Output, Sent};
-use crate::base::{Now, PersonId, Random};
+use crate::base::{Now, Random};
 use crate::ledger::Reservation;
 use crate::policy::{Destination, Holder, Permit, TrunkChoice};
 use crate::proxy::{
@@ -179,6 +180,7 @@ impl Gate {
             }
             Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
             Some(Sent::Passed(_)) => self.passed_response(now, client, &response),
+            Some(Sent::Register) => self.registration_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
             Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
@@ -286,6 +288,7 @@ impl Gate {
             }
             // RFC 4320 §4.2: a request that is no INVITE gets no late answer.
             Sent::Passed(passed) => self.pass_failed(passed),
+            Sent::Register => self.registration_lost(now, client, status),
             Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
             Sent::Bye(_) | Sent::Ours => {}
         }
@@ -332,28 +335,6 @@ pub(super) struct Leaving<'a> {
     /// Of our Record-Route.
     pub mark: &'a str,
     pub proofs: &'a [(Name, String)],
-}
-
-/// The telephone system that has the phones.
-fn pbx_queue(pbx: &Pbx, user: String) -> TargetQueue {
-    let transport = if pbx.flow.transport.is_reliable() { ";transport=tcp" } else { "" };
-    let target = Target {
-        flow: pbx.flow,
-        request_uri: format!("sip:{user}@{}{transport}", pbx.host),
-        routes: SmallVec::new(),
-        trunk: None,
-        silence: None,
-    };
-    TargetQueue::from([SmallVec::from_iter([target])])
-}
-
-/// How a telephone system knows one of its people: by extension, as anybody there would dial it, else by SIP user.
-fn person_there(setup: &Snapshot, person: PersonId) -> String {
-    let person = setup.policy.person(person);
-    let extension = person.extension.map(|code| code.to_string());
-    extension
-        .or_else(|| person.sip_user.as_deref().map(str::to_owned))
-        .unwrap_or_else(|| person.key.to_string())
 }
 
 fn trunks(

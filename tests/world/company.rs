@@ -194,6 +194,8 @@ fn trunk(name: &str, id: u16) -> Trunk {
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 

@@ -146,6 +146,19 @@ impl World {
         self.run_until(OPENING + script::time(at));
     }
 
+    /// Lives until somebody gets this, not counting repeats; how long that took.
+    pub fn runs_until_heard(&mut self, who: &str, title: &str) -> Duration {
+        let (began, seen) = (self.now.moment, self.entries.len());
+        let is_it = |entry: &Entry| {
+            entry.who == who && entry.way == Way::FromGate && !entry.again && entry.title == title
+        };
+        while !self.entries[seen..].iter().any(is_it) {
+            let next = self.next_deadline().expect("something is still to happen");
+            self.run_until(next.since(Moment::START));
+        }
+        self.now.moment.since(began)
+    }
+
     /// The gate goes down.
     pub fn stops(&mut self) {
         self.note("gate", "stops");
