@@ -79,7 +79,9 @@ impl Observer {
                 }
             }
             Event::Ended(ended) => self.ended(ended),
-            Event::RegisteredAt { trunk, seconds } => tracing::info!(%trunk, seconds, "registered at the trunk"),
+            Event::RegisteredAt { trunk, seconds } => {
+                tracing::info!(%trunk, seconds, "registered at the trunk")
+            }
             Event::NotRegisteredAt { trunk, status } => {
                 tracing::warn!(%trunk, status, "the trunk did not take our registration; it is tried again");
             }

@@ -51,7 +51,11 @@ pub(super) fn registration(trunk: &Fields<'_>) -> Option<u32> {
     let wanted = trunk.or("register", false);
     let expires = trunk.within("expires", HOUR, MINUTE..=7 * DAY, "1m to 7d");
     if wanted && !trunk.has("user") {
-        trunk.blame("register", "is true, and the trunk knows no user of ours", "user and password beside it");
+        trunk.blame(
+            "register",
+            "is true, and the trunk knows no user of ours",
+            "user and password beside it",
+        );
     }
     for key in ["expires", "incoming"].into_iter().filter(|key| trunk.has(key) && !wanted) {
         trunk.blame(key, "belongs to a registration", "register = true beside it");

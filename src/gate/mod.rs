@@ -22,6 +22,7 @@ mod refuse;
 mod register_through;
 mod relay;
 mod replace;
+mod review;
 mod search;
 mod setup;
 mod ticket;
@@ -42,10 +43,10 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
-use crate::dialog::{DialogKey, DialogKeys, End};
+use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::{Registrar, Through};
+use crate::registrar::{Registrar, SavedBinding, Through};
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
@@ -237,9 +238,9 @@ impl Gate {
         self.outputs.pop_front()
     }
 
-    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their permits and prices; what
-    /// their permits name by position is found again by name. Limits of the registrar, the lock of sources and T1 to T4 stay.
-    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
+    /// are judged anew and their money is counted anew (R76). Limits of the registrar, the lock of sources and T1 to T4 stay.
+    pub fn replace_setup(&mut self, now: Now, setup: Arc<Snapshot>) -> Arc<Snapshot> {
         for call in self.calls.iter_mut() {
             call.permit.carry_over(&self.setup.policy, &setup.policy);
         }
@@ -251,6 +252,7 @@ impl Gate {
         }
         let old = std::mem::replace(&mut self.setup, setup);
         self.follow_trunks();
+        self.review_calls(now);
         old
     }
 
@@ -287,6 +289,20 @@ impl Gate {
 
     pub fn registrations(&self) -> usize {
         self.registrar.count()
+    }
+
+    /// Whose registrations have changed since this was asked last, with what another run can use of them.
+    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
+        self.registrar.take_changed(now)
+    }
+
+    /// Takes over what an earlier run has written down of one person, if she is still of the house.
+    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
+        let known =
+            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
+        if let Some(key) = known {
+            self.registrar.restore(now, &key, saved);
+        }
     }
 
     /// Server and client transactions alive.

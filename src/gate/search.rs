@@ -6,8 +6,8 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
-use super::money::LEDGER_PATIENCE;
 use super::homes::{pbx_queue, person_there};
+use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::trunk_login::Challenged;
 use super::{Event, Gate, Live, Output, Sent};

@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 
 use super::call::{CallKey, Funds, Login};
 use super::cutoff::reason;
+use super::in_dialog::InDialog;
 use super::search::{Leaving, pass_on};
 use super::setup::Snapshot;
-use super::in_dialog::InDialog;
 use super::{Asked, Gate, Sent};
 use crate::base::{Now, Random};
 use crate::dialog::{End, Teardown, bye};

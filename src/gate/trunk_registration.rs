@@ -249,9 +249,8 @@ fn address_of_record(account: &Account, host: &str) -> String {
 
 /// §10.2.4: of our contact, or of the whole answer, or what was asked for. Others may have registered there too.
 fn granted_seconds(response: &Message, contact_user: &str, asked: u32) -> u32 {
-    let is_ours = |contact: &NameAddr<'_>| {
-        contact.parsed_uri().is_ok_and(|uri| uri.user == Some(contact_user))
-    };
+    let is_ours =
+        |contact: &NameAddr<'_>| contact.parsed_uri().is_ok_and(|uri| uri.user == Some(contact_user));
     let contact = response.contacts().flatten().find(is_ours);
     let granted = contact.and_then(|contact| contact.param("expires").flatten()?.parse().ok());
     granted.or(response.expires()).unwrap_or(asked).min(LONGEST_SECONDS)

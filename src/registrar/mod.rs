@@ -3,6 +3,7 @@
 
 mod binding;
 mod location;
+mod saved;
 mod through;
 mod wanted;
 
@@ -11,4 +12,5 @@ mod tests;
 
 pub use binding::{Binding, Preference};
 pub use location::{Limits, Registered, Registrar};
+pub use saved::SavedBinding;
 pub use through::{FlowMark, Through};
