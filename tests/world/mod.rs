@@ -7,6 +7,7 @@ pub mod desk;
 pub mod endpoint;
 mod ladder;
 mod leg;
+mod patience;
 pub mod script;
 mod sums;
 pub mod text;
@@ -145,19 +146,6 @@ impl World {
     /// Lives until a time of the tables.
     pub fn runs_until(&mut self, at: &str) {
         self.run_until(OPENING + script::time(at));
-    }
-
-    /// Lives until somebody gets this, not counting repeats; how long that took.
-    pub fn runs_until_heard(&mut self, who: &str, title: &str) -> Duration {
-        let (began, seen) = (self.now.moment, self.entries.len());
-        let is_it = |entry: &Entry| {
-            entry.who == who && entry.way == Way::FromGate && !entry.again && entry.title == title
-        };
-        while !self.entries[seen..].iter().any(is_it) {
-            let next = self.next_deadline().expect("something is still to happen");
-            self.run_until(next.since(Moment::START));
-        }
-        self.now.moment.since(began)
     }
 
     /// The gate goes down.
