@@ -100,6 +100,12 @@ impl World {
         self
     }
 
+    /// The ledger takes that long to write an answer.
+    pub fn slow_commit(mut self, commit: Duration) -> World {
+        self.desk.commit = commit;
+        self
+    }
+
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
     pub fn plays(&mut self, table: &str) -> &mut World {
         let lines = script::lines(table);
