@@ -76,8 +76,8 @@ impl Office {
     }
 
     fn is_quiet(&self) -> bool {
-        std::thread::sleep(Duration::from_millis(20));
-        !self.events.try_iter().any(|event| matches!(event, WriterEvent::Committed { .. }))
+        let mut told = std::iter::from_fn(|| self.events.recv_timeout(Duration::from_millis(20)).ok());
+        !told.any(|event| matches!(event, WriterEvent::Committed { .. }))
     }
 }
 
