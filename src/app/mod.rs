@@ -15,6 +15,7 @@ mod gatehouse;
 mod grid;
 mod hash;
 mod left_over;
+mod mark_key;
 mod observe;
 mod paint;
 mod question;

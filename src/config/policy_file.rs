@@ -13,7 +13,7 @@ use crate::policy::document::{
 };
 use crate::policy::{By, Class, Kind};
 
-/// All of the document but its sites and trunks, which stand in `tollgate.toml`, and its version, which is made of all files.
+/// All of the document but its sites, trunks and contact databases, which stand in `tollgate.toml`, and its version, which is made of all files.
 pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
     Source::read(file, text, |policy| Document {
         version: 0,
@@ -41,6 +41,7 @@ pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
         }),
         sites: Vec::new(),
         trunks: Vec::new(),
+        databases: Vec::new(),
     })
 }
 

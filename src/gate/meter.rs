@@ -14,6 +14,9 @@ const RENEWAL_LEAD: Duration = Duration::from_secs(10);
 /// How long a store that did not answer is left alone before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// A call that lasts longer than its grace, by however little, costs.
+const AFTER_GRACE: Duration = Duration::from_millis(1);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -104,8 +107,16 @@ impl Meter {
     pub fn due(&self) -> Option<(Moment, Due)> {
         let time_over = self.longest.map(|longest| (self.answered + longest, Due::Cut(EndCause::CutTime)));
         let asking = matches!(self.renewal, Renewal::Asked(_));
-        let midnight = self.period_end.filter(|_| !asking).map(|end| (end, Due::Midnight));
-        [time_over, self.money_due(), midnight].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+        let midnight = self.midnight().filter(|_| !asking).map(|moment| (moment, Due::Midnight));
+        [time_over, midnight, self.money_due()].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+    }
+
+    /// When the period's end is attended to: at once, but for a call that may yet cost nothing. Whether its first increment is
+    /// charged to the old period shows only when its grace is over.
+    fn midnight(&self) -> Option<Moment> {
+        let (price, end) = (self.price.as_ref()?, self.period_end?);
+        let costs_from = self.answered + Duration::from_secs(price.grace) + AFTER_GRACE;
+        Some(if price.grace > 0 { end.max(costs_from) } else { end })
     }
 
     fn money_due(&self) -> Option<(Moment, Due)> {
@@ -123,6 +134,9 @@ impl Meter {
             Renewal::Unanswered { again } => (again, Due::Renew),
             Renewal::Asked(_) | Renewal::Spent => cut,
         };
+        // Between a period's end and its being attended to, a renewal would carry everything over.
+        let period_over = self.period_end.filter(|end| *end <= renewal.0).and(self.midnight());
+        let renewal = (period_over.map_or(renewal.0, |attended| renewal.0.max(attended)), renewal.1);
         Some(if renewal.0 < cut.0 { renewal } else { cut })
     }
 
@@ -304,6 +318,20 @@ mod tests {
         assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
         meter.renewed();
         assert_eq!(meter.due(), Some((second(50), Due::Renew)));
+    }
+
+    #[test]
+    fn a_period_that_ends_within_the_grace_waits_until_it_shows_whether_the_call_costs() {
+        let steps = Price { grace: 8, ..price() };
+        let covered = steps.slice(14);
+        let terms =
+            Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(2)) };
+        let short = Limits { first_slice: Duration::from_secs(14), ..Limits::default() };
+        let mut meter = Meter::start(second(0), terms, &short);
+        let after_grace = second(8) + AFTER_GRACE;
+        assert_eq!(meter.due(), Some((after_grace, Due::Midnight)), "the renewal of second 7 waits for it");
+        meter.ask_midnight(None);
+        assert_eq!(meter.charged().seconds, 2);
     }
 
     #[test]

@@ -17,9 +17,13 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod relay;
+mod replace;
 mod search;
 mod setup;
+mod ticket;
 mod transfer;
+mod trunk_login;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
@@ -38,12 +42,15 @@ use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::Registrar;
-use crate::sip::digest::Challenger;
+use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use relay::Marks;
+use ticket::Tickets;
+use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -92,6 +99,8 @@ enum Asked {
     Call(CallKey),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
+    /// An INVITE inside a call of an earlier run, relayed by `client`.
+    Relayed(ClientId),
 }
 
 /// What a client transaction was opened for.
@@ -99,11 +108,29 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is
-    /// accepted, and of a BYE.
-    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
+    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
+    /// of whatever goes to a trunk that may ask for credentials.
+    InDialog(InDialog),
+    /// A BYE of our own towards a trunk that may ask for credentials.
+    Bye(OwnBye),
+    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
+    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
+}
+
+/// A request that was passed on inside a dialog.
+#[derive(Clone, Debug)]
+struct InDialog {
+    server: ServerId,
+    call: CallKey,
+    dialog: u8,
+    writer: End,
+    /// As its writer has numbered it.
+    cseq: u32,
+    request: Option<Box<Message>>,
+    /// What its receiver has asked for so far.
+    proofs: Proofs,
 }
 
 /// Calls in progress by whose they are.
@@ -124,8 +151,10 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
+    marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    tickets: Tickets,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -147,8 +176,10 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
+            marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -176,14 +207,19 @@ impl Gate {
         self.transactions.advance(now.moment);
         self.take_transaction_events(now);
         self.sound_alarms(now);
+        self.give_up_relayed(now);
         self.registrar.expire(now.moment);
         self.take_transaction_events(now);
     }
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines =
-            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines = [
+            self.transactions.next_deadline(),
+            self.alarms.next_deadline(),
+            self.registrar.next_deadline(),
+            self.marks.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -250,7 +286,7 @@ impl Gate {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),
-            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
             Arrival::Response { client } => self.receive_response(now, flow, client, message),

@@ -29,6 +29,8 @@ pub struct Document {
     pub lists: Vec<NamedList>,
     /// The names of the trunks in the settings, so that a permit naming another one is found out.
     pub trunks: Vec<String>,
+    /// Contact databases that are known to be, whether or not they have rows.
+    pub databases: Vec<String>,
 }
 
 /// What holds where a site or person says nothing else.
@@ -295,10 +297,27 @@ pub struct PersonRow {
     pub roles: Vec<String>,
     /// User name of the phone's digest and registration.
     pub sip_user: Option<String>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<String>,
     /// The person's own limits, over those of the roles.
     pub budgets: Vec<Limit>,
     /// Locked because of suspected fraud: nothing but emergency calls.
     pub locked: bool,
+    /// Line in the file, for problems.
+    pub line: Option<u64>,
+}
+
+/// One line of a contact file as it passes by: a million of them are never held at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContactLine<'a> {
+    /// Name of the database it belongs to.
+    pub database: &'a str,
+    /// Key of the person whose contact it is.
+    pub owner: Option<&'a str>,
+    /// As written: goes through the same canonical form as dialled numbers (R31).
+    pub number: &'a str,
+    /// The site whose way of writing numbers it follows; the company's home if absent.
+    pub site: Option<&'a str>,
     /// Line in the file, for problems.
     pub line: Option<u64>,
 }
@@ -317,4 +336,16 @@ pub struct ContactRow {
     pub site: Option<String>,
     /// Line in the file, for problems.
     pub line: Option<u64>,
+}
+
+impl ContactRow {
+    pub fn as_line(&self) -> ContactLine<'_> {
+        ContactLine {
+            database: &self.database,
+            owner: self.owner.as_deref(),
+            number: &self.number,
+            site: self.site.as_deref(),
+            line: self.line,
+        }
+    }
 }

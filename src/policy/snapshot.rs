@@ -34,6 +34,8 @@ pub struct Person {
     /// The number shown to the called party.
     pub outgoing: Option<PhoneNumber>,
     pub sip_user: Option<Arc<str>>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<Arc<str>>,
     /// Suspected of fraud: nothing but emergency calls.
     pub locked: bool,
     pub(super) assignments: Vec<Assignment>,
@@ -241,6 +243,11 @@ pub struct Policy {
 impl Policy {
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The same policy under another version: that of the files is known only when the last contact has been read.
+    pub fn at_version(self, version: u64) -> Policy {
+        Policy { version, ..self }
     }
 
     /// The company's zone (R80).

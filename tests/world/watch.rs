@@ -144,6 +144,12 @@ impl Watch {
         Ok(())
     }
 
+    /// The gate was killed and nothing of its free calls was written down: nobody can write their records.
+    pub fn forget_unrecorded(&mut self) {
+        let Watch { judged, granted, closed, .. } = self;
+        judged.retain(|decision| closed.contains_key(decision) || granted.contains_key(decision));
+    }
+
     /// When nothing can happen any more.
     pub fn end(&self, book: &Book, records: &[CallRecord]) -> Result<(), String> {
         let people =
@@ -206,7 +212,7 @@ impl Watch {
 fn decision_of(text: &Text) -> Option<DecisionId> {
     let marks = text.values("Record-Route");
     let mark = marks.iter().find_map(|route| route.split(";tg=").nth(1))?;
-    mark.split(['>', ';']).next()?.parse().ok()
+    mark.get(..13)?.parse().ok()
 }
 
 /// `None` for limits of different things.

@@ -9,20 +9,15 @@ use crate::base::digit_trie::DigitTrie;
 use crate::base::{DepartmentId, PhoneNumber, RoleId};
 use crate::policy::attempt::TrunkChoice;
 use crate::policy::class::{Class, Country};
-use crate::policy::document::{By, Contacts, Document, Guard, PermitRule, Rows};
+use crate::policy::document::{By, Contacts, Document, Guard, PermitRule};
 use crate::policy::hours::Hours;
 use crate::policy::problem::Fault;
 use crate::policy::snapshot::{
     ClassSet, Department, GuardEntry, List, PermitEntry, Reach, RoleEntry, Set, fixed_keys,
 };
 
-pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) {
+pub(super) fn compile(document: &Document, draft: &mut Draft) {
     lists(document, draft);
-    for row in &rows.contacts {
-        if !draft.databases.iter().any(|name| **name == *row.database) {
-            draft.databases.push(row.database.as_str().into());
-        }
-    }
     for (at, role) in document.roles.iter().enumerate() {
         let path = format!("roles.{}", role.name);
         if document.roles[..at].iter().any(|before| before.name == role.name) {
