@@ -8,6 +8,8 @@ use std::time::Duration;
 use tollgate::base::Moment;
 use tollgate::ledger::{Book, Command, Reply, Unavailable};
 
+use super::World;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     Open,
@@ -90,5 +92,19 @@ impl Desk {
         let reply = self.book.apply(command);
         self.book.keep();
         reply
+    }
+}
+
+impl World {
+    /// The ledger takes that long for each answer.
+    pub fn slow_ledger(mut self, delay: Duration) -> World {
+        self.desk.delay = delay;
+        self
+    }
+
+    /// The ledger takes that long to write an answer.
+    pub fn slow_commit(mut self, commit: Duration) -> World {
+        self.desk.commit = commit;
+        self
     }
 }

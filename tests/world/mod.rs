@@ -105,18 +105,6 @@ impl World {
         world
     }
 
-    /// The ledger takes that long for each answer.
-    pub fn slow_ledger(mut self, delay: Duration) -> World {
-        self.desk.delay = delay;
-        self
-    }
-
-    /// The ledger takes that long to write an answer.
-    pub fn slow_commit(mut self, commit: Duration) -> World {
-        self.desk.commit = commit;
-        self
-    }
-
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
     pub fn plays(&mut self, table: &str) -> &mut World {
         let lines = script::lines(table);
