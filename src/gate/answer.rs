@@ -64,14 +64,11 @@ impl Gate {
 
     /// The answer could not be written: the call never was. The caller hears why, and `end_call` tells the callee.
     pub(super) fn answer_lost(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = Refusal::of(Reason::LedgerUnavailable).about(&call.permit);
-        let (server, invite, facts) = (call.server, call.invite.clone(), call.facts());
-        let status = self.say_refusal(now, server, &invite, &facts, &refusal);
-        if let Some(call) = self.calls.at_mut(key) {
-            call.record.reason = Some(refusal.reason().code().into());
-            call.record.status = Some(status);
-        }
+        call.record.reason = Some(refusal.reason().code().into());
+        call.record.status = Some(refusal.reason().status());
+        self.refuse_late(now, key, &refusal);
         self.end_call(now, key, EndCause::Refused);
     }
 
@@ -112,13 +109,14 @@ impl Gate {
         let terms = Terms {
             price: price.clone(),
             covered: *slice,
-            longest: call.longest(),
+            longest: call.longest(now.utc),
             period_end: call.period_end,
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;
+        call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk) = (call.decision, call.record.trunk.clone());
         self.tell(Event::Answered { decision, trunk });
@@ -182,8 +180,12 @@ impl Gate {
             (None, None) => 480,
         };
         call.record.status = Some(status);
-        let cause = end_cause(status);
+        let cause = if call.review.refusal.is_some() { EndCause::CutRights } else { end_cause(status) };
         let invite = call.invite.clone();
+        if let Some(refusal) = call.review.refusal.take() {
+            self.refuse_late(now, key, &refusal);
+            return self.end_call(now, key, cause);
+        }
         match best {
             Some((held, Some(response))) if held == status => self.send_upstream(now, key, &response),
             Some(_) | None => self.answer_plainly(now, server, &invite, status),
