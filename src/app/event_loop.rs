@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::control::Ask;
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
@@ -30,6 +31,8 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Questions of the administrator.
+    pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
@@ -57,6 +60,7 @@ impl EventLoop {
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -141,6 +145,17 @@ impl EventLoop {
         let unwritten = self.store.take_unwritten();
         if !unwritten.is_empty() {
             self.observer.written(&WriterEvent::Unwritten(unwritten));
+        }
+    }
+
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Locks(asker) => drop(asker.send(self.gate.fraud_locks(self.clock.now()))),
+            Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
+            Ask::Unlock { person, class, answer } => {
+                let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+            }
         }
     }
 
