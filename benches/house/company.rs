@@ -46,6 +46,7 @@ pub fn snapshot() -> Snapshot {
         trunks: TrunkQueue::new(vec![trunk()]),
         peers: vec![peer],
         located: Vec::new(),
+        homes: HashMap::new(),
         realm: "house.example".into(),
         limits: Limits::default(),
     }
@@ -151,6 +152,8 @@ fn trunk() -> Trunk {
         silence: Duration::from_secs(4),
         named: None,
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod credential;
 mod fields;
 mod limits;
 mod load;
+mod pbx;
 mod people_file;
 mod policy_file;
 mod problem;
@@ -28,5 +29,5 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
     Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
 };

@@ -29,11 +29,13 @@ pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),
+        register: trunk_account::registration(trunk),
+        incoming: trunk.optional("incoming"),
     }
 }
 
 /// The listener of the setting, or the first that can send to the trunk.
-fn listener_of(
+pub(super) fn listener_of(
     trunk: &Fields<'_>,
     name: Option<&str>,
     carrier: Carrier,

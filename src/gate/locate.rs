@@ -15,6 +15,7 @@ impl Gate {
         };
         self.located.insert(known, hops);
         self.setup = Arc::new(self.setup.at_places(&self.located));
+        self.follow_trunks();
     }
 
     /// A new setup with what is known of its names already; the rest is forgotten.

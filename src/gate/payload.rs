@@ -1,10 +1,10 @@
 //! What each transaction was opened for: it comes back with the transaction's answer or end.
 
 use super::call::CallKey;
+use super::in_dialog::InDialog;
+use super::register_through::Passed;
 use super::trunk_login::OwnBye;
-use crate::dialog::End;
 use crate::sip::Message;
-use crate::sip::digest::Proofs;
 use crate::transaction::{ClientId, ServerId};
 
 /// What a server transaction was opened for.
@@ -26,24 +26,14 @@ pub(super) enum Sent {
     /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
     /// of whatever goes to a trunk that may ask for credentials.
     InDialog(InDialog),
+    /// A REGISTER of our own at a trunk.
+    Register,
+    /// A request outside any call, passed on.
+    Passed(Passed),
     /// A BYE of our own towards a trunk that may ask for credentials.
     Bye(OwnBye),
     /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
     Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
-}
-
-/// A request that was passed on inside a dialog.
-#[derive(Clone, Debug)]
-pub(super) struct InDialog {
-    pub server: ServerId,
-    pub call: CallKey,
-    pub dialog: u8,
-    pub writer: End,
-    /// As its writer has numbered it.
-    pub cseq: u32,
-    pub request: Option<Box<Message>>,
-    /// What its receiver has asked for so far.
-    pub proofs: Proofs,
 }

@@ -54,6 +54,10 @@ pub struct Trunk {
     pub silence: Duration,
     /// What answers its challenges; `None`: they go to the caller.
     pub account: Option<Arc<Account>>,
+    /// For how many seconds we register there; `None`: it knows where we are.
+    pub register: Option<u32>,
+    /// Whom calls to the contact of that registration are for; `None`: the To says so.
+    pub incoming: Option<Arc<str>>,
     /// The name that stands in the settings instead of this address.
     pub named: Option<Named>,
 }
@@ -274,6 +278,8 @@ mod tests {
             silence: Duration::from_secs(4),
             named: None,
             account: None,
+            register: None,
+            incoming: None,
         }
     }
 
