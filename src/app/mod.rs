@@ -59,6 +59,10 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
         let _entered = runtime.enter();
         Signals::listen()?
     };
+    // As many as the system allows; with fewer than there may be connections, TCP says so when it comes to it.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let mut gatehouse = Gatehouse::start(loaded)?;
     gatehouse.follow(path, read)?;
     for address in &gatehouse.addresses {
