@@ -78,6 +78,7 @@ impl Gate {
     }
 
     /// Resident memory, in bytes.
+    #[allow(dead_code, reason = "only the siege weighs it")]
     pub fn resident_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
