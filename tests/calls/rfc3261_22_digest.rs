@@ -108,7 +108,7 @@ fn a_scanner_hears_nothing_and_can_still_call_for_help() {
            0 lobby  > REGISTER User-Agent=friendly-scanner
         # Locked, whatever it calls itself from now on.
           10 lobby  > REGISTER
-          20 lobby  > OPTIONS
+          20 lobby  > REGISTER
           30 lobby  > INVITE 112 call=2
           30 lobby  < 100
           30 main   < INVITE
