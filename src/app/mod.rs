@@ -35,6 +35,7 @@ pub use gatehouse::{Gatehouse, StartError};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Loaded;
@@ -61,7 +62,7 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
         Signals::listen()?
     };
     // As many as the system allows; with fewer than there may be connections, TCP says so when it comes to it.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+    if let Err(error) = allow_open_files() {
         tracing::warn!(%error, "the limit of open files stays as it is");
     }
     let mut gatehouse = Gatehouse::start(loaded)?;
@@ -88,6 +89,12 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
             Told::Ended => return Err(StartError::Ended),
         }
     }
+}
+
+/// Each connection is an open file, and the usual 1024 are few.
+fn allow_open_files() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)
 }
 
 /// What ends the wait of the process.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use super::House;
@@ -23,8 +24,9 @@ const RESIDENT_BYTES_MAX: u64 = 400 << 20;
 /// Descriptors of this process: every connection is one.
 fn allow_connections() {
     let wanted = u64::from(IDLE) + u64::from(SLOW) + 500;
-    let had = rlimit::increase_nofile_limit(wanted).expect("the limit can be read");
-    assert!(had >= wanted, "this host allows {had} open files; {wanted} are needed");
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("the limit can be read");
+    assert!(most >= wanted, "this host allows {most} open files; {wanted} are needed");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("the limit can be raised");
 }
 
 fn connect_from(host: Ipv4Addr, gate: SocketAddr) -> Option<TcpStream> {
