@@ -124,6 +124,11 @@ impl EventLoop {
 
     fn take_arrival(&mut self, arrived: Arrived) {
         let now = self.clock.now();
+        if let Arrived::Datagram { flow, bytes } | Arrived::Frame { flow, bytes } = &arrived
+            && self.gate.may_ignore(now, *flow, bytes)
+        {
+            return self.observer.ignored();
+        }
         let input = match arrived {
             Arrived::Datagram { flow, bytes } => received(flow, Message::parse(bytes, Framing::Datagram)),
             Arrived::Frame { flow, bytes } => received(flow, Message::parse(bytes, Framing::Stream)),

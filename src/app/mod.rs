@@ -35,6 +35,7 @@ pub use gatehouse::{Gatehouse, StartError};
 use std::path::Path;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::Loaded;
@@ -60,6 +61,10 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
         let _entered = runtime.enter();
         Signals::listen()?
     };
+    // As many as the system allows; with fewer than there may be connections, TCP says so when it comes to it.
+    if let Err(error) = allow_open_files() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
     let mut gatehouse = Gatehouse::start(loaded)?;
     gatehouse.follow(path, read)?;
     for address in &gatehouse.addresses {
@@ -84,6 +89,12 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
             Told::Ended => return Err(StartError::Ended),
         }
     }
+}
+
+/// Each connection is an open file, and the usual 1024 are few.
+fn allow_open_files() -> nix::Result<()> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)
 }
 
 /// What ends the wait of the process.

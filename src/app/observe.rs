@@ -52,6 +52,11 @@ impl Observer {
         self.metrics.message(Direction::In, flow.transport as usize, message.method() as usize);
     }
 
+    /// A message of a locked source was not even read.
+    pub fn ignored(&self) {
+        self.metrics.rejection("source_locked");
+    }
+
     /// A message goes out. Of responses only the status is counted, when the gate gives them.
     pub fn sent(&self, flow: Flow, bytes: &[u8]) {
         let method = bytes.split(|byte| *byte == b' ').next().unwrap_or_default();

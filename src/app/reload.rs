@@ -249,6 +249,7 @@ fn waiting_for_restart(running: &Settings, read: &Settings) -> Vec<&'static str>
     let registrations = |sip: &config::Sip| {
         (sip.registration_shortest, sip.registration_default, sip.registration_longest, sip.bindings_max)
     };
+    let locks = |sip: &config::Sip| (sip.failures_before_lock, sip.unproven_before_lock, sip.lock);
     let changes = [
         ("[[listen]]", running.listeners != read.listeners),
         ("[store] path", running.store != read.store),
@@ -258,7 +259,7 @@ fn waiting_for_restart(running: &Settings, read: &Settings) -> Vec<&'static str>
         ("[money] currency", running.money.currency != read.money.currency),
         ("[sip] t1, t2, t4", (old.t1, old.t2, old.t4) != (new.t1, new.t2, new.t4)),
         ("[sip] registrations", registrations(old) != registrations(new)),
-        ("[sip] locks", (old.failures_before_lock, old.lock) != (new.failures_before_lock, new.lock)),
+        ("[sip] locks", locks(old) != locks(new)),
     ];
     changes.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }

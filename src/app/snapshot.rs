@@ -207,6 +207,8 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         digest: sip.digest.iter().map(|algorithm| digest(*algorithm)).collect(),
         nonce_life: sip.nonce_life,
         failures_before_lock: sip.failures_before_lock,
+        unproven_before_lock: sip.unproven_before_lock,
+        scanners: sip.scanners.clone(),
         lock: sip.lock,
         early_media_longest: sip.early_media_longest,
         rest: Rest { failures: settings.routing.failures_before_rest, span: settings.routing.rest },

@@ -234,6 +234,10 @@ pub struct Sip {
     pub nonce_life: Duration,
     /// Failed digests from one source before it is locked (R25), and for how long.
     pub failures_before_lock: u32,
+    /// Requests without any proof from one source before it is locked.
+    pub unproven_before_lock: u32,
+    /// How the User-Agent of scanners begins; their sources are locked at once.
+    pub scanners: Vec<String>,
     pub lock: Duration,
     pub calls_max: u32,
 }

@@ -220,6 +220,10 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
+/// How well-known scanners name themselves where nobody has taught them better.
+const SCANNERS: [&str; 8] =
+    ["friendly-scanner", "sipvicious", "sundayddr", "sip-scan", "sipsak-scan", "iWar", "pplsip", "smap"];
+
 fn read_sip(sip: &Fields<'_>) -> Sip {
     let millis = Duration::from_millis;
     let registration = ("registration_shortest", "registration_default", "registration_longest");
@@ -244,6 +248,8 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
         bindings_max: sip.within("bindings_max", 10, 1..=100, "1 to 100 phones for one person"),
         nonce_life: sip.within("nonce_life", 5 * MINUTE, 10 * SECOND..=DAY, "10s to 1d"),
         failures_before_lock: sip.within("failures_before_lock", 10, 1..=10_000, "1 to 10000"),
+        unproven_before_lock: sip.within("unproven_before_lock", 200, 10..=1_000_000, "10 to 1000000"),
+        scanners: sip.optional_list("scanners").unwrap_or_else(|| SCANNERS.map(str::to_owned).to_vec()),
         lock: sip.within("lock", 10 * MINUTE, SECOND..=DAY, "1s to 1d"),
         calls_max: sip.within("calls_max", 10_000, 1..=1_000_000, "1 to 1000000"),
     };

@@ -118,15 +118,15 @@ impl Gate {
     /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
         let source = flow.remote.ip().to_canonical();
-        // What a trunk or a PBX passes on are the guesses of others; a lock would stop everybody behind it.
-        let is_guesser = !setup.peer_at(source).is_some_and(Peer::is_known);
+        let is_guesser = self.is_guesser(source);
         if is_guesser && self.lockout.is_locked(now.moment, source) {
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
+            self.lockout.told(source);
             return Proof::Locked;
         }
         let proof = self.proof(now, setup, request);
         match proof {
-            Proof::Of(_) => self.lockout.proved(source),
+            Proof::Of(_) => self.lockout.proved(now.moment, source),
             Proof::Wrong => {
                 self.tell(Event::AuthenticationFailed);
                 if is_guesser && self.lockout.failed(now.moment, source) {
@@ -182,7 +182,15 @@ impl Gate {
     }
 
     /// Asks for proof: 401 as a registrar, 407 as a proxy (RFC 3261 §22.2, §22.3).
-    pub(super) fn challenge(&mut self, now: Now, server: ServerId, request: &Message, stale: bool) {
+    pub(super) fn challenge(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        server: ServerId,
+        request: &Message,
+        stale: bool,
+    ) {
+        self.count_unproven(now, flow);
         let (status, header) = match request.method() {
             Method::Register => (401, "WWW-Authenticate"),
             _ => (407, "Proxy-Authenticate"),

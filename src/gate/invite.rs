@@ -63,7 +63,7 @@ impl Gate {
                 let (caller, ticket) = (standing.caller, standing.ticket);
                 let facts = self.facts(now, &setup, &caller, &uri);
                 match grounds {
-                    Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
+                    Grounds::Challenge { stale } => self.challenge(now, flow, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
                         self.turn_away(now, facts, "overload", 503);

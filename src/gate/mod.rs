@@ -8,6 +8,7 @@ mod call;
 mod capacity;
 mod costs;
 mod cutoff;
+mod doorstep;
 mod event;
 mod foresee;
 mod fraud;
@@ -175,7 +176,7 @@ impl Gate {
             loop_keys,
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
-            lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            lockout: Lockout::new(setup.limits.thresholds(), locks),
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             ids: IdSource::default(),
@@ -306,6 +307,9 @@ impl Gate {
             self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
         if let Some(key) = known {
             self.registrar.restore(now, &key, saved);
+            for binding in self.registrar.bindings(&key, now.moment) {
+                self.lockout.proved(now.moment, binding.flow.remote.ip().to_canonical());
+            }
         }
     }
 
@@ -315,6 +319,9 @@ impl Gate {
     }
 
     fn receive(&mut self, now: Now, flow: Flow, message: Message) {
+        if self.is_unwelcome(now, flow, &message) {
+            return self.tell(Event::Rejected { code: "source_locked", status: 0 });
+        }
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),

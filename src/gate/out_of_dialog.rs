@@ -27,9 +27,9 @@ impl Gate {
         }
         let person = match self.prove(now, &setup, flow, request) {
             Proof::Of(person) => setup.policy.person(person),
-            Proof::Missing => return self.challenge(now, server, request, false),
-            Proof::Stale => return self.challenge(now, server, request, true),
-            Proof::Wrong | Proof::Misplaced => return self.challenge(now, server, request, false),
+            Proof::Missing => return self.challenge(now, flow, server, request, false),
+            Proof::Stale => return self.challenge(now, flow, server, request, true),
+            Proof::Wrong | Proof::Misplaced => return self.challenge(now, flow, server, request, false),
             Proof::Locked => return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]),
         };
         if named.as_deref() != person.sip_user.as_deref() {
@@ -44,6 +44,7 @@ impl Gate {
 
     /// OPTIONS is answered for ourselves; everything else begins nothing here.
     pub(super) fn out_of_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
+        self.count_unproven(now, flow);
         let setup = Arc::clone(&self.setup);
         let uri = match validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             Ok(uri) => uri,

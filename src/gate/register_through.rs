@@ -181,7 +181,7 @@ impl Gate {
         let source = flow.remote.ip().to_canonical();
         match response.status() {
             200..=299 => {
-                self.lockout.proved(source);
+                self.lockout.proved(now.moment, source);
                 match granted_seconds(request, response) {
                     Some(0) => self.through.unbind(*flow, person),
                     Some(seconds) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::lockout::Thresholds;
 use super::{Costs, Rest};
 use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
@@ -105,11 +106,25 @@ pub struct Limits {
     pub nonce_life: Duration,
     /// Wrong proofs from one source before it is locked, and for how long (R25).
     pub failures_before_lock: u32,
+    /// Requests without any proof from one source before it is locked.
+    pub unproven_before_lock: u32,
+    /// How the User-Agent of scanners begins.
+    pub scanners: Vec<String>,
     pub lock: Duration,
     /// Talk before the answer, the oldest of free calls (R75).
     pub early_media_longest: Duration,
     /// When an address of a trunk is left out for a while.
     pub rest: Rest,
+}
+
+impl Limits {
+    pub(super) fn thresholds(&self) -> Thresholds {
+        Thresholds {
+            failures: self.failures_before_lock,
+            unproven: self.unproven_before_lock,
+            lock: self.lock,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -125,6 +140,8 @@ impl Default for Limits {
             digest: vec![Algorithm::Md5],
             nonce_life: Duration::from_secs(300),
             failures_before_lock: 10,
+            unproven_before_lock: 200,
+            scanners: Vec::new(),
             lock: Duration::from_secs(600),
             early_media_longest: Duration::from_secs(60),
             rest: Rest::default(),

@@ -100,6 +100,59 @@ fn who_guesses_too_often_is_locked_out() {
 }
 
 #[test]
+fn a_scanner_hears_nothing_and_can_still_call_for_help() {
+    let company = Company::new().with(|company| company.limits.scanners = vec!["friendly-".into()]);
+    let mut world = World::new(&company);
+    world.plays(
+        "
+           0 lobby  > REGISTER User-Agent=friendly-scanner
+        # Locked, whatever it calls itself from now on.
+          10 lobby  > REGISTER
+          20 lobby  > REGISTER
+          30 lobby  > INVITE 112 call=2
+          30 lobby  < 100
+          30 main   < INVITE
+          34 main   > 486
+          34 main   < ACK
+          34 backup < INVITE
+          38 backup > 486
+          38 backup < ACK
+          38 lobby  < 503
+          38 ledger < record failed
+        ",
+    );
+    let locks = world.events.iter().filter(|event| matches!(event, Event::SourceLocked { .. }));
+    assert_eq!(locks.count(), 1);
+}
+
+#[test]
+fn who_asks_and_never_proves_anything_is_locked_but_not_where_somebody_did() {
+    let company = Company::new().with(|company| company.limits.unproven_before_lock = 3);
+    World::new(&company).plays(
+        "
+           0 lobby  > INVITE 202 call=1
+           0 lobby  < 407
+          10 lobby  > INVITE 202 call=2
+          10 lobby  < 407
+          20 lobby  > INVITE 202 call=3
+          20 lobby  < 407
+          30 lobby  > INVITE 202 call=4
+          30 lobby  < 403
+          30 ledger < record unknown_caller
+        # Alice's phone has registered: what is sent in its name does not lock it.
+          40 alice  > INVITE 202 auth=none call=1
+          40 alice  < 407
+          50 alice  > INVITE 202 auth=none call=2
+          50 alice  < 407
+          60 alice  > INVITE 202 auth=none call=3
+          60 alice  < 407
+          70 alice  > INVITE 202 auth=none call=4
+          70 alice  < 407
+        ",
+    );
+}
+
+#[test]
 fn wrong_credentials_that_a_pbx_passes_on_do_not_lock_the_pbx() {
     let company = Company::new().with(|company| company.limits.failures_before_lock = 1);
     World::new(&company).plays(

@@ -77,6 +77,15 @@ impl Gate {
         sent.map(|_| ()).map_err(|fault| format!("cannot signal the gate: {fault}"))
     }
 
+    /// Resident memory, in bytes.
+    #[allow(dead_code, reason = "only the siege weighs it")]
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        kib.map_or(0, |kib| kib << 10)
+    }
+
     /// The last lines of its log.
     pub fn log_tail(folder: &Path) -> String {
         let log = fs::read(folder.join("gate.log")).unwrap_or_default();

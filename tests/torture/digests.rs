@@ -208,6 +208,9 @@ fn guesses_in_the_name_of_a_phone_do_not_lock_it() {
     let town = Town::open();
     let (phone, forger, stranger) =
         (town.caller("phone_one"), town.caller("phone_one"), town.caller("stranger"));
+    // The phone has been here before: what is sent in its name without a proof does not count against it either.
+    let right = answer_to(&fresh(&town, &phone), "108", "password-108", "INVITE", &town.fill(NUMBER), 1);
+    assert_eq!(present(&town, &phone, NUMBER, &right), 100);
     assert_eq!(guess(&town, &forger, &stranger), 407);
     for number in 0..GUESSES {
         let made_up = format!(
