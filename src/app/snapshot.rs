@@ -90,6 +90,7 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 weight: trunk.weight,
                 calls_max: trunk.calls_max,
                 number_format: number_format(trunk.number_format),
+                number_in_from: trunk.number_in_from,
                 silence: trunk.silence,
                 account: trunk.account.as_ref().map(account),
                 register: trunk.register,

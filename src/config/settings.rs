@@ -111,6 +111,8 @@ pub struct Trunk {
     /// Without even a 100 Trying for so long, the call goes on to the next trunk.
     pub silence: Duration,
     pub number_format: NumberFormat,
+    /// The From carries the caller's number, not what the phone wrote.
+    pub number_in_from: bool,
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.
     pub domain: Option<String>,

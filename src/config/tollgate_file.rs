@@ -8,7 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
-use super::addresses::{Currency, Endpoint, Host, PeerWord};
+use super::addresses::{Currency, Endpoint, FromWord, Host, PeerWord};
 use super::fields::{Fields, Source};
 use super::pbx;
 use super::settings::{
@@ -113,6 +113,7 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
         silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
+        number_in_from: trunk.or("from", FromWord::Phone) == FromWord::Number,
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),

@@ -5,6 +5,7 @@ mod answer;
 mod asserted;
 mod budget;
 mod call;
+mod caller_id;
 mod cutoff;
 mod event;
 mod foresee;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
+use super::caller_id::{Told, from_towards};
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
@@ -125,6 +126,7 @@ impl Gate {
         if trunk.is_some_and(|trunk| !call.permit.emergency() && is_full(&self.live, &setup, trunk, key)) {
             return false;
         }
+        call.from_sent = from_towards(trunk, call, &setup);
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
         let mark = self.marks.for_callee(call, target);
         let leaving = Leaving {
@@ -305,10 +307,8 @@ pub(super) fn pass_on(
 ) -> bytes::Bytes {
     let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
-    let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
-    let callback = permit.emergency().then(|| setup.policy.site(permit.site()).callback).flatten();
-    let callback = callback.map(|number| format!("<sip:{number}@{}>", setup.realm));
+    let told = Told::to(target, call, setup);
     forward_request(
         &call.invite,
         &Forwarding {
@@ -316,7 +316,8 @@ pub(super) fn pass_on(
             via: &via(interface, branch),
             record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
-            asserted: callback.as_deref().or(asserted),
+            asserted: told.asserted.as_deref(),
+            privacy: told.privacy,
             from: call.from_sent.as_deref(),
             to: None,
             cseq,

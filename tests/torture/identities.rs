@@ -39,12 +39,12 @@ const ATTACKS: &[Attack] = &[
         ..CALL
     },
     Attack {
-        hope: "an anonymous From with one's own digest",
+        hope: "more rights behind an anonymous From",
         rule: "R20",
         from: "anonymous",
         login: MALLORY,
         status: 403,
-        counted: MISMATCH,
+        counted: INCOMING_ONLY,
         ..CALL
     },
     Attack {
