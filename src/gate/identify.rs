@@ -106,8 +106,10 @@ impl Gate {
     /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.
     fn registered_caller(&self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
         let people = self.through.people(flow, now.moment);
-        let people: SmallVec<[PersonId; 1]> =
-            people.filter_map(|key| setup.policy.person_by_key(key)).collect();
+        let people: SmallVec<[PersonId; 1]> = people
+            .filter_map(|key| setup.policy.person_by_key(key))
+            .filter(|id| setup.pbx_of(*id).is_some())
+            .collect();
         let named = people.iter().find(|id| is_own_from(setup, setup.policy.person(**id), &request.from()));
         match (named, &people[..]) {
             (Some(id), _) | (None, [id]) => person(setup, *id, request),
