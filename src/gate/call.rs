@@ -15,6 +15,7 @@ use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
+use super::life::Life;
 use super::meter::Meter;
 use super::re_invite::ReInvite;
 use super::review::Review;
@@ -57,6 +58,8 @@ pub struct Call {
     pub ack_until: Option<Moment>,
     /// From when it need not be remembered any more.
     pub forget_at: Option<Moment>,
+    /// Its signs of life (R74).
+    pub life: Life,
     /// What changed rules mean for it (R76).
     pub review: Review,
     /// The latest alarm set for it in the wheel.
@@ -94,6 +97,15 @@ pub struct Search {
     pub queue: TargetQueue,
     pub parked: Option<Parked>,
     pub branches: SmallVec<[SentBranch; 2]>,
+    pub held: Option<Box<HeldAnswers>>,
+}
+
+/// 2xx responses that wait until the ledger has written that the call was answered (R91).
+pub struct HeldAnswers {
+    /// In the order in which they came.
+    pub responses: SmallVec<[Message; 1]>,
+    /// How long they wait.
+    pub until: Moment,
 }
 
 /// Targets that wait until the ledger says whether the budget of their trunk has room.
@@ -199,7 +211,13 @@ impl Call {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none());
         let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
         let guarded = self.over.is_none() && !self.permit.emergency();
-        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until(), self.review.due()];
+        let guards = [
+            self.early_until,
+            self.ack_until,
+            self.waits_for_ledger_until(),
+            self.review.due(),
+            self.life.due(),
+        ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
         let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
@@ -211,12 +229,14 @@ impl Call {
         matches!(self.funds, Funds::Asked { .. })
     }
 
-    /// Until when the caller waits for an answer of the ledger before anything can leave.
+    /// Until when the caller waits for an answer of the ledger before anything can go on.
     pub fn waits_for_ledger_until(&self) -> Option<Moment> {
-        match (&self.funds, &self.search.parked) {
-            (Funds::Asked { until, .. }, _) => Some(*until),
-            (Funds::Held { .. }, Some(parked)) => Some(parked.until),
-            (Funds::Held { .. }, None) | (Funds::Resolved, _) => None,
+        let held = self.search.held.as_ref().map(|held| held.until);
+        let parked = self.search.parked.as_ref().map(|parked| parked.until);
+        match &self.funds {
+            Funds::Asked { until, .. } => Some(*until),
+            Funds::Held { .. } => held.or(parked),
+            Funds::Resolved => None,
         }
     }
 

@@ -9,11 +9,13 @@ mod caller_id;
 mod cutoff;
 mod event;
 mod foresee;
+mod fraud;
 mod give_up;
 mod homes;
 mod identify;
 mod in_dialog;
 mod invite;
+mod life;
 mod lockout;
 mod meter;
 mod money;
@@ -34,6 +36,7 @@ mod trunk_registration;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
+pub use fraud::FraudLock;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -49,10 +52,11 @@ use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::{Registrar, SavedBinding, Through};
 use crate::sip::digest::Challenger;
-use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
+use crate::sip::{Flow, Malformed, Message, Method};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use fraud::Fraud;
 use in_dialog::InDialog;
 use lockout::Lockout;
 use register_through::Passed;
@@ -156,6 +160,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    fraud: Fraud,
     tickets: Tickets,
     ids: IdSource,
     random: Random,
@@ -166,7 +171,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys) = (hasher(), hasher());
+        let (locks, loop_keys, habits) = (hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -184,6 +189,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
@@ -338,22 +344,6 @@ impl Gate {
     fn is_within_old_dialog(&self, message: &Message) -> bool {
         !matches!(message.method(), Method::Invite | Method::Register)
             && self.dialogs.contains_key(&self.keys.of_message(message))
-    }
-
-    fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        self.tell(Event::Malformed { label: malformed.fault.label() });
-        if let Some(answer) = &malformed.answer {
-            let tag = format!("{:016x}", self.random.u64());
-            self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
-        }
-    }
-
-    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
-    fn no_room(&mut self, flow: Flow, request: &Message) {
-        self.tell(Event::Rejected { code: "overload", status: 503 });
-        let tag = format!("{:016x}", self.random.u64());
-        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
-        self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
     fn take_transaction_events(&mut self, now: Now) {
