@@ -23,6 +23,7 @@ mod out_of_dialog;
 mod re_invite;
 mod refuse;
 mod register_through;
+mod registered;
 mod relay;
 mod replace;
 mod review;
@@ -37,6 +38,7 @@ pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use fraud::FraudLock;
+pub use registered::SavedRegistrations;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -50,7 +52,7 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::{Registrar, SavedBinding, Through};
+use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Malformed, Message, Method};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
@@ -292,24 +294,6 @@ impl Gate {
     /// What verdicts depend on at present.
     pub fn setup(&self) -> &Snapshot {
         &self.setup
-    }
-
-    pub fn registrations(&self) -> usize {
-        self.registrar.count()
-    }
-
-    /// Whose registrations have changed since this was asked last, with what another run can use of them.
-    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
-        self.registrar.take_changed(now)
-    }
-
-    /// Takes over what an earlier run has written down of one person, if she is still of the house.
-    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
-        let known =
-            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
-        if let Some(key) = known {
-            self.registrar.restore(now, &key, saved);
-        }
     }
 
     /// Server and client transactions alive.

@@ -39,15 +39,6 @@ const ATTACKS: &[Attack] = &[
         ..CALL
     },
     Attack {
-        hope: "more rights behind an anonymous From",
-        rule: "R20",
-        from: "anonymous",
-        login: MALLORY,
-        status: 403,
-        counted: INCOMING_ONLY,
-        ..CALL
-    },
-    Attack {
         hope: "a From that only decodes to one's own",
         rule: "R20",
         from: "10%32",
