@@ -46,6 +46,7 @@ fn forward_invite(bencher: Bencher<'_, '_>) {
         record_route: Some("<sip:10.9.0.1:5060;lr;tg=0C7NKX2P0QGW4>"),
         routes: &[],
         asserted: Some("<sip:+49309000001@house.example>"),
+        privacy: false,
         to: None,
         from: None,
         cseq: invite.cseq(),

@@ -10,6 +10,8 @@ mod world;
 
 #[path = "calls/calendar.rs"]
 mod calendar;
+#[path = "calls/caller_id.rs"]
+mod caller_id;
 #[path = "calls/changed_rules.rs"]
 mod changed_rules;
 #[path = "calls/closing_hours.rs"]

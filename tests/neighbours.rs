@@ -14,7 +14,10 @@ mod places;
 mod trunk;
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -24,6 +27,9 @@ use gate::Gate;
 use kamailio::Kamailio;
 use places::Places;
 use trunk::{Trunk, value};
+
+const PATIENCE: Duration = Duration::from_secs(15);
+const POLL: Duration = Duration::from_millis(50);
 
 #[test]
 fn phones_register_through_the_gate_at_kamailio_and_call() {
@@ -59,6 +65,41 @@ fn kamailio_in_front_says_who_calls() {
     let ended = town.closed();
     // What the telephone system settles by itself never comes to the gate.
     assert_eq!(ended, ["hung up; 3 calls", "refused: not_permitted; 1 calls"]);
+}
+
+#[test]
+fn the_gate_registers_at_a_carrier_and_proves_itself_with_md5() {
+    at_a_carrier("MD5");
+}
+
+#[test]
+fn the_gate_registers_at_a_carrier_and_proves_itself_with_sha_256() {
+    at_a_carrier("SHA-256");
+}
+
+/// Kamailio as the carrier: it takes the gate's registration and asks for a digest in each call, and for each BYE.
+fn at_a_carrier(algorithm: &str) {
+    let town = Town::at_a_carrier(algorithm);
+    town.waits_for("tollgate_trunk_registered{trunk=\"one\"} 1");
+    let mut gina = town.phone("107", "udp", "gate");
+    let mut trunk = Trunk::at(town.places.at("third_party"), town.places.at("trunk_one"));
+
+    gina.say("dial", "sip:03023125500@company.example");
+    let mut talk = trunk.answers();
+    assert!(!talk.invite.contains("Authorization"), "{}", talk.invite);
+    gina.hear("CALL_ESTABLISHED");
+    gina.say("hold", "");
+    trunk.answers_again(&mut talk);
+    gina.say("hangup", "");
+    trunk.hears_the_end();
+    gina.hear("CALL_CLOSED");
+
+    // The carrier sends the call to our contact; whom it is for stands in the To.
+    let mut talk = trunk.calls("+4917012345678", "+493023125107");
+    gina.hear("CALL_ESTABLISHED");
+    trunk.hangs_up(&mut talk);
+    gina.hear("CALL_CLOSED");
+    assert_eq!(town.closed(), ["hung up; 2 calls"]);
 }
 
 /// Held and resumed; each side hangs up once.
@@ -120,15 +161,35 @@ impl Town {
     fn built(configuration: &str) -> Town {
         let scratch = TempDir::with_prefix("tollgate-neighbours-").expect("a scratch folder can be made");
         let places = Places::free();
-        let company = company(scratch.path());
+        let company = company(scratch.path(), &WITH_A_PBX);
         let gate = Gate::start(scratch.path(), &company, &places, "500ms")
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(scratch.path())));
-        let text =
-            fs::read_to_string(here().join("tests/neighbours").join(configuration)).expect("it is there");
-        let text = places.fill(&text, "@", "@").replace("@gate_ip@", &places.at("gate").ip().to_string());
-        let folder = scratch.path().join("kamailio");
-        let kamailio = Kamailio::start(&folder, &text, places.at("pbx"), places.at("stranger"));
+        let kamailio = started(&scratch, configuration, "MD5", &places, places.at("pbx"));
         Town { gate, places, _kamailio: kamailio, scratch }
+    }
+
+    /// A gate at a carrier that is a Kamailio.
+    fn at_a_carrier(algorithm: &str) -> Town {
+        let scratch = TempDir::with_prefix("tollgate-neighbours-").expect("a scratch folder can be made");
+        let places = Places::free();
+        let carrier = started(&scratch, "carrier.cfg", algorithm, &places, places.at("trunk_one"));
+        let company = company(scratch.path(), &AT_A_CARRIER);
+        let gate = Gate::start(scratch.path(), &company, &places, "500ms")
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(scratch.path())));
+        Town { gate, places, _kamailio: carrier, scratch }
+    }
+
+    /// Waits until this stands among the metrics.
+    fn waits_for(&self, line: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let page = self.gate.get("/metrics").unwrap_or_default();
+            if page.contains(line) {
+                return;
+            }
+            assert!(Instant::now() < end, "{line:?} never came:\n{}", Gate::log_tail(self.scratch.path()));
+            sleep(POLL);
+        }
     }
 
     /// A phone that has registered by way of `proxy`.
@@ -164,29 +225,50 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The company of the SIPp scenarios, whose phones have their telephone system in Kamailio and no passwords here.
-fn company(scratch: &Path) -> PathBuf {
+/// A Kamailio that listens at `place`.
+fn started(
+    scratch: &TempDir,
+    configuration: &str,
+    algorithm: &str,
+    places: &Places,
+    place: SocketAddr,
+) -> Kamailio {
+    let text = fs::read_to_string(here().join("tests/neighbours").join(configuration)).expect("it is there");
+    let text =
+        text.replace("@algorithm@", algorithm).replace("@gate_ip@", &places.at("gate").ip().to_string());
+    let folder = scratch.path().join("kamailio");
+    Kamailio::start(&folder, &places.fill(&text, "@", "@"), place, places.at("stranger"))
+}
+
+/// What differs from a file of the company of the SIPp scenarios: the file, what stands there, and what in its place.
+type Changes = [(&'static str, &'static str, &'static str)];
+
+/// The phones have their telephone system in Kamailio and no passwords here.
+const WITH_A_PBX: [(&str, &str, &str); 4] = [
+    ("tollgate.toml", "trusted = true\n", "trusted = true\naddress = \"@pbx@\"\n"),
+    ("tollgate.toml", "callback = ", "registrar = \"pbx\"\ncallback = "),
+    ("people.csv", "107,password-107", "107,"),
+    ("people.csv", "108,password-108", "108,"),
+];
+
+/// The first trunk knows us by user and password.
+const AT_A_CARRIER: [(&str, &str, &str); 1] = [(
+    "tollgate.toml",
+    "listener = \"udp\"\npriority = 1\n",
+    "listener = \"udp\"\npriority = 1\nuser = \"company-4711\"\npassword = \"s3cret\"\nregister = true\nexpires = \"5m\"\n",
+)];
+
+fn company(scratch: &Path, changes: &Changes) -> PathBuf {
     let folder = scratch.join("company");
     fs::create_dir(&folder).expect("a scratch folder can be made");
     let shipped = here().join("sipp-scenarios/company");
     for name in ["tollgate.toml", "policy.toml", "people.csv", "contacts.csv", "tariff.csv"] {
         let mut text = fs::read_to_string(shipped.join(name)).expect("the company has its files");
-        for (old, new) in changes(name) {
+        for (_, old, new) in changes.iter().filter(|(file, _, _)| *file == name) {
             assert!(text.contains(old), "{name} no longer holds {old:?}");
             text = text.replace(old, new);
         }
         fs::write(folder.join(name), text).expect("a scratch folder can be written");
     }
     folder
-}
-
-fn changes(name: &str) -> &'static [(&'static str, &'static str)] {
-    match name {
-        "tollgate.toml" => &[
-            ("trusted = true\n", "trusted = true\naddress = \"@pbx@\"\n"),
-            ("callback = ", "registrar = \"pbx\"\ncallback = "),
-        ],
-        "people.csv" => &[("107,password-107", "107,"), ("108,password-108", "108,")],
-        _ => &[],
-    }
 }

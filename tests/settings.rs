@@ -80,7 +80,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 109] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 111] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -130,6 +130,8 @@ const SLIPS: [(&str, &str, &str, &str, &str); 109] = [
     ("tollgate.toml", "# register = true", "register = true", "trunk[0].register", "user and password"),
     ("tollgate.toml", "# incoming = \"200\"", "incoming = \"200\"", "trunk[0].incoming", "register = true"),
     ("tollgate.toml", "# expires = \"1h\"            # with", "user = \"u\"\npassword = \"p\"\nregister = true\nexpires = \"5s\" # with", "trunk[0].expires", "1m to 7d"),
+    ("tollgate.toml", "from = \"phone\"", "from = \"phnoe\"", "trunk[0].from", "phone?"),
+    ("tollgate.toml", "caller_id = \"+49 30 23125 100\"", "caller_id = \"front desk\"", "site.berlin.caller_id", "a number"),
     ("tollgate.toml", "language = \"ru\"", "language = \"rus\"", "site.moscow.language", "ru?"),
     ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.country", "ISO 3166"),
     ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.land", "country"),

@@ -150,6 +150,7 @@ fn trunk() -> Trunk {
         weight: 1,
         calls_max: None,
         number_format: NumberFormat::PlusE164,
+        number_in_from: false,
         silence: Duration::from_secs(4),
         care: Care::default(),
         named: None,

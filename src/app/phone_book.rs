@@ -7,8 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use super::mark_key::beside;
 use crate::base::Now;
-use crate::gate::Gate;
-use crate::registrar::SavedBinding;
+use crate::gate::{Gate, SavedRegistrations};
 use crate::store::{PhoneRow, Phones};
 
 /// Changes of many people at most in one hand-over that waits; beyond, the thread hangs at a disk that does, and what is new is dropped
@@ -53,8 +52,8 @@ impl PhoneBook {
     pub(super) fn follow(&self, gate: &mut Gate, now: Now) {
         let changed = gate.changed_registrations(now);
         let Some(sender) = self.sender.as_ref().filter(|_| !changed.is_empty()) else { return };
-        let row = |(person, bindings): (Arc<str>, Vec<SavedBinding>)| {
-            let text = serde_json::to_string(&bindings).ok().filter(|_| !bindings.is_empty());
+        let row = |(person, saved): (Arc<str>, SavedRegistrations)| {
+            let text = serde_json::to_string(&saved).ok().filter(|_| !saved.is_empty());
             (person, text)
         };
         if sender.try_send(changed.into_iter().map(row).collect()).is_err() {
@@ -76,7 +75,7 @@ impl Drop for PhoneBook {
 fn restore(gate: &mut Gate, now: Now, rows: Vec<(String, String)>) {
     for (person, text) in rows {
         match serde_json::from_str(&text) {
-            Ok(bindings) => gate.restore_registrations(now, &person, bindings),
+            Ok(saved) => gate.restore_registrations(now, &person, saved),
             Err(error) => tracing::warn!(person, %error, "a registration cannot be read"),
         }
     }

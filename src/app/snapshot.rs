@@ -115,6 +115,7 @@ fn one_way(
         weight: trunk.weight,
         calls_max: trunk.calls_max,
         number_format: number_format(trunk.number_format),
+        number_in_from: trunk.number_in_from,
         silence: trunk.silence,
         care: Care { options: trunk.options, long_by_tcp: trunk.long_by_tcp, kept: kept(trunk) },
         named,

@@ -206,6 +206,28 @@ impl Choice for DigestAlgorithm {
     }
 }
 
+/// What stands in the From towards a trunk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FromWord {
+    Phone,
+    Number,
+}
+
+impl Choice for FromWord {
+    const NOUN: &'static str = "what stands in the From";
+
+    fn all() -> impl Iterator<Item = FromWord> + Clone {
+        [FromWord::Phone, FromWord::Number].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            FromWord::Phone => "phone",
+            FromWord::Number => "number",
+        }
+    }
+}
+
 impl Choice for NumberFormat {
     const NOUN: &'static str = "a number format";
 

@@ -134,6 +134,8 @@ pub struct Trunk {
     /// What its carrier charges: a price list as `tariff.csv`.
     pub costs: Option<PathBuf>,
     pub number_format: NumberFormat,
+    /// The From carries the caller's number, not what the phone wrote.
+    pub number_in_from: bool,
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.
     pub domain: Option<String>,

@@ -17,6 +17,7 @@ pub(super) fn read(name: &str, site: &Fields<'_>) -> Site {
         emergency: site.required_list("emergency"),
         emergency_trunks: site.list("emergency_trunks"),
         callback: site.optional("callback"),
+        caller_id: site.optional("caller_id"),
         emergency_unauthenticated: site.or("emergency_unauthenticated", true),
         holidays: site.optional("holidays").map(|CountryCode(code)| code),
         from_mismatch: site.or("from_mismatch", FromMismatch::Refuse),

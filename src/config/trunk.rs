@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::addresses::Host;
+use super::addresses::{FromWord, Host};
 use super::fields::Fields;
 use super::settings::{Carrier, Listener, NumberFormat, Routing, Trunk, TrunkAddress, TrunkOrder};
 use super::{spelling, trunk_account};
@@ -34,6 +34,7 @@ pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener], folder: &Path) ->
         reserve: reserve(trunk),
         costs: trunk.optional::<PathBuf>("costs").map(|path| folder.join(path)),
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
+        number_in_from: trunk.or("from", FromWord::Phone) == FromWord::Number,
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Moment, Place, ReservationId, SiteId};
+use crate::base::{DecisionId, Moment, PhoneNumber, Place, ReservationId, SiteId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
@@ -66,8 +66,10 @@ pub struct Call {
     pub alarm: Option<Moment>,
     /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
     pub speaker: Option<Arc<str>>,
-    /// P-Asserted-Identity towards trunks.
-    pub asserted: Option<Box<str>>,
+    /// The number that trunks are told.
+    pub shown: Option<PhoneNumber>,
+    /// The From that the site's rules put in place of the one that came (R20), if they do.
+    pub from_rewritten: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
     pub from_sent: Option<Box<str>>,
 }

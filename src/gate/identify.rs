@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::asserted::asserted;
+use super::caller_id::is_anonymous;
 use super::setup::{Peer, PeerKind, Snapshot};
 use super::{Event, Gate};
 use crate::base::number::{Canonical, Dialled, canonical};
@@ -65,8 +66,8 @@ pub(super) struct Caller {
     /// Where the INVITE goes whatever its number says: to the phone that holds the dialog which it replaces (R24).
     pub held: Option<Target>,
     pub from_sent: Option<Box<str>>,
-    /// P-Asserted-Identity towards trunks.
-    pub asserted: Option<Box<str>>,
+    /// The number that trunks are told.
+    pub shown: Option<PhoneNumber>,
 }
 
 /// Answers to our challenge looked at in one request: one for each hash (RFC 8760 §2.4). More would be guesses for the price of one.
@@ -105,8 +106,10 @@ impl Gate {
     /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.
     fn registered_caller(&self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
         let people = self.through.people(flow, now.moment);
-        let people: SmallVec<[PersonId; 1]> =
-            people.filter_map(|key| setup.policy.person_by_key(key)).collect();
+        let people: SmallVec<[PersonId; 1]> = people
+            .filter_map(|key| setup.policy.person_by_key(key))
+            .filter(|id| setup.pbx_of(*id).is_some())
+            .collect();
         let named = people.iter().find(|id| is_own_from(setup, setup.policy.person(**id), &request.from()));
         match (named, &people[..]) {
             (Some(id), _) | (None, [id]) => person(setup, *id, request),
@@ -245,13 +248,12 @@ impl Identity {
 impl Caller {
     fn of(setup: &Snapshot, id: PersonId, from: &FromHeader) -> Caller {
         let person = setup.policy.person(id);
-        let asserted =
-            person.outgoing.map(|number| format!("<sip:{number}@{}>", setup.realm).into_boxed_str());
+        let shown = person.outgoing.or(setup.policy.site(person.site).caller_id);
         Caller {
             key: Some(person.key.clone()),
             speaker: Some(person.key.clone()),
             department: person.department.map(|id| setup.policy.department(id).name.clone()),
-            asserted,
+            shown,
             from_sent: match from {
                 FromHeader::AsSent => None,
                 FromHeader::Rewritten(value) => Some(value.clone()),
@@ -272,7 +274,7 @@ impl Caller {
             speaker: None,
             held: None,
             from_sent: None,
-            asserted: None,
+            shown: None,
         }
     }
 
@@ -282,7 +284,7 @@ impl Caller {
         Caller {
             speaker: self.speaker,
             from_sent: self.from_sent,
-            asserted: self.asserted.or(payer.asserted),
+            shown: self.shown.or(payer.shown),
             by: By::Transfer,
             other_party_outside: outside,
             ..payer
@@ -312,7 +314,8 @@ impl Snapshot {
 /// R20: From must be the authenticated person, or the site says what happens.
 fn person(setup: &Snapshot, id: PersonId, request: &Message) -> Identity {
     let person = setup.policy.person(id);
-    if is_own_from(setup, person, &request.from()) {
+    // Whoever hides her number is not somebody else (RFC 3323 §4.1): the digest says who she is.
+    if is_own_from(setup, person, &request.from()) || is_anonymous(&request.from()) {
         return Identity::Person { id, from: FromHeader::AsSent };
     }
     match setup.policy.site(person.site).from_mismatch {

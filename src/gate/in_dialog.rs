@@ -206,6 +206,7 @@ impl Gate {
                 record_route: None,
                 routes: side.routes(),
                 asserted: None,
+                privacy: false,
                 from: writer.alias(),
                 to: side.alias().map(|_| side.address()),
                 cseq,

@@ -5,6 +5,7 @@ mod answer;
 mod asserted;
 mod budget;
 mod call;
+mod caller_id;
 mod capacity;
 mod costs;
 mod cutoff;
@@ -30,6 +31,7 @@ mod probe;
 mod re_invite;
 mod refuse;
 mod register_through;
+mod registered;
 mod relay;
 mod replace;
 mod review;
@@ -46,6 +48,7 @@ pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use fraud::FraudLock;
 pub use health::Rest;
+pub use registered::SavedRegistrations;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -60,7 +63,7 @@ use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::proxy::Located;
-use crate::registrar::{Registrar, SavedBinding, Through};
+use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
@@ -290,27 +293,6 @@ impl Gate {
     /// What verdicts depend on at present.
     pub fn setup(&self) -> &Snapshot {
         &self.setup
-    }
-
-    pub fn registrations(&self) -> usize {
-        self.registrar.count()
-    }
-
-    /// Whose registrations have changed since this was asked last, with what another run can use of them.
-    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
-        self.registrar.take_changed(now)
-    }
-
-    /// Takes over what an earlier run has written down of one person, if she is still of the house.
-    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
-        let known =
-            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
-        if let Some(key) = known {
-            self.registrar.restore(now, &key, saved);
-            for binding in self.registrar.bindings(&key, now.moment) {
-                self.lockout.proved(now.moment, binding.flow.remote.ip().to_canonical());
-            }
-        }
     }
 
     /// Server and client transactions alive.

@@ -141,6 +141,7 @@ impl Gate {
                 record_route: None,
                 routes: &[],
                 asserted: None,
+                privacy: false,
                 from: None,
                 to: None,
                 cseq: request.cseq(),

@@ -216,6 +216,7 @@ fn relayed(setup: &Snapshot, relay: &Relay, request: &Message, branch: &Branch) 
         record_route: None,
         routes: &relay.routes,
         asserted: None,
+        privacy: false,
         from: None,
         to: None,
         cseq: request.cseq().saturating_add(relay.ahead),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
+use super::caller_id::{Told, from_towards};
 use super::capacity::is_full;
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
@@ -130,11 +131,12 @@ impl Gate {
     /// Forwards the INVITE to one target. False if the call cannot pay, or the target cannot be reached from here.
     fn send_branch(&mut self, now: Now, key: CallKey, target: &Target) -> bool {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key) else { return false };
+        let Some(call) = self.calls.at_mut(key) else { return false };
         let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
         if trunk.is_some_and(|trunk| is_full(&self.live, &setup, trunk, key, call)) {
             return false;
         }
+        call.from_sent = from_towards(trunk, call, &setup);
         let Some((branch, mut bytes)) = self.made_for(&setup, key, target, None) else { return false };
         let instead = self.over_tcp(&setup, now.moment, target, bytes.len());
         let again = instead.as_ref().and_then(|over_tcp| self.made_for(&setup, key, over_tcp, Some(branch)));
@@ -343,10 +345,8 @@ pub(super) fn pass_on(
 ) -> bytes::Bytes {
     let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
-    let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
-    let callback = permit.emergency().then(|| setup.policy.site(permit.site()).callback).flatten();
-    let callback = callback.map(|number| format!("<sip:{number}@{}>", setup.realm));
+    let told = Told::to(target, call, setup);
     forward_request(
         &call.invite,
         &Forwarding {
@@ -354,7 +354,8 @@ pub(super) fn pass_on(
             via: &via(interface, branch),
             record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
-            asserted: callback.as_deref().or(asserted),
+            asserted: told.asserted.as_deref(),
+            privacy: told.privacy,
             from: call.from_sent.as_deref(),
             to: None,
             cseq,

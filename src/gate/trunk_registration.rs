@@ -65,9 +65,12 @@ impl Gate {
         self.trunk_registrations.retain(|known| wanted(&known.trunk).is_some());
         for trunk in setup.trunks.iter() {
             let Some(seconds) = trunk.register else { continue };
-            if self.trunk_registrations.iter().all(|known| known.trunk != trunk.name) {
-                let new = TrunkRegistration::new(trunk, seconds, &mut self.random);
-                self.trunk_registrations.push(new);
+            match self.trunk_registrations.iter_mut().find(|known| known.trunk == trunk.name) {
+                Some(known) => known.take_over(seconds),
+                None => {
+                    let new = TrunkRegistration::new(trunk, seconds, &mut self.random);
+                    self.trunk_registrations.push(new);
+                }
             }
         }
     }
@@ -181,6 +184,14 @@ impl Gate {
 }
 
 impl TrunkRegistration {
+    /// New settings, which may have mended what was wrong: what failed does not wait for its pause to end.
+    fn take_over(&mut self, seconds: u32) {
+        self.seconds = seconds;
+        if self.failures > 0 {
+            self.due = Moment::START;
+        }
+    }
+
     fn request(
         &mut self,
         trunk: &Trunk,

@@ -64,6 +64,8 @@ pub struct Site {
     pub emergency_trunks: Vec<String>,
     /// The call-back number that emergency calls carry (R41), as written here.
     pub callback: Option<String>,
+    /// The number that calls of its people show if they have none of their own, as written here.
+    pub caller_id: Option<String>,
     /// Whether emergency calls from unauthenticated phones are taken (R41).
     pub emergency_unauthenticated: bool,
     /// ISO code of the country whose public holidays count in hours (R82); `country` if absent.

@@ -96,6 +96,8 @@ pub struct Site {
     /// In the order to be tried; empty: every trunk.
     pub emergency_trunks: Arc<[Arc<str>]>,
     pub callback: Option<PhoneNumber>,
+    /// Shown by people without a number of their own.
+    pub caller_id: Option<PhoneNumber>,
     pub emergency_unauthenticated: bool,
     pub from_mismatch: FromMismatch,
     pub(super) calendar: CalendarId,

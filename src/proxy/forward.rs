@@ -40,6 +40,8 @@ pub struct Forwarding<'a> {
     pub routes: &'a [Box<str>],
     /// P-Asserted-Identity, towards a trunk.
     pub asserted: Option<&'a str>,
+    /// Whether it is to be hidden (RFC 3325 §9.3): adds `Privacy: id`.
+    pub privacy: bool,
     /// The From that replaces the one that came (R20).
     pub from: Option<&'a str>,
     /// The To likewise, towards somebody whose own From was replaced.
@@ -71,6 +73,9 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     }
     if let Some(asserted) = forwarding.asserted {
         draft.append(Name::PAssertedIdentity, asserted);
+    }
+    if forwarding.privacy {
+        draft.append(Name::Privacy, "id");
     }
     if let Some(from) = forwarding.from {
         draft.set(Name::From, from);

@@ -184,6 +184,7 @@ mod tests {
             weight,
             calls_max: None,
             number_format: NumberFormat::default(),
+            number_in_from: false,
             silence: Duration::from_secs(4),
             care: Care::default(),
             named: None,

@@ -48,6 +48,8 @@ pub struct Trunk {
     /// Calls at once that the carrier allows.
     pub calls_max: Option<u32>,
     pub number_format: NumberFormat,
+    /// The caller's number stands in the From too, for carriers that read nothing else.
+    pub number_in_from: bool,
     /// Without even a 100 Trying for this long, the next trunk is tried.
     pub silence: Duration,
     pub care: Care,

@@ -13,4 +13,4 @@ mod tests;
 pub use binding::{Binding, Preference};
 pub use location::{Limits, Registered, Registrar};
 pub use saved::SavedBinding;
-pub use through::{FlowMark, Through};
+pub use through::{FlowMark, SavedLine, Through};

@@ -33,9 +33,12 @@ impl<K: Ord + Clone> Registrar<K> {
     /// Whose bindings have changed since they were asked for last, with those that another run can use.
     pub fn take_changed(&mut self, now: Now) -> Vec<(K, Vec<SavedBinding>)> {
         let changed = std::mem::take(&mut self.changed);
-        let saved =
-            |key: &K| self.bindings(key, now.moment).filter_map(|binding| binding.saved(now)).collect();
-        changed.iter().map(|key| (key.clone(), saved(key))).collect()
+        changed.iter().map(|key| (key.clone(), self.saved(key, now))).collect()
+    }
+
+    /// Those of one person's bindings that another run can use.
+    pub fn saved(&self, key: &K, now: Now) -> Vec<SavedBinding> {
+        self.bindings(key, now.moment).filter_map(|binding| binding.saved(now)).collect()
     }
 
     /// Takes over what an earlier run has written down of one person; what has ended meanwhile is left out.

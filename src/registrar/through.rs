@@ -1,13 +1,15 @@
 //! Phones that register elsewhere through us: which flow a telephone system has confirmed for whom, and the mark by which its calls
 //! find that flow again (RFC 3327; the idea of RFC 5626 §5.2, kept in a table).
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ahash::RandomState;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::base::Moment;
-use crate::sip::{ConnectionId, Flow};
+use crate::base::{Moment, Now};
+use crate::sip::{ConnectionId, Flow, SavedFlow};
 
 /// People of one flow at most: a base of cordless phones, an adapter for a floor. Beyond this the one whose time ends first gives way.
 const PEOPLE_MAX: usize = 64;
@@ -37,8 +39,22 @@ impl std::fmt::Display for FlowMark {
 pub struct Through<K> {
     keys: RandomState,
     flows: HashMap<FlowMark, Line<K>, RandomState>,
+    /// Marks that an earlier run has made: those stand in Paths that telephone systems keep.
+    earlier: HashMap<Flow, FlowMark, RandomState>,
+    /// The flows of each person.
+    lines: BTreeMap<K, SmallVec<[FlowMark; 1]>>,
     /// For each flow the first end of a registration.
     ends: BTreeSet<(Moment, FlowMark)>,
+    /// Whose registrations have changed since they were written down.
+    changed: BTreeSet<K>,
+}
+
+/// A registration as it is written down for another run of the gate (R91): over UDP, since connections are gone with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedLine {
+    flow: SavedFlow,
+    mark: u64,
+    until: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug)]
@@ -47,15 +63,23 @@ struct Line<K> {
     people: SmallVec<[(K, Moment); 1]>,
 }
 
-impl<K: Eq + Clone> Through<K> {
+impl<K: Ord + Clone> Through<K> {
     /// `keys` make the marks: nobody else can name a flow.
     pub fn new(keys: RandomState, hasher: RandomState) -> Through<K> {
-        Through { keys, flows: HashMap::with_hasher(hasher), ends: BTreeSet::new() }
+        let (flows, earlier) = (HashMap::with_hasher(hasher.clone()), HashMap::with_hasher(hasher));
+        Through {
+            keys,
+            flows,
+            earlier,
+            lines: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            changed: BTreeSet::new(),
+        }
     }
 
     /// The mark of a flow, always the same, so that a refreshed registration keeps its Path.
     pub fn mark(&self, flow: Flow) -> FlowMark {
-        FlowMark(self.keys.hash_one(flow))
+        self.earlier.get(&flow).copied().unwrap_or_else(|| FlowMark(self.keys.hash_one(flow)))
     }
 
     /// A telephone system has accepted the registration of `who` over this flow until then.
@@ -68,10 +92,49 @@ impl<K: Eq + Clone> Through<K> {
         people.retain(|(known, _)| *known != who);
         if people.len() >= PEOPLE_MAX {
             let first = people.iter().enumerate().min_by_key(|(_, (_, until))| *until).map(|(at, _)| at);
-            first.into_iter().for_each(|at| drop(people.remove(at)));
+            if let Some((gone, _)) = first.map(|at| people.remove(at)) {
+                self.leave(mark, gone);
+            }
         }
-        people.push((who, until));
+        people.push((who.clone(), until));
+        let lines = self.lines.entry(who.clone()).or_default();
+        if !lines.contains(&mark) {
+            lines.push(mark);
+        }
+        self.changed.insert(who);
         self.store(mark, flow, people);
+    }
+
+    /// Whose registrations have changed since they were asked for last.
+    pub fn take_changed(&mut self) -> BTreeSet<K> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What another run can use of one person's registrations.
+    pub fn saved(&self, who: &K, now: Now) -> Vec<SavedLine> {
+        let marks = self.lines.get(who).into_iter().flatten();
+        let lines = marks.filter_map(|mark| Some((mark, self.flows.get(mark)?)));
+        let lines = lines.filter(|(_, line)| !line.flow.transport.is_reliable());
+        let saved = lines.flat_map(|(mark, line)| {
+            let hers = line.people.iter().filter(|(known, until)| known == who && *until > now.moment);
+            hers.map(|(_, until)| SavedLine {
+                flow: line.flow.into(),
+                mark: mark.0,
+                until: now.utc_at(*until),
+            })
+        });
+        saved.collect()
+    }
+
+    /// Takes over what an earlier run has written down of one person.
+    pub fn restore(&mut self, now: Now, who: &K, saved: Vec<SavedLine>) {
+        for line in saved {
+            let (flow, until) = (Flow::from(line.flow), now.moment_at(line.until));
+            if until > now.moment {
+                self.earlier.insert(flow, FlowMark(line.mark));
+                self.bind(flow, who.clone(), until);
+            }
+        }
     }
 
     /// The registration of `who` over this flow is over.
@@ -120,9 +183,20 @@ impl<K: Eq + Clone> Through<K> {
 
     fn keep(&mut self, mark: FlowMark, pass: impl Fn(&(K, Moment)) -> bool) {
         let Some(line) = self.flows.get(&mark) else { return };
-        let mut people = line.people.clone();
-        people.retain(|one| pass(one));
-        self.store(mark, line.flow, people);
+        let (flow, people) = (line.flow, line.people.clone());
+        let (kept, gone): (SmallVec<_>, SmallVec<[_; 1]>) = people.into_iter().partition(pass);
+        gone.into_iter().for_each(|(who, _)| self.leave(mark, who));
+        self.store(mark, flow, kept);
+    }
+
+    fn leave(&mut self, mark: FlowMark, who: K) {
+        if let Some(lines) = self.lines.get_mut(&who) {
+            lines.retain(|known| *known != mark);
+            if lines.is_empty() {
+                self.lines.remove(&who);
+            }
+        }
+        self.changed.insert(who);
     }
 
     /// The one place that changes a line, so that the ends always match.
@@ -136,7 +210,10 @@ impl<K: Eq + Clone> Through<K> {
                 self.ends.insert((end, mark));
                 self.flows.insert(mark, Line { flow, people });
             }
-            None => drop(self.flows.remove(&mark)),
+            None => {
+                self.flows.remove(&mark);
+                self.earlier.remove(&flow);
+            }
         }
     }
 }
@@ -194,6 +271,29 @@ mod tests {
         for text in ["", "alice", "0", "+000000000000000", "00000000000000000"] {
             assert_eq!(FlowMark::read(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn another_run_takes_over_who_speaks_and_the_marks() {
+        let utc = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let mut through = through();
+        through.bind(flow(1, 0), "alice", at(60));
+        through.bind(flow(2, 7), "alice", at(60));
+        assert_eq!(through.take_changed(), BTreeSet::from(["alice"]));
+        let (mark, saved) = (through.mark(flow(1, 0)), through.saved(&"alice", Now::new(at(0), utc)));
+        assert_eq!(saved.len(), 1, "a connection ends with its process");
+        let text = serde_json::to_string(&saved).unwrap();
+        // The next run begins its clock anew, and has other keys.
+        let other = RandomState::with_seeds(5, 6, 7, 8);
+        let mut next = Through::new(other.clone(), other);
+        let later = Now::new(at(0), utc + Duration::from_secs(50));
+        next.restore(later, &"alice", serde_json::from_str(&text).unwrap());
+        assert_eq!((next.flow(mark), next.mark(flow(1, 0))), (Some(flow(1, 0)), mark));
+        assert_eq!(people(&next, flow(1, 0), 9), ["alice"]);
+        assert!(people(&next, flow(1, 0), 10).is_empty(), "ten seconds were left");
+        let mut late = Through::new(RandomState::with_seeds(5, 6, 7, 8), RandomState::with_seeds(5, 6, 7, 8));
+        late.restore(Now::new(at(0), utc + Duration::from_secs(60)), &"alice", saved);
+        assert_eq!(late.count(), 0);
     }
 
     #[test]

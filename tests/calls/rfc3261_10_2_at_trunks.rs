@@ -147,3 +147,18 @@ fn a_call_to_our_contact_rings_whom_the_settings_name() {
         ",
     );
 }
+
+#[test]
+fn new_settings_end_the_pause_after_a_failure() {
+    let mut world = World::new(&company());
+    world.begins(
+        "
+           0 main   > 403 to=REGISTER
+        ",
+    );
+    let company = company().with(|company| company.trunks[0].register = Some(300));
+    world.replace_setup(&company);
+    assert_eq!(world.runs_until_heard("main", "REGISTER"), std::time::Duration::ZERO);
+    world.act("main", "200 to=REGISTER Expires=300");
+    assert_eq!(tells(&world), ["failed with 403", "registered for 300"]);
+}

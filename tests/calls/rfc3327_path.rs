@@ -193,3 +193,29 @@ fn guesses_of_the_telephone_systems_passwords_lock_their_source() {
         ",
     );
 }
+
+#[test]
+fn a_restart_forgets_no_registration_at_the_telephone_system() {
+    let mut world = registered();
+    world.restarts(&company());
+    world.plays(
+        "
+          1s frank  > INVITE 01701234567 auth=none
+          1s frank  < 100
+          1s ledger < reserve 0.35
+       1.004s main  < INVITE pai~+49302312301
+       1.008s main  > 486
+       1.008s main  < ACK
+       1.008s frank < 486
+       1.008s ledger < release declined
+        # The Path that the telephone system keeps leads on to the phone.
+          2s pbx    > INVITE sip:frank@10.3.0.1:5060 Route=path from=+4917012345678
+          2s pbx    < 100
+          2s frank  < INVITE
+       2.01s frank  > 486
+       2.01s frank  < ACK
+       2.01s pbx    < 486
+       2.01s ledger < record declined
+        ",
+    );
+}

@@ -23,7 +23,7 @@ fn claims_of_an_untrusted_caller_are_removed_and_ours_is_made() {
 
 #[test]
 fn another_persons_from_is_refused() {
-    for from in ["bob", "202", "+49302312202", "anonymous", "+4930999"] {
+    for from in ["bob", "202", "+49302312202", "anonymous1", "+4930999"] {
         plays(&format!(
             "
                0 alice  > INVITE 202 from={from}

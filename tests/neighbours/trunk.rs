@@ -51,6 +51,15 @@ impl Trunk {
         }
     }
 
+    /// Answers a re-INVITE, and waits for its ACK.
+    pub fn answers_again(&mut self, talk: &mut Talk) {
+        let invite = self.hears("INVITE");
+        assert_eq!(value(&invite, "Call-ID"), talk.id);
+        self.send(&answer(&invite, "200 OK", &self.contact(), &self.description()));
+        self.hears("ACK");
+        talk.invite = invite;
+    }
+
     /// Calls, and returns when the call is answered and acknowledged.
     pub fn calls(&mut self, caller: &str, number: &str) -> Talk {
         self.calls += 1;

@@ -39,15 +39,6 @@ const ATTACKS: &[Attack] = &[
         ..CALL
     },
     Attack {
-        hope: "an anonymous From with one's own digest",
-        rule: "R20",
-        from: "anonymous",
-        login: MALLORY,
-        status: 403,
-        counted: MISMATCH,
-        ..CALL
-    },
-    Attack {
         hope: "a From that only decodes to one's own",
         rule: "R20",
         from: "10%32",

@@ -203,6 +203,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         weight: 1,
         calls_max: None,
         number_format: NumberFormat::PlusE164,
+        number_in_from: false,
         silence: Duration::from_secs(4),
         care: Care::default(),
         named: None,

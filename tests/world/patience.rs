@@ -4,10 +4,19 @@ use std::time::Duration;
 
 use tollgate::base::Moment;
 
-use super::World;
 use super::ladder::{Entry, Way};
+use super::{Company, World};
 
 impl World {
+    /// The gate is stopped and started again; it knows who has registered, and no calls.
+    pub fn restarts(&mut self, company: &Company) {
+        let saved = self.gate.changed_registrations(self.now);
+        self.loses_its_memory(company);
+        for (person, saved) in saved {
+            self.gate.restore_registrations(self.now, &person, saved);
+        }
+    }
+
     /// Lives until somebody gets this, not counting repeats; how long that took.
     pub fn runs_until_heard(&mut self, who: &str, title: &str) -> Duration {
         let (began, seen) = (self.now.moment, self.entries.len());

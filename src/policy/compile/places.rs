@@ -132,10 +132,11 @@ fn site(document: &Document, stated: &document::Site, draft: &mut Draft) -> Site
         let names = document.trunks.iter().map(String::as_str);
         draft.findings.find(format!("{path}.emergency_trunks[{at}]"), "trunk", trunk, names);
     }
-    let callback = stated
-        .callback
-        .as_deref()
-        .and_then(|text| number(text, &plan.for_writing(), &format!("{path}.callback"), None, draft));
+    let mut stated_number = |text: Option<&str>, key: &str| {
+        number(text?, &plan.for_writing(), &format!("{path}.{key}"), None, draft)
+    };
+    let callback = stated_number(stated.callback.as_deref(), "callback");
+    let caller_id = stated_number(stated.caller_id.as_deref(), "caller_id");
     Site {
         name: stated.name.as_str().into(),
         zone,
@@ -145,6 +146,7 @@ fn site(document: &Document, stated: &document::Site, draft: &mut Draft) -> Site
         incoming_plan: DialPlan::default(),
         emergency_trunks: stated.emergency_trunks.iter().map(|name| Arc::from(name.as_str())).collect(),
         callback,
+        caller_id,
         emergency_unauthenticated: stated.emergency_unauthenticated,
         from_mismatch: stated.from_mismatch,
         calendar,
