@@ -82,6 +82,8 @@ mod rfc3261_9_cancel;
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/toll_fraud.rs"]
+mod toll_fraud;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]

@@ -302,8 +302,10 @@ impl Gate {
             cause: call.over.unwrap_or(EndCause::Failed),
             status: call.record.status,
         };
+        let (class, seconds) = (ended.class, ended.seconds);
         self.outputs.push_back(Output::Ledger(command));
         self.tell(Event::Ended(ended));
+        self.watch_end(now, key, class, seconds);
     }
 }
 
