@@ -17,6 +17,8 @@ mod grid;
 mod hash;
 mod left_over;
 mod mark_key;
+mod notice;
+mod notices;
 mod observe;
 mod paint;
 mod phone_book;

@@ -20,6 +20,7 @@ mod tollgate_file;
 mod trunk_account;
 mod values;
 mod version;
+mod webhook;
 
 pub use credential::{Credential, to_hex};
 pub use load::{Counts, Loaded, load, load_settings};
@@ -29,3 +30,4 @@ pub use settings::{
     Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
     NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
 };
+pub use webhook::{NoticeKind, Webhook};

@@ -53,6 +53,7 @@ impl Gate {
             covered: *slice,
             longest: call.longest(now.utc),
             period_end: call.period_end,
+            left: reservation.left(),
         };
         let is_free = reservation.is_free();
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));

@@ -27,9 +27,10 @@ mod setup;
 mod ticket;
 mod transfer;
 mod trunk_login;
+mod warning;
 
-pub use budget::budget_line;
-pub use event::{Ended, Event, Judged};
+pub use budget::{account, budget_line};
+pub use event::{Emergency, Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use fraud::FraudLock;
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
@@ -49,6 +50,8 @@ use crate::registrar::{Registrar, SavedBinding};
 use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
+
+pub use warning::Ending;
 
 use call::{Call, CallKey};
 use fraud::Fraud;

@@ -141,8 +141,8 @@ impl Book {
             return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
         }
         let amount = reserve.amount.max(Amount::ZERO);
-        let warned = match self.fit(&reserve.budgets, |_, used| used + amount) {
-            Ok(warned) => warned,
+        let Fit { warned, left } = match self.fit(&reserve.budgets, |_, used| used + amount) {
+            Ok(fit) => fit,
             Err(exhausted) => return Reply::Refused { id, exhausted },
         };
         let before = self.used_in(&reserve.budgets);
@@ -160,7 +160,7 @@ impl Book {
             changed: reserve.at,
             resolution: None,
         };
-        let reservation = entry.reservation(id);
+        let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
         Reply::Reserved(reservation)
     }
@@ -191,10 +191,11 @@ impl Book {
             true => self.fit_whole(&extend.budgets, held, others),
             false => self.fit(&extend.budgets, |line, used| others(line, used) + held),
         };
-        match fit {
-            Ok(warned) => entry.warned = warned,
+        let Fit { warned, left } = match fit {
+            Ok(fit) => fit,
             Err(exhausted) => return Reply::ExtendRefused { id, exhausted },
-        }
+        };
+        entry.warned = warned;
         let before = self.used_in(&extend.budgets);
         self.unhold(&entry, settling);
         for line in places(&extend.budgets) {
@@ -205,7 +206,7 @@ impl Book {
         entry.held = held;
         entry.lines = Arc::clone(&extend.budgets);
         entry.changed = extend.at;
-        let reservation = entry.reservation(id);
+        let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
         Reply::Extended(reservation)
     }
@@ -266,16 +267,17 @@ impl Book {
         &self,
         lines: &[BudgetLine],
         after: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<bool, Exhausted> {
-        let mut warned = false;
+    ) -> Result<Fit, Exhausted> {
+        let mut fit = Fit::default();
         for (index, line) in lines.iter().enumerate() {
             let used = self.used(line);
             let wanted = after(line, used);
+            fit.look(line, wanted);
             if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
                 continue;
             }
             match line.strictness {
-                Strictness::Soft => warned = true,
+                Strictness::Soft => fit.warned = true,
                 Strictness::Hard => {
                     let left = line.limit.left(used);
                     let (account, period, limit) = (line.account.clone(), line.period, line.limit);
@@ -283,7 +285,7 @@ impl Book {
                 }
             }
         }
-        Ok(warned)
+        Ok(fit)
     }
 
     /// Whether every hard line has room for all of `held` beside what `others` have used there, whatever it was before; then,
@@ -293,13 +295,14 @@ impl Book {
         lines: &[BudgetLine],
         held: Amount,
         others: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<bool, Exhausted> {
-        let mut warned = false;
+    ) -> Result<Fit, Exhausted> {
+        let mut fit = Fit::default();
         for (index, line) in lines.iter().enumerate() {
             let others = others(line, self.used(line));
+            fit.look(line, others + held);
             match (line.limit.covers(others + held), line.strictness) {
                 (true, _) => {}
-                (false, Strictness::Soft) => warned = true,
+                (false, Strictness::Soft) => fit.warned = true,
                 (false, Strictness::Hard) => {
                     let left = line.limit.left(others);
                     let (account, period, limit) = (line.account.clone(), line.period, line.limit);
@@ -307,7 +310,7 @@ impl Book {
                 }
             }
         }
-        Ok(warned)
+        Ok(fit)
     }
 
     /// What every hard line still allows beyond all that is used.
@@ -360,6 +363,28 @@ impl Book {
 
     fn used(&self, line: &BudgetLine) -> Amount {
         self.pages.balance(&line.place()).used()
+    }
+}
+
+/// How an amount fits into its budgets.
+struct Fit {
+    /// A soft limit is exceeded.
+    warned: bool,
+    /// What every hard one allows beyond.
+    left: Amount,
+}
+
+impl Default for Fit {
+    fn default() -> Fit {
+        Fit { warned: false, left: Amount::new(Money::MAX, u64::MAX) }
+    }
+}
+
+impl Fit {
+    fn look(&mut self, line: &BudgetLine, wanted: Amount) {
+        if line.strictness == Strictness::Hard {
+            self.left = self.left.min(line.limit.left(wanted).as_bound());
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod record;
 mod reply;
 mod reservation;
 mod tariff;
+mod threshold;
 
 pub use account::{Account, AccountPeriod, Balance, BudgetLine, Strictness};
 pub use amount::{Amount, Limit};
@@ -22,3 +23,4 @@ pub use record::{CallRecord, EndCause, TariffMark};
 pub use reply::{Exhausted, Reply, Resolution, Unavailable};
 pub use reservation::Reservation;
 pub use tariff::{TariffBook, TariffFault, TariffProblem, TariffRow};
+pub use threshold::{LEVELS, Mark, Thresholds};

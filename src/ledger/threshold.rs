@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::{
     Account, AccountPeriod, Amount, Balance, Book, BudgetLine, Exhausted, Limit, PeriodKey, Strictness,
@@ -11,6 +11,9 @@ use super::{
 
 /// In percent, rising.
 pub const LEVELS: [u8; 3] = [50, 80, 100];
+
+/// A period is over everywhere on Earth two days after its last local day: zones lie within 14 hours of UTC.
+const DAYS_TO_SURE_END: Days = Days::new(2);
 
 /// A budget that has come to a level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,7 @@ impl Thresholds {
     pub fn forget_ended(&mut self, today: NaiveDate) {
         if today > self.swept {
             self.swept = today;
-            self.told.retain(|(place, _, _), _| !Book::is_surely_over(place.period, today));
+            self.told.retain(|(place, _, _), _| place.period.end_date() + DAYS_TO_SURE_END > today);
         }
     }
 

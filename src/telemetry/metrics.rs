@@ -33,6 +33,8 @@ pub struct Labels {
     pub transactions: Vec<&'static str>,
     /// Why calls end.
     pub causes: Vec<&'static str>,
+    /// Kinds of notices.
+    pub notices: Vec<&'static str>,
     /// ISO 4217.
     pub currency: String,
 }
@@ -48,6 +50,15 @@ pub enum Direction {
 pub enum Reload {
     Accepted,
     Refused,
+}
+
+/// What came of one try to deliver a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivered {
+    Taken,
+    /// It is tried again.
+    Refused,
+    Dropped,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +81,9 @@ pub struct Metrics {
     responses: Family<Counter, 1>,
     reloads: Family<Counter, 1>,
     ended: Family<Counter, 1>,
+    notices: Family<Counter, 1>,
+    deliveries: Family<Counter, 1>,
+    deliveries_waiting: Gauge,
     /// Makes the series whose labels change with the settings.
     recorder: Arc<PrometheusRecorder>,
     /// Of verdicts: `reason` and `class`.
@@ -159,6 +173,17 @@ impl Metrics {
                 names::CALLS_ENDED,
                 [("cause", words(labels.causes.iter().copied()))],
             ),
+            notices: Family::new(
+                recorder,
+                names::NOTICES,
+                [("kind", words(labels.notices.iter().copied()))],
+            ),
+            deliveries: Family::new(
+                recorder,
+                names::DELIVERIES,
+                [("outcome", words(["taken", "refused", "dropped"]))],
+            ),
+            deliveries_waiting: gauge(recorder, names::DELIVERIES_WAITING, Vec::new()),
             recorder: Arc::clone(recorder),
             judgements: [words(reasons), words(labels.classes.iter().copied())],
             config_current: gauge(recorder, names::CONFIG_CURRENT, Vec::new()),
@@ -197,6 +222,21 @@ impl Metrics {
     /// One permitted call is over; `cause` by position in `Labels::causes`.
     pub fn ended(&self, cause: usize) {
         self.ended.at([cause]).increment(1);
+    }
+
+    /// One notice; `kind` by position in `Labels::notices`.
+    pub fn notice(&self, kind: usize) {
+        self.notices.at([kind]).increment(1);
+    }
+
+    /// One try to deliver a notice.
+    pub fn delivery(&self, outcome: Delivered) {
+        self.deliveries.at([outcome as usize]).increment(1);
+    }
+
+    /// Deliveries that wait for a webhook; 2^53 of them are exact.
+    pub fn set_deliveries_waiting(&self, count: u64) {
+        self.deliveries_waiting.set(count as f64);
     }
 
     /// One message; `transport` and `method` by position in `Labels`.
@@ -300,12 +340,16 @@ mod tests {
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
             causes: vec!["refused", "caller_hung_up"],
+            notices: vec!["budget", "emergency"],
             currency: "EUR".into(),
         };
         Metrics::new(&labels).expect("constant buckets")
     }
 
     fn count_everything(metrics: &Metrics) {
+        metrics.notice(1);
+        metrics.delivery(Delivered::Taken);
+        metrics.set_deliveries_waiting(2);
         let (site, trunk) = (metrics.site("berlin"), metrics.trunk("carrier-a"));
         site.verdict(Verdict::Permitted, 0);
         site.verdict(Verdict::Refused(1), 1);

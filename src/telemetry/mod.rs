@@ -8,6 +8,6 @@ mod names;
 mod sums;
 
 pub use family::Family;
-pub use metrics::{Direction, Labels, Metrics, Reload, Verdict};
+pub use metrics::{Delivered, Direction, Labels, Metrics, Reload, Verdict};
 pub use named::{Named, SiteSeries, TrunkSeries};
 pub use sums::MoneySums;

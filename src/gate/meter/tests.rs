@@ -23,7 +23,7 @@ fn second(count: u64) -> Moment {
 fn terms(price: Option<Price>, covered: u64) -> Terms {
     let covered =
         price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
-    Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
+    Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None, left: None }
 }
 
 fn meter(covered: u64) -> Meter {
@@ -37,7 +37,7 @@ fn money_for_ninety_seconds_ends_the_call_a_second_early() {
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
     let rest = meter.refused(Limit::Money(Money::from_micros(300_000)));
     assert_eq!(rest.map(|slice| slice.seconds), Some(90));
-    meter.renewed();
+    meter.renewed(None);
     meter.ask_renewal();
     assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
     assert_eq!(meter.due(), Some((second(89), Due::Cut(EndCause::CutMoney))));
@@ -47,7 +47,7 @@ fn money_for_ninety_seconds_ends_the_call_a_second_early() {
 fn a_renewed_slice_moves_the_next_question() {
     let mut meter = meter(60);
     meter.ask_renewal();
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(110), Due::Renew)));
 }
 
@@ -65,7 +65,7 @@ fn no_more_is_asked_than_the_longest_call_needs() {
     let mut meter =
         Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &Limits::default());
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(90), Due::Cut(EndCause::CutTime))));
 }
 
@@ -90,12 +90,12 @@ fn a_store_that_does_not_answer_is_asked_again_until_the_slice_ends() {
 fn midnight_charges_the_old_day_with_what_began_in_it() {
     let steps = Price { first_increment: 30, next_increment: 30, ..price() };
     let covered = steps.slice(60);
-    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
+    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)), left: None };
     let mut meter = Meter::start(second(0), terms, &Limits::default());
     assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
     assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
     assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(50), Due::Renew)));
 }
 
@@ -103,7 +103,7 @@ fn midnight_charges_the_old_day_with_what_began_in_it() {
 fn a_period_that_ends_within_the_grace_waits_until_it_shows_whether_the_call_costs() {
     let steps = Price { grace: 8, ..price() };
     let covered = steps.slice(14);
-    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(2)) };
+    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(2)), left: None };
     let short = Limits { first_slice: Duration::from_secs(14), ..Limits::default() };
     let mut meter = Meter::start(second(0), terms, &short);
     let after_grace = second(8) + AFTER_GRACE;
@@ -121,7 +121,7 @@ fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
     let left = Limit::Money(Money::from_micros(500_000));
     assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(50), Due::Renew)));
 }
 
