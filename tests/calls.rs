@@ -20,6 +20,8 @@ mod emergency_calls;
 mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
+#[path = "calls/held_answers.rs"]
+mod held_answers;
 #[path = "calls/hostile_cuts.rs"]
 mod hostile_cuts;
 #[path = "calls/incoming_calls.rs"]
@@ -94,5 +96,7 @@ mod transfer_tickets;
 mod trunk_budgets;
 #[path = "calls/trunk_failover.rs"]
 mod trunk_failover;
+#[path = "calls/warnings.rs"]
+mod warnings;
 #[path = "calls/who_is_calling.rs"]
 mod who_is_calling;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
@@ -12,6 +13,7 @@ use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
+use super::notices::{NoticeBox, Notices};
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
@@ -20,12 +22,12 @@ use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::TariffBook;
+use crate::ledger::{Book, TariffBook, Thresholds};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Unopened, Writer,
-    WriterEvent, WriterHandle,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened,
+    Writer, WriterEvent,
 };
 use crate::telemetry::Metrics;
 
@@ -60,6 +62,9 @@ pub struct Gatehouse {
     /// The settings it was started with.
     running: Settings,
     metrics: Arc<Metrics>,
+    notice_box: NoticeBox,
+    /// Ends after the gate's thread, so that the last notice is written.
+    _notices: Notices,
     _admin: Option<admin::Server>,
 }
 
@@ -80,7 +85,12 @@ impl Gatehouse {
         let mut random = clock::entropy()?;
         let mark_key = mark_key::read_or_make(&loaded.settings.store.path, &mut random);
         metrics.set_policy_version(loaded.policy.version());
-        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
+        let settings = &loaded.settings;
+        let webhooks = settings.webhooks.clone();
+        let (notices, notice_box) =
+            Notices::start(&settings.store.path, webhooks, clock, Arc::clone(&metrics))?;
+        let currency = settings.money.currency.clone();
+        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health), notice_box.clone(), currency);
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
         let (asks, asked) = mpsc::unbounded_channel();
@@ -111,6 +121,8 @@ impl Gatehouse {
             reloader: None,
             running,
             metrics,
+            notice_box,
+            _notices: notices,
             _admin: admin,
         })
     }
@@ -126,6 +138,7 @@ impl Gatehouse {
             bound: self.addresses.clone(),
             setups: self.setups.clone(),
             metrics: Arc::clone(&self.metrics),
+            notices: self.notice_box.clone(),
             read,
         };
         let reloader = Reloader::spawn(follow)?;
@@ -166,7 +179,7 @@ struct Parts {
     clock: Clock,
     random: crate::base::Random,
     mark_key: [u8; 32],
-    store: WriterHandle,
+    store: Tray,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -210,8 +223,10 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, stop }.run().await;
+        let thresholds = Thresholds::default();
+        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, thresholds, stop }
+            .run()
+            .await;
     });
 }
 
@@ -240,7 +255,7 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     Ok((Some(server), Some(bound)))
 }
 
-type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
+type Store = (Tray, mpsc::UnboundedReceiver<WriterEvent>);
 
 /// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
@@ -255,30 +270,33 @@ fn open_store(
     let now = move || clock.now().moment;
     // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
     let sink = move |event| drop(sender.send(event));
-    match open_ledger(path) {
-        Ok((store, left)) => {
-            let handle = Writer::spawn(store, now, sink)?;
+    let at = clock.now();
+    let today = at.utc.date_naive();
+    match open_ledger(path, today) {
+        Ok((store, book, left)) => {
+            let mut tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
             health.set_store_writable(true);
             for reservation in left {
-                // The thread has only just begun to listen.
-                drop(handle.send(left_over::resolve(reservation, tariffs, clock.now())));
+                tray.put(at.moment, left_over::resolve(reservation, tariffs, at));
             }
-            Ok((handle, written))
+            Ok((tray, written))
         }
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
-            Ok((Writer::spawn(Unopened::new(path.clone(), SqliteSettings::default()), now, sink)?, written))
+            let store = Unopened::new(path.clone(), SqliteSettings::default());
+            Ok((Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today), written))
         }
     }
 }
 
-fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError> {
+fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, Vec<OpenReservation>), StoreError> {
     if let Some(folder) = path.parent() {
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
-    let store = Sqlite::open(path, SqliteSettings::default())?;
+    let mut store = Sqlite::open(path, SqliteSettings::default())?;
+    let book = store.standing(today)?;
     let left = SqliteReader::open(path)?.open_reservations()?;
-    Ok((store, left))
+    Ok((store, book, left))
 }

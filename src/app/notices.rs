@@ -40,7 +40,12 @@ enum Word {
     Notice(Box<Notice>),
     /// The receivers of now.
     Webhooks(Vec<Webhook>),
-    Tried { generation: u64, receiver: usize, delivery: Delivery, outcome: Outcome },
+    Tried {
+        generation: u64,
+        receiver: usize,
+        delivery: Delivery,
+        outcome: Outcome,
+    },
     Stop,
 }
 
@@ -153,7 +158,12 @@ impl Office {
         loop {
             match heard.recv_timeout(self.patience()) {
                 Ok(Word::Notice(notice)) => self.take(&notice),
-                Ok(Word::Webhooks(webhooks)) => self.engage(webhooks),
+                Ok(Word::Webhooks(webhooks)) => {
+                    let running = self.receivers.iter().map(|receiver| &receiver.webhook);
+                    if !running.eq(&webhooks) {
+                        self.engage(webhooks);
+                    }
+                }
                 Ok(Word::Tried { generation, receiver, delivery, outcome }) => {
                     if generation == self.generation {
                         self.tried(receiver, &delivery, outcome);
@@ -228,7 +238,8 @@ impl Office {
     fn hand_out(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now().utc;
         if now - self.tidied >= TIDY_EVERY {
-            let urls: Vec<&str> = self.receivers.iter().map(|receiver| receiver.webhook.url.as_str()).collect();
+            let urls: Vec<&str> =
+                self.receivers.iter().map(|receiver| receiver.webhook.url.as_str()).collect();
             self.file.tidy(&urls, now)?;
             self.tidied = now;
         }
@@ -259,7 +270,13 @@ impl Office {
             Outcome::Refused { why, retry_after } => {
                 self.metrics.delivery(Delivered::Refused);
                 let pause = pause(delivery.tries, retry_after);
-                tracing::warn!(webhook = receiver, id = delivery.id, why, pause_s = pause.num_seconds(), "a webhook does not take a notice");
+                tracing::warn!(
+                    webhook = receiver,
+                    id = delivery.id,
+                    why,
+                    pause_s = pause.num_seconds(),
+                    "a webhook does not take a notice"
+                );
                 self.file.put_off(&delivery.id, &url, now + pause)
             }
         };

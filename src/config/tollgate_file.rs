@@ -16,8 +16,8 @@ use super::settings::{
 };
 use super::site;
 use super::spelling;
-use super::webhook::{self, Webhook};
 use super::trunk_account;
+use super::webhook::{self, Webhook};
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 use crate::policy::document;
@@ -245,7 +245,11 @@ fn refuse_same_url(fields: &Fields<'_>, webhooks: &[Webhook]) {
     let mut seen = BTreeSet::new();
     for (at, webhook) in webhooks.iter().enumerate() {
         if !webhook.url.is_empty() && !seen.insert(&webhook.url) {
-            fields.blame(&format!("webhook[{at}].url"), "is given twice", "each receiver once, with all its events");
+            fields.blame(
+                &format!("webhook[{at}].url"),
+                "is given twice",
+                "each receiver once, with all its events",
+            );
         }
     }
 }

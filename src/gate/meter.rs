@@ -168,7 +168,10 @@ impl Meter {
         let asking = matches!(self.renewal, Renewal::Asked(_));
         let midnight = self.midnight().filter(|_| !asking).map(|moment| (moment, Due::Midnight));
         let warning = self.warning().map(|moment| (moment, Due::Warn));
-        [time_over, midnight, self.money_due(), warning].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+        [time_over, midnight, self.money_due(), warning]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(moment, _)| *moment)
     }
 
     /// When the period's end is attended to: at once, but for a call that may yet cost nothing. Whether its first increment is

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Gate};
 use super::budget;
 use super::call::{Call, CallKey, Funds};
 use super::money::budgets;
 use super::setup::Limits;
+use super::{Event, Gate};
 use crate::base::{Moment, Now};
 use crate::ledger::{BudgetLine, EndCause, Exhausted, Slice};
 use crate::policy::document::Ending;

@@ -47,7 +47,14 @@ impl Gate {
             site,
             number: call.record.raw.clone(),
             phone: call.caller.remote,
-            caller: call.invite.header(Name::From).unwrap_or_default().split(";tag=").next().unwrap_or_default().into(),
+            caller: call
+                .invite
+                .header(Name::From)
+                .unwrap_or_default()
+                .split(";tag=")
+                .next()
+                .unwrap_or_default()
+                .into(),
             callback: callback.map(|number| number.to_string().into()),
         };
         self.tell(Event::Emergency(emergency));

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Money, ReservationId};
+use crate::base::{DecisionId, ReservationId};
 
-use super::pages::Pages;
+use super::fit::Fit;
+use super::pages::{DAYS_TO_SURE_END, Pages};
 use super::{
-    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Exhausted, Extend, Reply, Reservation,
+    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Extend, PeriodKey, Reply, Reservation,
     Reserve, Resolution, Settle, Strictness, Unavailable,
 };
 
@@ -57,6 +58,10 @@ impl Book {
         match command {
             Command::Reserve(reserve) => self.reserve(reserve),
             Command::Extend(extend) => self.extend(extend),
+            Command::Answer(answer) => match self.open_entry(answer.id) {
+                Ok(_) => Reply::Answered { id: answer.id },
+                Err(reply) => reply,
+            },
             Command::Settle(settle) => self.settle(settle),
             Command::Release(release) => self.end_unpaid(release.id, release.at, Resolution::Released),
             Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Resolution::Expired),
@@ -116,6 +121,11 @@ impl Book {
     /// Brings back a reservation that a store has kept.
     pub fn restore_entry(&mut self, id: ReservationId, entry: Entry) {
         self.pages.restore_entry(id, entry);
+    }
+
+    /// Whether a period is over by `today` (UTC) wherever on Earth its accounts are.
+    pub fn is_surely_over(period: PeriodKey, today: NaiveDate) -> bool {
+        period.end_date() + DAYS_TO_SURE_END <= today
     }
 
     /// Drops balances of periods surely over by `today` (UTC) with nothing reserved. Only for stores that can bring them back,
@@ -261,65 +271,6 @@ impl Book {
         }
     }
 
-    /// Whether every hard line that would be strained has room for what `after` makes of what is used; then, whether a soft
-    /// one is exceeded. A lowered limit may already be overdrawn: that refuses only those who want more of the same.
-    fn fit(
-        &self,
-        lines: &[BudgetLine],
-        after: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<Fit, Exhausted> {
-        let mut fit = Fit::default();
-        for (index, line) in lines.iter().enumerate() {
-            let used = self.used(line);
-            let wanted = after(line, used);
-            fit.look(line, wanted);
-            if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
-                continue;
-            }
-            match line.strictness {
-                Strictness::Soft => fit.warned = true,
-                Strictness::Hard => {
-                    let left = line.limit.left(used);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
-                    return Err(Exhausted { index, account, period, limit, left });
-                }
-            }
-        }
-        Ok(fit)
-    }
-
-    /// Whether every hard line has room for all of `held` beside what `others` have used there, whatever it was before; then,
-    /// whether a soft one is exceeded.
-    fn fit_whole(
-        &self,
-        lines: &[BudgetLine],
-        held: Amount,
-        others: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<Fit, Exhausted> {
-        let mut fit = Fit::default();
-        for (index, line) in lines.iter().enumerate() {
-            let others = others(line, self.used(line));
-            fit.look(line, others + held);
-            match (line.limit.covers(others + held), line.strictness) {
-                (true, _) => {}
-                (false, Strictness::Soft) => fit.warned = true,
-                (false, Strictness::Hard) => {
-                    let left = line.limit.left(others);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
-                    return Err(Exhausted { index, account, period, limit, left });
-                }
-            }
-        }
-        Ok(fit)
-    }
-
-    /// What every hard line still allows beyond all that is used.
-    fn room(&self, lines: &[BudgetLine]) -> Amount {
-        let hard = lines.iter().filter(|line| line.strictness == Strictness::Hard);
-        hard.map(|line| line.limit.left(self.used(line)).as_bound())
-            .fold(Amount::new(Money::MAX, u64::MAX), Amount::min)
-    }
-
     /// Takes the reservation's held amount out of its places and settles `charging` there.
     fn unhold(&mut self, entry: &Entry, charging: Amount) {
         for line in places(&entry.lines) {
@@ -361,30 +312,8 @@ impl Book {
         lines.iter().map(|line| self.used(line)).collect()
     }
 
-    fn used(&self, line: &BudgetLine) -> Amount {
+    pub(super) fn used(&self, line: &BudgetLine) -> Amount {
         self.pages.balance(&line.place()).used()
-    }
-}
-
-/// How an amount fits into its budgets.
-struct Fit {
-    /// A soft limit is exceeded.
-    warned: bool,
-    /// What every hard one allows beyond.
-    left: Amount,
-}
-
-impl Default for Fit {
-    fn default() -> Fit {
-        Fit { warned: false, left: Amount::new(Money::MAX, u64::MAX) }
-    }
-}
-
-impl Fit {
-    fn look(&mut self, line: &BudgetLine, wanted: Amount) {
-        if line.strictness == Strictness::Hard {
-            self.left = self.left.min(line.limit.left(wanted).as_bound());
-        }
     }
 }
 

@@ -43,7 +43,8 @@ impl Thresholds {
             let balance = book.balance(&line.place());
             let levels = levels(line.strictness);
             if is_at(line.limit, balance.used(), levels[0]) {
-                let reached = levels.iter().copied().filter(|level| is_at(line.limit, balance.used(), *level));
+                let reached =
+                    levels.iter().copied().filter(|level| is_at(line.limit, balance.used(), *level));
                 self.tell(line, balance, reached, marks);
             }
         }

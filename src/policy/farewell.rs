@@ -10,7 +10,9 @@ pub fn ending_sentence(language: Language, by_money: bool, left: Duration) -> St
     match (language, by_money) {
         (Language::En, true) => format!("Your call ends in {seconds} seconds: the budget is spent."),
         (Language::En, false) => format!("Your call ends in {seconds} seconds: its time is over."),
-        (Language::De, true) => format!("Ihr Gespräch endet in {seconds} Sekunden: Das Budget ist verbraucht."),
+        (Language::De, true) => {
+            format!("Ihr Gespräch endet in {seconds} Sekunden: Das Budget ist verbraucht.")
+        }
         (Language::De, false) => format!("Ihr Gespräch endet in {seconds} Sekunden: Die Zeit ist um."),
         (Language::Ru, true) => format!("Разговор закончится через {seconds} с: бюджет исчерпан."),
         (Language::Ru, false) => format!("Разговор закончится через {seconds} с: время истекло."),
