@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::{
 };
 
 use super::family::{Family, counter, gauge, histogram, words};
-use super::labels::{Delivered, Direction, Labels, Reload, Verdict};
+use super::labels::{Delivered, Direction, Labels, Reload};
 use super::named::{SiteSeries, TrunkSeries};
 use super::names;
 use super::sums::MoneySums;
@@ -270,6 +270,7 @@ const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
 mod tests {
     use super::*;
     use crate::base::Money;
+    use crate::telemetry::Verdict;
 
     fn metrics() -> Metrics {
         let labels = Labels {
