@@ -34,10 +34,7 @@ const TO_THE_END: &str = "
 ";
 
 fn endings(world: &World) -> Vec<&Ending> {
-    let ending = |event| match event {
-        &Event::Ending(ref ending) => Some(ending),
-        _ => None,
-    };
+    let ending = |event| if let Event::Ending(ending) = event { Some(ending) } else { None };
     world.events.iter().filter_map(ending).collect()
 }
 
