@@ -32,6 +32,7 @@ pub const TRUNK_ANSWERS: &str = "tollgate_trunk_answers_total";
 pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
 pub const TRUNK_RESPONSE_SECONDS: &str = "tollgate_trunk_response_seconds";
 pub const TRUNK_TALK_SECONDS: &str = "tollgate_trunk_talk_seconds_total";
+pub const LOOKUP_FAILURES: &str = "tollgate_lookup_failures_total";
 pub const NOTICES: &str = "tollgate_notices_total";
 pub const DELIVERIES: &str = "tollgate_webhook_deliveries_total";
 pub const DELIVERIES_WAITING: &str = "tollgate_webhook_deliveries_waiting";
@@ -51,7 +52,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 37] = [
+pub const ALL: [(&str, Kind, &str); 38] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -88,6 +89,7 @@ pub const ALL: [(&str, Kind, &str); 37] = [
         "From an INVITE's departure to the trunk's first response but 100.",
     ),
     (TRUNK_TALK_SECONDS, Kind::Counter, "Talk of calls that are over, by trunk."),
+    (LOOKUP_FAILURES, Kind::Counter, "Look-ups of a trunk's name to which DNS gave no address."),
     (NOTICES, Kind::Counter, "Notices made, by kind; each is told once, whoever listens."),
     (
         DELIVERIES,

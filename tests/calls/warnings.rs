@@ -34,8 +34,13 @@ const TO_THE_END: &str = "
 ";
 
 fn endings(world: &World) -> Vec<&Ending> {
-    let ending = |event| if let Event::Ending(ending) = event { Some(ending) } else { None };
-    world.events.iter().filter_map(ending).collect()
+    let mut endings = Vec::new();
+    for event in &world.events {
+        if let Event::Ending(ending) = event {
+            endings.push(ending);
+        }
+    }
+    endings
 }
 
 fn telling_phones(company: Company) -> Company {
