@@ -88,6 +88,9 @@ impl Metrics {
             ("transport", words(labels.transports.iter().copied())),
             ("method", words(labels.methods.iter().copied())),
         ];
+        let by = |name, label, values: &[&'static str]| {
+            Family::new(recorder, name, [(label, words(values.iter().copied()))])
+        };
         Metrics {
             page: recorder.handle(),
             retransmissions: Family::new(
@@ -95,32 +98,16 @@ impl Metrics {
                 names::RETRANSMISSIONS,
                 [("direction", words(["in", "out"]))],
             ),
-            parse_errors: Family::new(
-                recorder,
-                names::PARSE_ERRORS,
-                [("fault", words(labels.faults.iter().copied()))],
-            ),
-            fraud_locks: Family::new(
-                recorder,
-                names::FRAUD_LOCKS,
-                [("signal", words(labels.signals.iter().copied()))],
-            ),
-            rejections: Family::new(
-                recorder,
-                names::REJECTIONS,
-                [("code", words(labels.rejections.iter().copied()))],
-            ),
+            parse_errors: by(names::PARSE_ERRORS, "fault", &labels.faults),
+            fraud_locks: by(names::FRAUD_LOCKS, "signal", &labels.signals),
+            rejections: by(names::REJECTIONS, "code", &labels.rejections),
             faults: labels.faults.clone(),
             codes: labels.rejections.clone(),
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
             reloads: Family::new(recorder, names::RELOADS, [("outcome", words(["accepted", "refused"]))]),
-            ended: Family::new(
-                recorder,
-                names::CALLS_ENDED,
-                [("cause", words(labels.causes.iter().copied()))],
-            ),
-            notices: Family::new(recorder, names::NOTICES, [("kind", words(labels.notices.iter().copied()))]),
+            ended: by(names::CALLS_ENDED, "cause", &labels.causes),
+            notices: by(names::NOTICES, "kind", &labels.notices),
             deliveries: Family::new(
                 recorder,
                 names::DELIVERIES,
