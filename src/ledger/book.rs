@@ -143,7 +143,7 @@ impl Book {
         let id = reserve.id;
         if let Some(entry) = self.pages.entry(id) {
             return match entry.resolution {
-                None => Reply::Reserved(entry.reservation(id)),
+                None => Reply::Reserved(entry.reservation(id).with_left(self.room(&entry.lines))),
                 Some(resolution) => Reply::Closed { id, resolution },
             };
         }
@@ -188,7 +188,7 @@ impl Book {
         let mut held = extend.total.beyond(entry.settled + settling);
         if same_places(&entry.lines, &extend.budgets) && !extend.anew {
             if settling.is_zero() && held.beyond(entry.held).is_zero() {
-                return Reply::Extended(entry.reservation(id));
+                return Reply::Extended(entry.reservation(id).with_left(self.room(&entry.lines)));
             }
             // A late, smaller renewal takes nothing away from a call that was promised more.
             held = held.max(entry.held - settling);

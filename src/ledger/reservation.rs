@@ -10,7 +10,7 @@ pub struct Reservation {
     id: ReservationId,
     covered: Amount,
     warned: bool,
-    /// What was left beyond it when it was granted or renewed; `None` for a repeat.
+    /// What was left beyond it when it was granted or renewed; `None` for a free one.
     left: Option<Amount>,
     free: bool,
 }
