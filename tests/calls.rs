@@ -108,5 +108,7 @@ mod trunk_choice;
 mod trunk_failover;
 #[path = "calls/trunk_health.rs"]
 mod trunk_health;
+#[path = "calls/warnings.rs"]
+mod warnings;
 #[path = "calls/who_is_calling.rs"]
 mod who_is_calling;

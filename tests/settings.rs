@@ -80,7 +80,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 111] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 114] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -158,6 +158,9 @@ const SLIPS: [(&str, &str, &str, &str, &str); 111] = [
     ("policy.toml", "contacts = \"crm_and_colleagues\"", "contacts = \"crm_and_collegues\"", "roles.sales.permits[0].contacts", "crm_and_colleagues?"),
     ("policy.toml", "contacts = \"crm_and_colleagues\"", "contacts = \"any\"", "roles.sales.permits[0].databases", "crm_and_colleagues"),
     ("policy.toml", "databases = [\"customers\"]", "databases = [\"costumers\"]", "roles.sales.permits[0].databases", "customers?"),
+    ("tollgate.toml", "# [[webhook]]\n# url = \"https://ops.example.com/tollgate\"\n# secret = \"change me to something long\"\n# events = [\"budget\", \"emergency\"]\n", "[[webhook]]\nurl = \"ops.example.com\"\nsecret = \"change me to something long\"\n", "webhook[0].url", "https://"),
+    ("tollgate.toml", "# [[webhook]]\n# url = \"https://ops.example.com/tollgate\"\n# secret = \"change me to something long\"\n# events = [\"budget\", \"emergency\"]\n", "[[webhook]]\nurl = \"https://a.example\"\nsecret = \"short\"\n", "webhook[0].secret", "16 letters"),
+    ("tollgate.toml", "# [[webhook]]\n# url = \"https://ops.example.com/tollgate\"\n# secret = \"change me to something long\"\n# events = [\"budget\", \"emergency\"]\n", "[[webhook]]\nurl = \"https://a.example\"\nsecret = \"change me to something long\"\nevents = [\"budjet\"]\n", "webhook[0].events[0]", "budget?"),
     ("policy.toml", "on_change = \"30s\"", "on_change = \"later\"", "roles.sales.on_change", "\"finish\", \"cut\""),
     ("policy.toml", "by = [\"dial\", \"forward\"", "at_close = \"cut\"\nby = [\"dial\", \"forward\"", "roles.administrator.permits[0].at_close", "hours, or no at_close"),
     ("policy.toml", "longest_s = 3600", "longest_s = 0", "roles.sales.permits[0].longest_s", "1 to 604800"),

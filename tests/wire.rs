@@ -17,6 +17,8 @@ mod plain_sip;
 mod questions;
 #[path = "wire/reload.rs"]
 mod reload;
+#[path = "wire/webhooks.rs"]
+mod webhooks;
 
 use std::path::Path;
 use std::thread::sleep;

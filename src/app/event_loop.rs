@@ -1,6 +1,7 @@
 //! The only loop: sockets, ledger replies and deadlines go into the gate, and what the gate wants done is done. One thread owns
 //! the sockets and the gate; no message is handed from one thread to another.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -14,7 +15,8 @@ use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use crate::base::{Moment, Now};
-use crate::gate::{Gate, Input, Output};
+use crate::gate::{Event, Gate, Input, Output};
+use crate::ledger::{BudgetLine, Thresholds};
 use crate::net::{Arrived, Sockets};
 use crate::sip::{Flow, Framing, Message};
 use crate::store::{Tray, WriterEvent};
@@ -38,6 +40,8 @@ pub struct EventLoop {
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
     pub observer: Observer,
+    /// Which budgets somebody was told of.
+    pub thresholds: Thresholds,
     /// Turns true when the gate shall stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -185,12 +189,35 @@ impl EventLoop {
                     self.observer.sent(flow, &bytes);
                     self.sockets.send(flow, &bytes);
                 }
-                Output::Event(event) => self.observer.happened(&event),
+                Output::Event(event) => self.tell(&event),
                 Output::Ledger(command) => {
-                    self.store.put(self.clock.now().moment, command);
+                    let budgets = command.budgets().map(Arc::clone);
+                    let now = self.clock.now();
+                    self.store.put(now.moment, command);
+                    self.look_at_budgets(now, budgets.as_deref().unwrap_or_default());
                     self.take_replies();
                 }
             }
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        let now = self.clock.now().utc;
+        self.observer.happened(now, event);
+        if let Event::Exhausted(exhausted) = event {
+            let mut marks = Vec::new();
+            self.thresholds.exhausted(self.store.book(), exhausted, &mut marks);
+            self.observer.budgets(now, &marks);
+        }
+    }
+
+    /// Whether a budget of this command has come to a level worth a notice (R101).
+    fn look_at_budgets(&mut self, now: Now, budgets: &[BudgetLine]) {
+        let mut marks = Vec::new();
+        self.thresholds.look(self.store.book(), budgets, &mut marks);
+        if !marks.is_empty() {
+            self.thresholds.forget_ended(now.utc.date_naive());
+            self.observer.budgets(now.utc, &marks);
         }
     }
 

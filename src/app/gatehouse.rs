@@ -14,6 +14,7 @@ use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
 use super::names::{Asking, Names};
+use super::notices::{NoticeBox, Notices};
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
@@ -22,7 +23,7 @@ use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::{Book, TariffBook};
+use crate::ledger::{Book, TariffBook, Thresholds};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
@@ -62,6 +63,9 @@ pub struct Gatehouse {
     /// The settings it was started with.
     running: Settings,
     metrics: Arc<Metrics>,
+    notice_box: NoticeBox,
+    /// Ends after the gate's thread, so that the last notice is written.
+    _notices: Notices,
     _admin: Option<admin::Server>,
 }
 
@@ -82,7 +86,12 @@ impl Gatehouse {
         let mut random = clock::entropy()?;
         let mark_key = mark_key::read_or_make(&loaded.settings.store.path, &mut random);
         metrics.set_policy_version(loaded.policy.version());
-        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
+        let settings = &loaded.settings;
+        let webhooks = settings.webhooks.clone();
+        let (notices, notice_box) =
+            Notices::start(&settings.store.path, webhooks, clock, Arc::clone(&metrics))?;
+        let currency = settings.money.currency.clone();
+        let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health), notice_box.clone(), currency);
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
         let (asks, asked) = mpsc::unbounded_channel();
@@ -113,6 +122,8 @@ impl Gatehouse {
             reloader: None,
             running,
             metrics,
+            notice_box,
+            _notices: notices,
             _admin: admin,
         })
     }
@@ -128,6 +139,7 @@ impl Gatehouse {
             bound: self.addresses.clone(),
             setups: self.setups.clone(),
             metrics: Arc::clone(&self.metrics),
+            notices: self.notice_box.clone(),
             read,
         };
         let reloader = Reloader::spawn(follow)?;
@@ -213,9 +225,22 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, setups, asks, names, phones, observer, stop }
-            .run()
-            .await;
+        let thresholds = Thresholds::default();
+        let event_loop = EventLoop {
+            clock,
+            gate,
+            sockets,
+            store,
+            written,
+            setups,
+            asks,
+            names,
+            phones,
+            observer,
+            thresholds,
+            stop,
+        };
+        event_loop.run().await;
     });
 }
 

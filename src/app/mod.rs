@@ -18,6 +18,8 @@ mod hash;
 mod left_over;
 mod mark_key;
 mod names;
+mod notice;
+mod notices;
 mod observe;
 mod paint;
 mod phone_book;

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::names::Heard;
+use super::notice::Notice;
+use super::notices::NoticeBox;
 use crate::admin::Health;
 use crate::base::Masked;
-use crate::gate::{Ended, Event, FraudLock, Gate, Judged};
-use crate::ledger::{Command, EndCause};
+use crate::config::NoticeKind;
+use crate::gate::{Emergency, Ended, Event, FraudLock, Gate, Judged};
+use crate::ledger::{Command, EndCause, Mark};
 use crate::net::Sockets;
 use crate::policy::{Class, Reason, Signal};
 use crate::proxy::Rejection;
@@ -20,6 +25,8 @@ pub struct Observer {
     pub health: Arc<Health>,
     trunks: Named<TrunkSeries>,
     sites: Named<SiteSeries>,
+    notices: NoticeBox,
+    currency: String,
     looks: u32,
 }
 
@@ -38,13 +45,28 @@ pub fn labels(currency: String) -> Labels {
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
         transactions: vec!["server", "client"],
         causes: EndCause::ALL.iter().map(|cause| cause.code()).collect(),
+        notices: NoticeKind::ALL.iter().map(|kind| kind.code()).collect(),
         currency,
     }
 }
 
 impl Observer {
-    pub fn new(metrics: Arc<Metrics>, health: Arc<Health>) -> Observer {
-        Observer { metrics, health, trunks: Named::default(), sites: Named::default(), looks: 0 }
+    /// `currency` is that of the budgets, for the notices about them.
+    pub(super) fn new(
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+        notices: NoticeBox,
+        currency: String,
+    ) -> Observer {
+        let (trunks, sites) = (Named::default(), Named::default());
+        Observer { metrics, health, trunks, sites, notices, currency, looks: 0 }
+    }
+
+    /// Budgets have come to a level.
+    pub fn budgets(&self, now: DateTime<Utc>, marks: &[Mark]) {
+        for mark in marks {
+            self.notices.drop_in(Notice::of_budget(mark, &self.currency, now));
+        }
     }
 
     /// A message that could be read came in.
@@ -66,7 +88,7 @@ impl Observer {
     }
 
     /// Something happened in the gate.
-    pub fn happened(&mut self, event: &Event) {
+    pub fn happened(&mut self, now: DateTime<Utc>, event: &Event) {
         let metrics = &self.metrics;
         match event {
             Event::Malformed { label } => metrics.parse_error(label),
@@ -108,14 +130,27 @@ impl Observer {
                 metrics.source_locks.increment(1);
                 tracing::warn!(%source, "locked: too many wrong passwords from this address");
             }
-            Event::FraudLocked(FraudLock { person, class, signal, until }) => {
+            Event::FraudLocked(lock) => {
+                let FraudLock { person, class, signal, until } = lock;
                 metrics.fraud_lock(position(&Signal::ALL, *signal));
                 let (class, signal) = (class.code(), signal.code());
                 tracing::warn!(%person, class, signal, %until, "locked: this looks like toll fraud");
+                self.notices.drop_in(Notice::of_fraud(lock, now));
             }
-            Event::Emergency { decision, person, site } => {
-                self.site(site).emergencies.increment(1);
-                tracing::warn!(%decision, person = person.as_deref().unwrap_or("unknown"), %site, "EMERGENCY CALL");
+            Event::Emergency(emergency) => {
+                self.site(&emergency.site).emergencies.increment(1);
+                let Emergency { decision, person, site, phone, .. } = emergency;
+                tracing::warn!(%decision, person = word(person), %site, %phone, "EMERGENCY CALL");
+                self.notices.drop_in(Notice::of_emergency(emergency, now));
+            }
+            Event::Exhausted(exhausted) => {
+                let (account, period) = (&exhausted.account, exhausted.period);
+                tracing::debug!(%account, %period, "a budget is at its end");
+            }
+            Event::Crowded(limit) => self.notices.drop_in(Notice::of_crowd(limit, now)),
+            Event::Ending(ending) => {
+                tracing::debug!(decision = %ending.decision, left = ?ending.left, "the end of a call is near");
+                self.notices.drop_in(Notice::of_ending(ending, now));
             }
             Event::Answer { status } => metrics.response(*status),
             Event::Retransmitted => metrics.retransmission(Direction::Out),

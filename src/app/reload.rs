@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::notices::NoticeBox;
 use super::snapshot::snapshot;
 use crate::config::{self, Listener, Loaded, Problem, Settings};
 use crate::gate::Snapshot;
@@ -107,6 +108,8 @@ pub(super) struct Follow {
     pub bound: Vec<SocketAddr>,
     pub setups: UnboundedSender<Replacement>,
     pub metrics: Arc<Metrics>,
+    /// Other webhooks are told to it.
+    pub notices: NoticeBox,
     /// From before the running configuration was read: a change since then is news.
     pub read: Look,
 }
@@ -198,6 +201,7 @@ impl Follow {
             tracing::warn!(settings = waiting.join(", "), "changed, but only in force after a restart");
         }
         let (version, counts) = (loaded.policy.version(), loaded.counts);
+        self.notices.configure(loaded.settings.webhooks.clone());
         let setup = Arc::new(snapshot(loaded, &self.bound));
         let (old, returned) = oneshot::channel();
         let accepted = Accepted { version, waiting };

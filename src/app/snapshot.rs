@@ -204,6 +204,8 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         first_slice: money.first_slice,
         longest_call: sip.call_longest,
         shortest_call: money.shortest_call,
+        warn_before: money.warn_before,
+        warn_phones: money.warn_phones,
         calls_max: sip.calls_max as usize,
         digest: sip.digest.iter().map(|algorithm| digest(*algorithm)).collect(),
         nonce_life: sip.nonce_life,

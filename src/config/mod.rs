@@ -22,6 +22,7 @@ mod trunk;
 mod trunk_account;
 mod values;
 mod version;
+mod webhook;
 
 pub use credential::{Credential, to_hex};
 pub use load::{Counts, Loaded, load, load_settings};
@@ -33,3 +34,4 @@ pub use settings::{
     TrunkOrder,
 };
 pub use trunk::EMERGENCY_RESERVE;
+pub use webhook::{NoticeKind, Webhook};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::secret::Secret;
+use super::webhook::Webhook;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 
@@ -27,6 +28,8 @@ pub struct Settings {
     pub money: MoneySettings,
     pub store: StoreSettings,
     pub http: Http,
+    /// Who is told of notices.
+    pub webhooks: Vec<Webhook>,
     pub files: Files,
     pub log: Log,
     pub dns: Dns,
@@ -253,6 +256,10 @@ pub struct MoneySettings {
     pub first_slice: Duration,
     /// A call that could not last so long is refused (R66).
     pub shortest_call: Duration,
+    /// How long before the end of a call it is told; zero: never.
+    pub warn_before: Duration,
+    /// Whether the caller's phone is told, too.
+    pub warn_phones: bool,
     /// How a cost is rounded at settlement (R61).
     pub rounding: Rounding,
 }

@@ -18,6 +18,7 @@ use super::settings::{
 use super::site;
 use super::spelling;
 use super::trunk;
+use super::webhook::{self, Webhook};
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 use crate::policy::document;
@@ -46,6 +47,8 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
         let site_names: Vec<&str> = sites.iter().map(|site: &document::Site| site.name.as_str()).collect();
         let (peers, pbxs) = peers(fields, &trunks, &site_names, &listeners);
         let homes = pbx::homes(fields, &registrars, &pbxs);
+        let webhooks = fields.tables("webhook", webhook::read);
+        refuse_same_url(fields, &webhooks);
         let settings = Settings {
             listeners,
             trunks,
@@ -57,6 +60,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             store: fields.table_or_empty("store", |store| StoreSettings {
                 path: folder.join(store.required::<PathBuf>("path")),
             }),
+            webhooks,
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
             files: fields.table_or_empty("files", |files| read_files(files, folder)),
             log: fields.table_or_empty("log", read_log),
@@ -215,6 +219,19 @@ fn refuse_twins<'n>(fields: &Fields<'_>, key: &str, names: impl Iterator<Item = 
     }
 }
 
+fn refuse_same_url(fields: &Fields<'_>, webhooks: &[Webhook]) {
+    let mut seen = BTreeSet::new();
+    for (at, webhook) in webhooks.iter().enumerate() {
+        if !webhook.url.is_empty() && !seen.insert(&webhook.url) {
+            fields.blame(
+                &format!("webhook[{at}].url"),
+                "is given twice",
+                "each receiver once, with all its events",
+            );
+        }
+    }
+}
+
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
@@ -278,6 +295,8 @@ fn read_money(money: &Fields<'_>) -> MoneySettings {
     MoneySettings {
         currency: money.required::<Currency>("currency").0,
         first_slice: money.within("first_slice", MINUTE, SECOND..=HOUR, "1s to 1h"),
+        warn_before: money.within("warn_before", MINUTE, Duration::ZERO..=HOUR, "0s to 1h; 0s warns nobody"),
+        warn_phones: money.or("warn_phones", false),
         shortest_call: money.within("shortest_call", 10 * SECOND, Duration::ZERO..=HOUR, "0s to 1h"),
         rounding: Rounding::up_to_places(money.within("places", 4, 0..=6, "0 to 6 decimal places"))
             .unwrap_or_default(),

@@ -50,6 +50,7 @@ impl Gate {
         }
         match due {
             Due::Renew => self.renew(now, key),
+            Due::Warn => self.warn_of_end(now, key),
             Due::Midnight => self.cross_midnight(now, key),
             Due::Cut(cause) => self.cut(now, key, cause),
         }

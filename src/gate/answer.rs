@@ -109,12 +109,13 @@ impl Gate {
     /// The call has its first answer: the price runs from here (R62).
     fn start_meter(&mut self, now: Now, key: CallKey, status: u16) {
         let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Held { price, slice, .. } = &call.funds else { return };
+        let Funds::Held { reservation, price, slice } = &call.funds else { return };
         let terms = Terms {
             price: price.clone(),
             covered: *slice,
             longest: call.longest(now.utc),
             period_end: call.period_end,
+            left: reservation.left(),
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
         call.record.answer = Some(now.utc);

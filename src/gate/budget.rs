@@ -81,7 +81,8 @@ fn period_of(budget: &BudgetLimit, at: DateTime<Utc>) -> Period {
     period(kind(budget.period), budget.zone, at)
 }
 
-fn account(holder: &Holder) -> Account {
+/// The holder as the ledger knows it.
+pub fn account(holder: &Holder) -> Account {
     match holder {
         Holder::Person(name) => Account::Person(name.clone()),
         Holder::Department(name) => Account::Department(name.clone()),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{DecisionId, Money};
-use crate::ledger::EndCause;
-use crate::policy::{Class, Reason};
+use crate::ledger::{EndCause, Exhausted};
+use crate::policy::{Class, ConcurrencyLimit, Reason};
 
-use super::FraudLock;
+use super::{Ending, FraudLock};
 
 /// One thing worth counting or logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,13 @@ pub enum Event {
     /// A class is locked for somebody who behaves like a thief of calls (R2).
     FraudLocked(FraudLock),
     /// An emergency call goes out: a notice is due at once (R41).
-    Emergency { decision: DecisionId, person: Option<Arc<str>>, site: Arc<str> },
+    Emergency(Emergency),
+    /// A call gets no more of this budget, or none: what is left buys nothing (R101).
+    Exhausted(Exhausted),
+    /// A call goes on though there are more at once than a soft limit says (R68).
+    Crowded(ConcurrencyLimit),
+    /// A call will be ended soon.
+    Ending(Ending),
     /// We answered with this status, or passed it on.
     Answer { status: u16 },
     /// A message was sent again because nothing was heard.
@@ -59,6 +65,23 @@ pub enum Event {
     Relayed,
     /// A response that matches no transaction was dropped.
     StrayResponse,
+}
+
+/// Somebody calls for help.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emergency {
+    pub decision: DecisionId,
+    /// `None`: nobody proved to be anybody.
+    pub person: Option<Arc<str>>,
+    pub site: Arc<str>,
+    /// As dialled.
+    pub number: Arc<str>,
+    /// Where the phone is.
+    pub phone: SocketAddr,
+    /// As the phone calls itself.
+    pub caller: Arc<str>,
+    /// The number that the call carries, so that help can call back.
+    pub callback: Option<Arc<str>>,
 }
 
 /// What a permitted call came to.

@@ -204,12 +204,18 @@ impl Gate {
         let emergency = call.permit.emergency();
         self.tell(Event::Judged(judged));
         if emergency {
-            self.tell(Event::Emergency { decision, person, site });
+            self.tell_emergency(key, site);
         }
+        self.tell_crowded(key);
     }
 
     /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
-    fn holders(&self, setup: &Snapshot, permit: &Permit, record: &CallRecord) -> SmallVec<[Holder; 2]> {
+    pub(super) fn holders(
+        &self,
+        setup: &Snapshot,
+        permit: &Permit,
+        record: &CallRecord,
+    ) -> SmallVec<[Holder; 2]> {
         let mut holders = money::holders(permit);
         let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
         let caller = watched.map(|person| Holder::Person(person.clone()));

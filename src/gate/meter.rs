@@ -17,12 +17,17 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// A call that lasts longer than its grace, by however little, costs.
 const AFTER_GRACE: Duration = Duration::from_millis(1);
 
+/// An end further away than this is none.
+const FAR: Duration = Duration::from_secs(400 * 86_400);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     Renew,
     /// A budget's period ends: the old one is settled and the new one reserved in one step (R81).
     Midnight,
+    /// The end is near: whoever wants to know is told.
+    Warn,
     Cut(EndCause),
 }
 
@@ -48,6 +53,8 @@ pub struct Terms {
     pub longest: Option<Duration>,
     /// When the first of its budgets begins a new period.
     pub period_end: Option<Moment>,
+    /// What the budgets allow beyond, as far as is known.
+    pub left: Option<Amount>,
 }
 
 /// The meter of one answered call; a free call has a meter without a price.
@@ -65,6 +72,11 @@ pub struct Meter {
     confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
+    /// The second at which money ends it, as far as is known; other calls may spend the same money.
+    money_end: Option<u64>,
+    /// How long before the end it is told, and the end that was told last.
+    warn_lead: Duration,
+    warned: Option<Moment>,
     /// What is asked for is what is covered, under changed limits (R76).
     anew: bool,
     /// The money is gone already: the limits were lowered.
@@ -75,7 +87,7 @@ impl Meter {
     pub fn start(answered: Moment, terms: Terms, limits: &Limits) -> Meter {
         let free = terms.price.is_none();
         let unlimited = Slice { seconds: UNLIMITED, cost: Money::ZERO };
-        Meter {
+        let mut meter = Meter {
             answered,
             covered: if free { unlimited } else { terms.covered },
             renewal: if free || terms.covered.seconds == UNLIMITED { Renewal::Spent } else { Renewal::Open },
@@ -86,9 +98,50 @@ impl Meter {
             confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
+            money_end: None,
+            warn_lead: limits.warn_before,
+            warned: None,
             anew: false,
             overdrawn: false,
-        }
+        };
+        meter.foresee(terms.left);
+        meter
+    }
+
+    /// How long the money lasts if nobody else spends it.
+    fn foresee(&mut self, left: Option<Amount>) {
+        let Some((price, left)) = self.price.as_ref().zip(left) else { return };
+        let by_money = price.seconds_for(self.covered.cost + left.money);
+        let by_time = self.covered.seconds.saturating_add(left.seconds);
+        self.money_end = Some(by_money.min(by_time)).filter(|end| *end != UNLIMITED);
+    }
+
+    /// When the call will be ended, and why, as far as is known.
+    fn end(&self) -> Option<(Moment, EndCause)> {
+        let seconds = match self.renewal {
+            Renewal::Spent => Some(self.covered.seconds).filter(|end| *end != UNLIMITED),
+            Renewal::Open | Renewal::Asked(_) | Renewal::Unanswered { .. } => self.money_end,
+        };
+        // Far ends are no ends: nobody plans for centuries, and their sums would overflow.
+        let near = |span: Duration| (span < FAR).then(|| self.answered + span);
+        let money = seconds.and_then(|seconds| near(Duration::from_secs(seconds)));
+        let money = money.map(|end| (end - self.cut_lead, EndCause::CutMoney));
+        let time = self.longest.and_then(near).map(|end| (end, EndCause::CutTime));
+        time.into_iter().chain(money).min_by_key(|(end, _)| *end)
+    }
+
+    /// When the end is to be told, unless it was.
+    fn warning(&self) -> Option<Moment> {
+        let (end, _) = self.end().filter(|_| !self.warn_lead.is_zero())?;
+        let is_news = self.warned.is_none_or(|told| end > told + self.warn_lead);
+        is_news.then(|| (end - self.warn_lead).max(self.answered))
+    }
+
+    /// The end is told now: how long the call still lasts, and what ends it.
+    pub fn warn(&mut self, now: Moment) -> Option<(Duration, EndCause)> {
+        let (end, cause) = self.end()?;
+        self.warned = Some(end);
+        Some((end.since(now), cause))
     }
 
     pub fn answered(&self) -> Moment {
@@ -114,7 +167,11 @@ impl Meter {
         let time_over = self.longest.map(|longest| (self.answered + longest, Due::Cut(EndCause::CutTime)));
         let asking = matches!(self.renewal, Renewal::Asked(_));
         let midnight = self.midnight().filter(|_| !asking).map(|moment| (moment, Due::Midnight));
-        [time_over, midnight, self.money_due()].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+        let warning = self.warning().map(|moment| (moment, Due::Warn));
+        [time_over, midnight, self.money_due(), warning]
+            .into_iter()
+            .flatten()
+            .min_by_key(|(moment, _)| *moment)
     }
 
     /// When the period's end is attended to: at once, but for a call that may yet cost nothing. Whether its first increment is
@@ -179,13 +236,14 @@ impl Meter {
         Some(total)
     }
 
-    /// The ledger set the asked total aside.
-    pub fn renewed(&mut self) {
+    /// The ledger set the asked total aside; so much is left beyond it.
+    pub fn renewed(&mut self, left: Option<Amount>) {
         if let Renewal::Asked(slice) = self.renewal {
             self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
             self.anew = false;
+            self.foresee(left);
         }
     }
 

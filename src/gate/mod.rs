@@ -41,10 +41,11 @@ mod ticket;
 mod transfer;
 mod trunk_login;
 mod trunk_registration;
+mod warning;
 
-pub use budget::budget_line;
+pub use budget::{account, budget_line};
 pub use costs::Costs;
-pub use event::{Ended, Event, Judged};
+pub use event::{Emergency, Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use fraud::FraudLock;
 pub use health::Rest;
@@ -67,6 +68,8 @@ use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
 use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
+
+pub use warning::Ending;
 
 use call::{Call, CallKey};
 use fraud::Fraud;

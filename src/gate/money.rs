@@ -53,14 +53,14 @@ impl Gate {
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
-            Reply::Extended(_) if self.is_revising(key) => self.revision_granted(now, key),
+            Reply::Extended(granted) if self.is_revising(key) => self.revision_granted(now, key, &granted),
             Reply::ExtendRefused { exhausted, .. } if self.is_revising(key) => {
                 self.revise_less(now, key, &exhausted)
             }
             Reply::Unavailable { .. } if self.is_revising(key) => self.revision_unanswered(now, key),
             Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
             Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
-            Reply::Extended(_) => self.renewed(key),
+            Reply::Extended(granted) => self.renewed(key, &granted),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
             Reply::Answered { .. } => self.answer_written(now, key),
             Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
@@ -114,6 +114,7 @@ impl Gate {
                 return self.reserve(now, key);
             }
             let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            self.outputs.push_back(Output::Event(Event::Exhausted(exhausted.clone())));
             return self.refuse_call(now, key, refusal);
         };
         *slice = smaller;
@@ -195,20 +196,20 @@ impl Gate {
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
     }
 
-    fn revision_granted(&mut self, now: Now, key: CallKey) {
+    fn revision_granted(&mut self, now: Now, key: CallKey, granted: &Reservation) {
         if self.calls.at(key).is_some_and(|call| call.review.asked.is_some()) {
             self.revised(now, key);
         } else {
-            self.renewed(key);
+            self.renewed(key, granted);
         }
     }
 
     /// A renewal that comes after the end of the call has been freed with it.
-    fn renewed(&mut self, key: CallKey) {
+    fn renewed(&mut self, key: CallKey, granted: &Reservation) {
         let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
         let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
         let before = meter.covered().cost;
-        meter.renewed();
+        meter.renewed(granted.left());
         let money = meter.covered().cost - before;
         self.tell(Event::Reserved { money });
     }
@@ -216,8 +217,9 @@ impl Gate {
     fn renew_less(&mut self, now: Now, key: CallKey, exhausted: &Exhausted) {
         let live = self.calls.at_mut(key).filter(|call| call.over.is_none());
         let Some(meter) = live.and_then(|call| call.meter.as_mut()) else { return };
-        if let Some(slice) = meter.refused(exhausted.left) {
-            self.extend(now, key, slice);
+        match meter.refused(exhausted.left) {
+            Some(slice) => self.extend(now, key, slice),
+            None => self.tell(Event::Exhausted(exhausted.clone())),
         }
     }
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Gate;
 use super::budget;
 use super::call::{Call, CallKey, Funds};
-use super::money::{self, budgets};
+use super::money::budgets;
 use super::setup::Limits;
+use super::{Event, Gate};
 use crate::base::{Moment, Now};
 use crate::ledger::{BudgetLine, EndCause, Exhausted, Slice};
 use crate::policy::document::Ending;
@@ -140,8 +140,10 @@ impl Gate {
 
     /// It counts among the calls at once of whoever limits it now (R68).
     fn count_among(&mut self, key: CallKey) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at(key) else { return };
+        let mut holders = self.holders(&setup, &call.permit, &call.record);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let mut holders = money::holders(&call.permit);
         let trunk = call.holders.iter().find(|holder| matches!(holder, Holder::Trunk(_)));
         holders.extend(trunk.cloned());
         if holders == call.holders {
@@ -217,7 +219,10 @@ impl Gate {
             }
             match meter.refused_anew(now.moment, exhausted.left) {
                 Some(slice) => self.extend_anew(now, key, slice),
-                None => self.set_alarm(key),
+                None => {
+                    self.tell(Event::Exhausted(exhausted.clone()));
+                    self.set_alarm(key);
+                }
             }
             return;
         }

@@ -98,6 +98,10 @@ pub struct Limits {
     pub shortest_call: Duration,
     /// How much earlier than the limit the BYE leaves (R72).
     pub cut_lead: Duration,
+    /// How long before the end of a call it is told; zero: never.
+    pub warn_before: Duration,
+    /// Whether the caller's phone is told, too, if it takes a MESSAGE.
+    pub warn_phones: bool,
     /// Calls in progress at once; beyond, new ones get 503 (R92).
     pub calls_max: usize,
     pub registrations: registrar::Limits,
@@ -135,6 +139,8 @@ impl Default for Limits {
             longest_call: Duration::from_secs(4 * 3600),
             shortest_call: Duration::from_secs(10),
             cut_lead: Duration::from_secs(1),
+            warn_before: Duration::from_secs(60),
+            warn_phones: false,
             calls_max: 100_000,
             registrations: registrar::Limits::default(),
             digest: vec![Algorithm::Md5],

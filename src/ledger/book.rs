@@ -8,12 +8,13 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Money, ReservationId};
+use crate::base::{DecisionId, ReservationId};
 
+use super::fit::Fit;
 use super::pages::{DAYS_TO_SURE_END, Pages};
 use super::{
-    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Exhausted, Extend, PeriodKey, Reply,
-    Reservation, Reserve, Resolution, Settle, Strictness, Unavailable,
+    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Extend, PeriodKey, Reply, Reservation,
+    Reserve, Resolution, Settle, Strictness, Unavailable,
 };
 
 /// One reservation as the book knows it.
@@ -142,7 +143,7 @@ impl Book {
         let id = reserve.id;
         if let Some(entry) = self.pages.entry(id) {
             return match entry.resolution {
-                None => Reply::Reserved(entry.reservation(id)),
+                None => Reply::Reserved(entry.reservation(id).with_left(self.room(&entry.lines))),
                 Some(resolution) => Reply::Closed { id, resolution },
             };
         }
@@ -150,8 +151,8 @@ impl Book {
             return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
         }
         let amount = reserve.amount.max(Amount::ZERO);
-        let warned = match self.fit(&reserve.budgets, |_, used| used + amount) {
-            Ok(warned) => warned,
+        let Fit { warned, left } = match self.fit(&reserve.budgets, |_, used| used + amount) {
+            Ok(fit) => fit,
             Err(exhausted) => return Reply::Refused { id, exhausted },
         };
         let before = self.used_in(&reserve.budgets);
@@ -169,7 +170,7 @@ impl Book {
             changed: reserve.at,
             resolution: None,
         };
-        let reservation = entry.reservation(id);
+        let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
         Reply::Reserved(reservation)
     }
@@ -187,7 +188,7 @@ impl Book {
         let mut held = extend.total.beyond(entry.settled + settling);
         if same_places(&entry.lines, &extend.budgets) && !extend.anew {
             if settling.is_zero() && held.beyond(entry.held).is_zero() {
-                return Reply::Extended(entry.reservation(id));
+                return Reply::Extended(entry.reservation(id).with_left(self.room(&entry.lines)));
             }
             // A late, smaller renewal takes nothing away from a call that was promised more.
             held = held.max(entry.held - settling);
@@ -200,10 +201,11 @@ impl Book {
             true => self.fit_whole(&extend.budgets, held, others),
             false => self.fit(&extend.budgets, |line, used| others(line, used) + held),
         };
-        match fit {
-            Ok(warned) => entry.warned = warned,
+        let Fit { warned, left } = match fit {
+            Ok(fit) => fit,
             Err(exhausted) => return Reply::ExtendRefused { id, exhausted },
-        }
+        };
+        entry.warned = warned;
         let before = self.used_in(&extend.budgets);
         self.unhold(&entry, settling);
         for line in places(&extend.budgets) {
@@ -214,7 +216,7 @@ impl Book {
         entry.held = held;
         entry.lines = Arc::clone(&extend.budgets);
         entry.changed = extend.at;
-        let reservation = entry.reservation(id);
+        let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
         Reply::Extended(reservation)
     }
@@ -269,63 +271,6 @@ impl Book {
         }
     }
 
-    /// Whether every hard line that would be strained has room for what `after` makes of what is used; then, whether a soft
-    /// one is exceeded. A lowered limit may already be overdrawn: that refuses only those who want more of the same.
-    fn fit(
-        &self,
-        lines: &[BudgetLine],
-        after: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<bool, Exhausted> {
-        let mut warned = false;
-        for (index, line) in lines.iter().enumerate() {
-            let used = self.used(line);
-            let wanted = after(line, used);
-            if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
-                continue;
-            }
-            match line.strictness {
-                Strictness::Soft => warned = true,
-                Strictness::Hard => {
-                    let left = line.limit.left(used);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
-                    return Err(Exhausted { index, account, period, limit, left });
-                }
-            }
-        }
-        Ok(warned)
-    }
-
-    /// Whether every hard line has room for all of `held` beside what `others` have used there, whatever it was before; then,
-    /// whether a soft one is exceeded.
-    fn fit_whole(
-        &self,
-        lines: &[BudgetLine],
-        held: Amount,
-        others: impl Fn(&BudgetLine, Amount) -> Amount,
-    ) -> Result<bool, Exhausted> {
-        let mut warned = false;
-        for (index, line) in lines.iter().enumerate() {
-            let others = others(line, self.used(line));
-            match (line.limit.covers(others + held), line.strictness) {
-                (true, _) => {}
-                (false, Strictness::Soft) => warned = true,
-                (false, Strictness::Hard) => {
-                    let left = line.limit.left(others);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
-                    return Err(Exhausted { index, account, period, limit, left });
-                }
-            }
-        }
-        Ok(warned)
-    }
-
-    /// What every hard line still allows beyond all that is used.
-    fn room(&self, lines: &[BudgetLine]) -> Amount {
-        let hard = lines.iter().filter(|line| line.strictness == Strictness::Hard);
-        hard.map(|line| line.limit.left(self.used(line)).as_bound())
-            .fold(Amount::new(Money::MAX, u64::MAX), Amount::min)
-    }
-
     /// Takes the reservation's held amount out of its places and settles `charging` there.
     fn unhold(&mut self, entry: &Entry, charging: Amount) {
         for line in places(&entry.lines) {
@@ -367,7 +312,7 @@ impl Book {
         lines.iter().map(|line| self.used(line)).collect()
     }
 
-    fn used(&self, line: &BudgetLine) -> Amount {
+    pub(super) fn used(&self, line: &BudgetLine) -> Amount {
         self.pages.balance(&line.place()).used()
     }
 }

@@ -105,6 +105,19 @@ impl Command {
         }
     }
 
+    /// The budgets that a question names.
+    pub fn budgets(&self) -> Option<&Arc<[BudgetLine]>> {
+        match self {
+            Command::Reserve(reserve) => Some(&reserve.budgets),
+            Command::Extend(extend) => Some(&extend.budgets),
+            Command::Answer(_)
+            | Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_) => None,
+        }
+    }
+
     /// When it was asked; for a bare record, when the call began.
     pub fn at(&self) -> DateTime<Utc> {
         match self {

@@ -10,17 +10,28 @@ pub struct Reservation {
     id: ReservationId,
     covered: Amount,
     warned: bool,
+    /// What was left beyond it when it was granted or renewed; `None` for a free one.
+    left: Option<Amount>,
     free: bool,
 }
 
 impl Reservation {
     /// The reservation of an emergency or free call: nothing, in no book, and it waits for no store (R41).
     pub fn free(id: ReservationId) -> Reservation {
-        Reservation { id, covered: Amount::ZERO, warned: false, free: true }
+        Reservation { id, covered: Amount::ZERO, warned: false, left: None, free: true }
     }
 
     pub(super) fn granted(id: ReservationId, covered: Amount, warned: bool) -> Reservation {
-        Reservation { id, covered, warned, free: false }
+        Reservation { id, covered, warned, left: None, free: false }
+    }
+
+    pub(super) fn with_left(self, left: Amount) -> Reservation {
+        Reservation { left: Some(left), ..self }
+    }
+
+    /// What every hard budget still allowed beyond it, each part with no end if none counts it. Other calls may take it.
+    pub fn left(&self) -> Option<Amount> {
+        self.left
     }
 
     pub fn id(&self) -> ReservationId {

@@ -16,7 +16,9 @@ use crate::ledger::{Book, Command, Reply};
 pub use error::StoreError;
 pub use memory::Memory;
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
-pub use sqlite::{Difference, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit};
+pub use sqlite::{
+    Delivery, Difference, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit,
+};
 pub use tray::{
     ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, STALLED_AFTER, STATEMENT_PATIENCE, Tray,
 };

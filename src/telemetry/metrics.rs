@@ -9,53 +9,10 @@ use metrics_exporter_prometheus::{
 };
 
 use super::family::{Family, counter, gauge, histogram, words};
+use super::labels::{Delivered, Direction, Labels, Reload};
 use super::named::{SiteSeries, TrunkSeries};
 use super::names;
 use super::sums::MoneySums;
-
-/// The closed sets that label the series, in the order in which the rooms number them. The rooms own the words: this one may not
-/// name them.
-#[derive(Clone, Debug, Default)]
-pub struct Labels {
-    /// Of refusals, `Reason::ALL` by code; permitted calls carry `none`.
-    pub reasons: Vec<&'static str>,
-    /// `Class::ALL` by code.
-    pub classes: Vec<&'static str>,
-    /// Faults of messages that cannot be read.
-    pub faults: Vec<&'static str>,
-    /// Codes of requests turned away before any judgement.
-    pub rejections: Vec<&'static str>,
-    /// Signals of toll fraud.
-    pub signals: Vec<&'static str>,
-    pub methods: Vec<&'static str>,
-    pub transports: Vec<&'static str>,
-    /// Kinds of transactions.
-    pub transactions: Vec<&'static str>,
-    /// Why calls end.
-    pub causes: Vec<&'static str>,
-    /// ISO 4217.
-    pub currency: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    In,
-    Out,
-}
-
-/// What became of a changed configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
-    Accepted,
-    Refused,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Permitted,
-    /// By the position of the reason in `Labels::reasons`.
-    Refused(usize),
-}
 
 /// Every metric of the gate. Shared between threads; nothing here locks once a series has counted.
 pub struct Metrics {
@@ -70,6 +27,9 @@ pub struct Metrics {
     responses: Family<Counter, 1>,
     reloads: Family<Counter, 1>,
     ended: Family<Counter, 1>,
+    notices: Family<Counter, 1>,
+    deliveries: Family<Counter, 1>,
+    deliveries_waiting: Gauge,
     /// Makes the series whose labels change with the settings.
     recorder: Arc<PrometheusRecorder>,
     /// Of verdicts: `reason` and `class`.
@@ -128,6 +88,9 @@ impl Metrics {
             ("transport", words(labels.transports.iter().copied())),
             ("method", words(labels.methods.iter().copied())),
         ];
+        let by = |name, label, values: &[&'static str]| {
+            Family::new(recorder, name, [(label, words(values.iter().copied()))])
+        };
         Metrics {
             page: recorder.handle(),
             retransmissions: Family::new(
@@ -135,31 +98,22 @@ impl Metrics {
                 names::RETRANSMISSIONS,
                 [("direction", words(["in", "out"]))],
             ),
-            parse_errors: Family::new(
-                recorder,
-                names::PARSE_ERRORS,
-                [("fault", words(labels.faults.iter().copied()))],
-            ),
-            fraud_locks: Family::new(
-                recorder,
-                names::FRAUD_LOCKS,
-                [("signal", words(labels.signals.iter().copied()))],
-            ),
-            rejections: Family::new(
-                recorder,
-                names::REJECTIONS,
-                [("code", words(labels.rejections.iter().copied()))],
-            ),
+            parse_errors: by(names::PARSE_ERRORS, "fault", &labels.faults),
+            fraud_locks: by(names::FRAUD_LOCKS, "signal", &labels.signals),
+            rejections: by(names::REJECTIONS, "code", &labels.rejections),
             faults: labels.faults.clone(),
             codes: labels.rejections.clone(),
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
             reloads: Family::new(recorder, names::RELOADS, [("outcome", words(["accepted", "refused"]))]),
-            ended: Family::new(
+            ended: by(names::CALLS_ENDED, "cause", &labels.causes),
+            notices: by(names::NOTICES, "kind", &labels.notices),
+            deliveries: Family::new(
                 recorder,
-                names::CALLS_ENDED,
-                [("cause", words(labels.causes.iter().copied()))],
+                names::DELIVERIES,
+                [("outcome", words(["taken", "refused", "dropped"]))],
             ),
+            deliveries_waiting: gauge(recorder, names::DELIVERIES_WAITING, Vec::new()),
             recorder: Arc::clone(recorder),
             judgements: [words(reasons), words(labels.classes.iter().copied())],
             config_current: gauge(recorder, names::CONFIG_CURRENT, Vec::new()),
@@ -199,6 +153,21 @@ impl Metrics {
     /// One permitted call is over; `cause` by position in `Labels::causes`.
     pub fn ended(&self, cause: usize) {
         self.ended.at([cause]).increment(1);
+    }
+
+    /// One notice; `kind` by position in `Labels::notices`.
+    pub fn notice(&self, kind: usize) {
+        self.notices.at([kind]).increment(1);
+    }
+
+    /// One try to deliver a notice.
+    pub fn delivery(&self, outcome: Delivered) {
+        self.deliveries.at([outcome as usize]).increment(1);
+    }
+
+    /// Deliveries that wait for a webhook; 2^53 of them are exact.
+    pub fn set_deliveries_waiting(&self, count: u64) {
+        self.deliveries_waiting.set(count as f64);
     }
 
     /// One message; `transport` and `method` by position in `Labels`.
@@ -290,6 +259,7 @@ const STATUS_CLASSES: [&str; 6] = ["1xx", "2xx", "3xx", "4xx", "5xx", "6xx"];
 mod tests {
     use super::*;
     use crate::base::Money;
+    use crate::telemetry::Verdict;
 
     fn metrics() -> Metrics {
         let labels = Labels {
@@ -302,12 +272,16 @@ mod tests {
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
             causes: vec!["refused", "caller_hung_up"],
+            notices: vec!["budget", "emergency"],
             currency: "EUR".into(),
         };
         Metrics::new(&labels).expect("constant buckets")
     }
 
     fn count_everything(metrics: &Metrics) {
+        metrics.notice(1);
+        metrics.delivery(Delivered::Taken);
+        metrics.set_deliveries_waiting(2);
         let (site, trunk) = (metrics.site("berlin"), metrics.trunk("carrier-a"));
         site.verdict(Verdict::Permitted, 0);
         site.verdict(Verdict::Refused(1), 1);

@@ -1,6 +1,7 @@
 //! What an operator sees from outside: metrics and logs. Labels are closed sets; no number and no user name is among them (R103).
 
 mod family;
+mod labels;
 pub mod log;
 mod metrics;
 mod named;
@@ -8,6 +9,7 @@ mod names;
 mod sums;
 
 pub use family::Family;
-pub use metrics::{Direction, Labels, Metrics, Reload, Verdict};
+pub use labels::{Delivered, Direction, Labels, Reload, Verdict};
+pub use metrics::Metrics;
 pub use named::{Named, SiteSeries, TrunkSeries};
 pub use sums::MoneySums;

@@ -9,7 +9,7 @@ use metrics::{Counter, Gauge, Histogram, Label, SharedString};
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 use super::family::{Family, counter, gauge, histogram, words};
-use super::metrics::Verdict;
+use super::labels::Verdict;
 use super::names;
 
 /// Names told apart for one label. Settings name a few dozen; whoever renames them for years shares the last series.

@@ -29,7 +29,14 @@ fn connected(who: &str) -> String {
 fn from_a_person_without_rights_and_one_who_is_locked() {
     for who in ["dave", "erin", "alice"] {
         let world = plays(&connected(who));
-        let notice = |event: &&Event| matches!(event, Event::Emergency { person: Some(person), site, .. } if **person == *who && **site == *"berlin");
+        let notice = |event: &&Event| {
+            let Event::Emergency(told) = event else { return false };
+            let place = (&*told.site, &*told.number, told.callback.as_deref());
+            told.person.as_deref() == Some(who)
+                && place == ("berlin", "112", Some("+49302312500"))
+                && told.phone.ip().to_string().starts_with("10.0.0.")
+                && told.caller.contains(who)
+        };
         assert_eq!(world.events.iter().filter(notice).count(), 1, "a notice goes out at once: {who}");
     }
 }

@@ -16,6 +16,11 @@ fn price() -> Price {
     }
 }
 
+/// The usual limits, without warnings before the end.
+fn quiet() -> Limits {
+    Limits { warn_before: Duration::ZERO, ..Limits::default() }
+}
+
 fn second(count: u64) -> Moment {
     Moment::START + Duration::from_secs(count)
 }
@@ -23,11 +28,11 @@ fn second(count: u64) -> Moment {
 fn terms(price: Option<Price>, covered: u64) -> Terms {
     let covered =
         price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
-    Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
+    Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None, left: None }
 }
 
 fn meter(covered: u64) -> Meter {
-    Meter::start(second(0), terms(Some(price()), covered), &Limits::default())
+    Meter::start(second(0), terms(Some(price()), covered), &quiet())
 }
 
 #[test]
@@ -37,7 +42,7 @@ fn money_for_ninety_seconds_ends_the_call_a_second_early() {
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
     let rest = meter.refused(Limit::Money(Money::from_micros(300_000)));
     assert_eq!(rest.map(|slice| slice.seconds), Some(90));
-    meter.renewed();
+    meter.renewed(None);
     meter.ask_renewal();
     assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
     assert_eq!(meter.due(), Some((second(89), Due::Cut(EndCause::CutMoney))));
@@ -47,14 +52,14 @@ fn money_for_ninety_seconds_ends_the_call_a_second_early() {
 fn a_renewed_slice_moves_the_next_question() {
     let mut meter = meter(60);
     meter.ask_renewal();
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(110), Due::Renew)));
 }
 
 #[test]
 fn a_free_call_ends_at_the_longest_call_alone() {
     let longest = Some(Duration::from_secs(300));
-    let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &Limits::default());
+    let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &quiet());
     assert_eq!(free.due(), Some((second(300), Due::Cut(EndCause::CutTime))));
     assert_eq!(free.amount(Duration::from_secs(200)).money, Money::ZERO);
 }
@@ -62,16 +67,15 @@ fn a_free_call_ends_at_the_longest_call_alone() {
 #[test]
 fn no_more_is_asked_than_the_longest_call_needs() {
     let longest = Some(Duration::from_secs(90));
-    let mut meter =
-        Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &Limits::default());
+    let mut meter = Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &quiet());
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(90), Due::Cut(EndCause::CutTime))));
 }
 
 #[test]
 fn nothing_ends_an_emergency_call() {
-    let emergency = Meter::start(second(0), Terms { longest: None, ..terms(None, 0) }, &Limits::default());
+    let emergency = Meter::start(second(0), Terms { longest: None, ..terms(None, 0) }, &quiet());
     assert_eq!(emergency.due(), None);
 }
 
@@ -90,12 +94,18 @@ fn a_store_that_does_not_answer_is_asked_again_until_the_slice_ends() {
 fn midnight_charges_the_old_day_with_what_began_in_it() {
     let steps = Price { first_increment: 30, next_increment: 30, ..price() };
     let covered = steps.slice(60);
-    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
-    let mut meter = Meter::start(second(0), terms, &Limits::default());
+    let terms = Terms {
+        price: Some(Arc::new(steps)),
+        covered,
+        longest: None,
+        period_end: Some(second(40)),
+        left: None,
+    };
+    let mut meter = Meter::start(second(0), terms, &quiet());
     assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
     assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
     assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(50), Due::Renew)));
 }
 
@@ -103,8 +113,14 @@ fn midnight_charges_the_old_day_with_what_began_in_it() {
 fn a_period_that_ends_within_the_grace_waits_until_it_shows_whether_the_call_costs() {
     let steps = Price { grace: 8, ..price() };
     let covered = steps.slice(14);
-    let terms = Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(2)) };
-    let short = Limits { first_slice: Duration::from_secs(14), ..Limits::default() };
+    let terms = Terms {
+        price: Some(Arc::new(steps)),
+        covered,
+        longest: None,
+        period_end: Some(second(2)),
+        left: None,
+    };
+    let short = Limits { first_slice: Duration::from_secs(14), ..quiet() };
     let mut meter = Meter::start(second(0), terms, &short);
     let after_grace = second(8) + AFTER_GRACE;
     assert_eq!(meter.due(), Some((after_grace, Due::Midnight)), "the renewal of second 7 waits for it");
@@ -115,13 +131,13 @@ fn a_period_that_ends_within_the_grace_waits_until_it_shows_whether_the_call_cos
 #[test]
 fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
     let terms = Terms { period_end: Some(second(20)), longest: None, ..terms(Some(price()), 60) };
-    let mut meter = Meter::start(second(0), terms, &Limits::default());
+    let mut meter = Meter::start(second(0), terms, &quiet());
     meter.ask_midnight(None);
     meter.unanswered(second(20));
     assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
     let left = Limit::Money(Money::from_micros(500_000));
     assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
-    meter.renewed();
+    meter.renewed(None);
     assert_eq!(meter.due(), Some((second(50), Due::Renew)));
 }
 
@@ -131,4 +147,21 @@ fn seconds_are_rounded_up() {
     for (millis, seconds) in [(0, 1), (61_000, 61), (61_001, 62)] {
         assert_eq!(meter.amount(Duration::from_millis(millis)).seconds, seconds);
     }
+}
+
+#[test]
+fn a_warning_comes_once_for_each_end() {
+    let left = |micros| Some(Amount::new(Money::from_micros(micros), u64::MAX));
+    let warning = Limits { warn_before: Duration::from_secs(30), ..Limits::default() };
+    let mut meter =
+        Meter::start(second(0), Terms { left: left(200_000), ..terms(Some(price()), 60) }, &warning);
+    // 0.60 and 0.20 more last 80 s; the end is a second earlier.
+    assert_eq!(meter.due(), Some((second(49), Due::Warn)));
+    assert_eq!(meter.warn(second(49)), Some((Duration::from_secs(30), EndCause::CutMoney)));
+    assert_eq!(meter.due(), Some((second(50), Due::Renew)));
+    // Money came in: the end is another one.
+    meter.ask_renewal();
+    meter.renewed(left(5_000_000));
+    assert_eq!(meter.due(), Some((second(110), Due::Renew)));
+    assert_eq!(meter.warning(), Some(second(120 + 500 - 1 - 30)));
 }

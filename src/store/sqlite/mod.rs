@@ -2,6 +2,7 @@
 
 mod audit;
 mod file;
+mod notices;
 mod open;
 mod phones;
 mod reader;
@@ -19,6 +20,7 @@ use crate::ledger::{Book, Command, Reply};
 use super::{Store, StoreError};
 
 pub use audit::{Difference, audit};
+pub use notices::{Delivery, NoticeFile};
 pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
 
