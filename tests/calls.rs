@@ -20,6 +20,8 @@ mod emergency_calls;
 mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
+#[path = "calls/held_answers.rs"]
+mod held_answers;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
 #[path = "calls/midnight.rs"]

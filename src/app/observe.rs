@@ -146,7 +146,7 @@ impl Observer {
     /// The writing thread has something to say.
     pub fn written(&self, event: &WriterEvent) {
         match event {
-            WriterEvent::Replied(_) => {}
+            WriterEvent::Replied(_) | WriterEvent::Opened(_) => {}
             WriterEvent::Committed { count, took } => {
                 self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
             }

@@ -105,12 +105,6 @@ impl World {
         world
     }
 
-    /// The ledger takes that long for each answer.
-    pub fn slow_ledger(mut self, delay: Duration) -> World {
-        self.desk.delay = delay;
-        self
-    }
-
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
     pub fn plays(&mut self, table: &str) -> &mut World {
         let lines = script::lines(table);
