@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
-use super::left_over;
+use super::left_over::LeftOver;
 use super::mark_key;
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
@@ -19,12 +19,11 @@ use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::{Book, TariffBook};
+use crate::ledger::Book;
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened,
-    Writer, WriterEvent,
+    Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened, Writer, WriterEvent,
 };
 use crate::telemetry::Metrics;
 
@@ -70,7 +69,7 @@ impl Gatehouse {
         let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
-        let (store, written) = open_store(&loaded.settings, &loaded.tariff, clock, &health)?;
+        let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
@@ -86,6 +85,7 @@ impl Gatehouse {
             random,
             mark_key,
             store,
+            left,
             written,
             setups: changed,
             observer,
@@ -155,6 +155,7 @@ struct Parts {
     random: crate::base::Random,
     mark_key: [u8; 32],
     store: Tray,
+    left: LeftOver,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
     observer: Observer,
@@ -173,7 +174,19 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, mark_key, store, written, setups, observer, stop, ready } = parts;
+        let Parts {
+            loaded,
+            clock,
+            random,
+            mark_key,
+            mut store,
+            left,
+            written,
+            setups,
+            observer,
+            stop,
+            ready,
+        } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -188,6 +201,9 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
+        for command in left.hand_to(&mut gate, clock.now()) {
+            store.put(clock.now().moment, command);
+        }
         let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
             Ok(phones) => phones,
             Err(fault) => {
@@ -196,7 +212,9 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, phones, ledger, observer, stop }
+            .run()
+            .await;
     });
 }
 
@@ -225,48 +243,40 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     Ok((Some(server), Some(bound)))
 }
 
-type Store = (Tray, mpsc::UnboundedReceiver<WriterEvent>);
+type Store = (Tray, LeftOver, mpsc::UnboundedReceiver<WriterEvent>);
 
-/// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
+/// Starts the ledger's thread and reads what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
-fn open_store(
-    settings: &Settings,
-    tariffs: &TariffBook,
-    clock: Clock,
-    health: &Health,
-) -> Result<Store, StartError> {
+fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
     let path = &settings.store.path;
     let (sender, written) = mpsc::unbounded_channel();
     let now = move || clock.now().moment;
     // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
     let sink = move |event| drop(sender.send(event));
-    let at = clock.now();
-    let today = at.utc.date_naive();
+    let today = clock.now().utc.date_naive();
     match open_ledger(path, today) {
         Ok((store, book, left)) => {
-            let mut tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
+            let tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
             health.set_store_writable(true);
-            for reservation in left {
-                tray.put(at.moment, left_over::resolve(reservation, tariffs, at));
-            }
-            Ok((tray, written))
+            Ok((tray, left, written))
         }
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
             let store = Unopened::new(path.clone(), SqliteSettings::default());
-            Ok((Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today), written))
+            let tray = Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today);
+            Ok((tray, LeftOver::default(), written))
         }
     }
 }
 
-fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, Vec<OpenReservation>), StoreError> {
+fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, LeftOver), StoreError> {
     if let Some(folder) = path.parent() {
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
     let mut store = Sqlite::open(path, SqliteSettings::default())?;
     let book = store.standing(today)?;
-    let left = SqliteReader::open(path)?.open_reservations()?;
+    let left = LeftOver::read(&SqliteReader::open(path)?)?;
     Ok((store, book, left))
 }

@@ -28,6 +28,7 @@ mod spending;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
+pub use left_over::LeftOver;
 
 use std::path::Path;
 use std::process::ExitCode;

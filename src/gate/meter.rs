@@ -17,6 +17,10 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// A call that lasts longer than its grace, by however little, costs.
 const AFTER_GRACE: Duration = Duration::from_millis(1);
 
+/// How long a call that is taken up again may ask for money before it is cut: within the two seconds of R91, and enough for a ledger
+/// that is as busy as any at its start.
+const TAKEN_UP: Duration = Duration::from_secs(1);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -65,6 +69,8 @@ pub struct Meter {
     confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
+    /// Money does not end the call before.
+    money_until: Moment,
     /// What is asked for is what is covered, under changed limits (R76).
     anew: bool,
     /// The money is gone already: the limits were lowered.
@@ -86,9 +92,18 @@ impl Meter {
             confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
+            money_until: answered,
             anew: false,
             overdrawn: false,
         }
+    }
+
+    /// Of a call that is taken up again at `now`: what was charged to periods that are over (R81). A slice that ended while no gate
+    /// was there may still be renewed before the call is cut.
+    pub fn taken_up(mut self, now: Moment, charged: Amount) -> Meter {
+        (self.charged, self.confirmed) = (charged, charged);
+        self.money_until = now + TAKEN_UP;
+        self
     }
 
     pub fn answered(&self) -> Moment {
@@ -137,7 +152,7 @@ impl Meter {
             // Time ends the call before money does.
             return None;
         }
-        let cut = (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney));
+        let cut = ((slice_end - self.cut_lead).max(self.money_until), Due::Cut(EndCause::CutMoney));
         let renewal = match self.renewal {
             Renewal::Open => (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice) / 2), Due::Renew),
             Renewal::Unanswered { again } => (again, Due::Renew),

@@ -16,6 +16,7 @@ mod meter;
 mod money;
 mod out_of_dialog;
 mod re_invite;
+mod recovery;
 mod refuse;
 mod relay;
 mod replace;
@@ -302,7 +303,11 @@ impl Gate {
     fn receive(&mut self, now: Now, flow: Flow, message: Message) {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
-            Arrival::StrayResponse => self.tell(Event::StrayResponse),
+            Arrival::StrayResponse => {
+                if !self.pass_late_answer(flow, &message) {
+                    self.tell(Event::StrayResponse);
+                }
+            }
             Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),

@@ -14,6 +14,7 @@ mod hours;
 mod problem;
 mod reason;
 mod rights;
+mod saved;
 mod sentence;
 mod snapshot;
 
@@ -29,4 +30,5 @@ pub use explain::{Check, Explanation, Remedy, Step, explain};
 pub use problem::{Fault, Problem, Severity};
 pub use reason::{Language, Reason};
 pub use rights::{EffectiveRights, HeldGuard, HeldPermit, HeldRole};
+pub use saved::SavedPermit;
 pub use snapshot::{Assignment, Department, Person, Policy, Site, Via};

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use tollgate::app::LeftOver;
 use tollgate::base::{Moment, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{CallRecord, Command, Reply};
@@ -157,6 +158,25 @@ impl World {
         self.gate.follow_earlier_run(MARK_KEY, self.now);
     }
 
+    /// kill -9 now; a new gate is there at that time of the tables, with its database.
+    pub fn is_killed_until(&mut self, company: &Company, at: &str) {
+        self.note("gate", "is killed");
+        self.runs += 1;
+        self.desk.lose_what_waits();
+        self.watch.allow_overruns();
+        self.endpoints.iter_mut().for_each(Endpoint::give_up);
+        let start = Moment::START + OPENING + script::time(at);
+        self.now = self.now.after(start.since(self.now.moment));
+        self.note("gate", "starts again");
+        self.gate = Gate::new(company.snapshot(), Timing::RFC, Random::from_number(self.runs));
+        self.gate.follow_earlier_run(MARK_KEY, self.now);
+        let left = LeftOver::read(&self.desk.store).expect("memory does not fail");
+        for command in left.hand_to(&mut self.gate, self.now) {
+            self.ask_ledger(command);
+        }
+        self.carry_out();
+    }
+
     /// Nothing may happen any more, and nothing may be remembered.
     pub fn rest(&mut self) {
         let end = self.now.moment + REST_LONGEST;
@@ -168,7 +188,7 @@ impl World {
     }
 
     pub fn end(&mut self) {
-        self.hold(self.watch.end(&self.desk.book, &self.records));
+        self.hold(self.watch.end(self.desk.book(), &self.records));
         for endpoint in &self.endpoints {
             if let Some(invite) = endpoint.unanswered().next() {
                 self.fail(&format!("{} got no final answer to {}", endpoint.name, invite.start), None);
@@ -243,7 +263,7 @@ impl World {
     }
 
     fn reply(&mut self, reply: Reply) {
-        self.hold(self.watch.budgets(&self.desk.book));
+        self.hold(self.watch.budgets(self.desk.book()));
         let noted = self.watch.reply(&reply);
         self.hold(noted);
         if let Some(title) = reply_title(&reply) {

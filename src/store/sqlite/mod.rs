@@ -4,6 +4,7 @@ mod audit;
 mod file;
 mod open;
 mod phones;
+mod progress;
 mod reader;
 mod rows;
 mod write;
