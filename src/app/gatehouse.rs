@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
 use super::mark_key;
@@ -16,6 +17,7 @@ use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
+use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
@@ -52,6 +54,8 @@ pub struct Gatehouse {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
+    asks: mpsc::UnboundedSender<Ask>,
+    control: Option<Control>,
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
@@ -79,6 +83,7 @@ impl Gatehouse {
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
+        let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
             loaded,
             clock,
@@ -88,6 +93,7 @@ impl Gatehouse {
             left,
             written,
             setups: changed,
+            asks: asked,
             observer,
             stop: stopped,
             ready,
@@ -101,6 +107,8 @@ impl Gatehouse {
             stop,
             thread: Some(thread),
             setups,
+            asks,
+            control: None,
             reloader: None,
             running,
             metrics,
@@ -121,7 +129,10 @@ impl Gatehouse {
             metrics: Arc::clone(&self.metrics),
             read,
         };
-        self.reloader = Some(Reloader::spawn(follow)?);
+        let reloader = Reloader::spawn(follow)?;
+        control::look_up_countries(&self.running.store.path, self.asks.clone())?;
+        self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
+        self.reloader = Some(reloader);
         Ok(())
     }
 
@@ -140,6 +151,8 @@ impl Gatehouse {
 
 impl Drop for Gatehouse {
     fn drop(&mut self) {
+        // Nobody may be told any more that something was done.
+        self.control = None;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
@@ -158,6 +171,7 @@ struct Parts {
     left: LeftOver,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -183,6 +197,7 @@ fn run(parts: Parts) {
             left,
             written,
             setups,
+            asks,
             observer,
             stop,
             ready,
@@ -212,7 +227,7 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, setups, phones, ledger, observer, stop }
+        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, ledger, observer, stop }
             .run()
             .await;
     });

@@ -69,14 +69,11 @@ impl Gate {
 
     /// The answer could not be written: the call never was. The caller hears why, and `end_call` tells the callee.
     pub(super) fn answer_lost(&mut self, now: Now, key: CallKey) {
-        let Some(call) = self.calls.at(key).filter(|call| call.over.is_none()) else { return };
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let refusal = Refusal::of(Reason::LedgerUnavailable).about(&call.permit);
-        let (server, invite, facts) = (call.server, call.invite.clone(), call.facts());
-        let status = self.say_refusal(now, server, &invite, &facts, &refusal);
-        if let Some(call) = self.calls.at_mut(key) {
-            call.record.reason = Some(refusal.reason().code().into());
-            call.record.status = Some(status);
-        }
+        call.record.reason = Some(refusal.reason().code().into());
+        call.record.status = Some(refusal.reason().status());
+        self.refuse_late(now, key, &refusal);
         self.end_call(now, key, EndCause::Refused);
     }
 
@@ -101,6 +98,7 @@ impl Gate {
         if first {
             self.start_meter(now, key, response.status());
         }
+        self.hear_session(now, key, response);
         self.send_upstream(now, key, response);
         if first {
             self.remember_free(now, key);

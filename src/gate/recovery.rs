@@ -2,14 +2,16 @@
 //! still charged once.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Search};
 use super::in_dialog::Place;
+use super::life::Life;
 use super::meter::{Meter, Terms};
-use super::money::{budgets, holders};
+use super::money::budgets;
 use super::review::Review;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now, ReservationId};
@@ -30,6 +32,9 @@ struct SavedCall {
     budget_trunk: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     speaker: Option<Arc<str>>,
+    /// The session interval (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<Duration>,
     dialogs: Vec<SavedDialog>,
 }
 
@@ -39,7 +44,9 @@ impl Gate {
         let call = self.calls.at(key)?;
         let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag())?;
         let dialog = dialog.saved_as_answered(now, response, &call.decision.text())?;
-        self.saved(call, vec![dialog])
+        let mut life = Life::default();
+        life.agree(now.moment, response);
+        self.saved(call, life, vec![dialog])
     }
 
     /// Something has changed that the next run must know: another leg was answered or is over, a side has moved.
@@ -48,7 +55,7 @@ impl Gate {
             return;
         };
         let dialogs = call.dialogs.iter().filter_map(|dialog| dialog.saved(now)).collect();
-        if let Some(state) = self.saved(call, dialogs) {
+        if let Some(state) = self.saved(call, call.life, dialogs) {
             let remember = Remember { decision: call.decision, at: now.utc, state };
             self.outputs.push_back(Output::Ledger(Command::Remember(remember)));
         }
@@ -61,7 +68,7 @@ impl Gate {
         self.remember(now, key);
     }
 
-    fn saved(&self, call: &Call, dialogs: Vec<SavedDialog>) -> Option<Box<str>> {
+    fn saved(&self, call: &Call, life: Life, dialogs: Vec<SavedDialog>) -> Option<Box<str>> {
         let price = match &call.funds {
             Funds::Held { price, .. } => price.as_deref().cloned(),
             Funds::Asked { .. } | Funds::Resolved => None,
@@ -71,6 +78,7 @@ impl Gate {
             price,
             budget_trunk: call.budget_trunk.clone(),
             speaker: call.speaker.clone(),
+            session: life.interval(),
             dialogs,
         };
         serde_json::to_string(&saved).ok().map(String::into_boxed_str)
@@ -125,7 +133,7 @@ impl Gate {
             invite,
             caller,
             came_at: now.moment_at(record.start),
-            holders: holders(&permit),
+            holders: self.holders(&setup, &permit, record),
             permit,
             reservation,
             funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },
@@ -143,6 +151,7 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             review: Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines))),
+            life: Life::of_earlier_run(now.moment, saved.session),
             alarm: None,
             speaker: saved.speaker,
             asserted: None,

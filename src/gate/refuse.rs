@@ -23,7 +23,9 @@ impl Gate {
         refusal: &Refusal,
     ) {
         let decision = facts.record.decision;
-        let status = self.say_refusal(now, server, invite, facts, refusal);
+        let language = self.setup.policy.site(facts.site).language;
+        let answer = RefusalText::of(refusal, &refusal.sentence(language), &decision.to_string());
+        self.answer(now, server, invite, answer.status, &answer.phrase, &answer.headers());
         self.record_refusal(now, facts.record.clone(), refusal);
         self.tell(Event::Judged(Judged {
             decision,
@@ -32,7 +34,7 @@ impl Gate {
             person: facts.record.person.clone(),
             site: self.setup.policy.site(facts.site).name.clone(),
             raw: facts.record.raw.clone(),
-            status,
+            status: answer.status,
         }));
     }
 
@@ -43,22 +45,6 @@ impl Gate {
         let answer = RefusalText::of(refusal, &refusal.sentence(language), &call.decision.to_string());
         let (server, invite) = (call.server, call.invite.clone());
         self.answer(now, server, &invite, answer.status, &answer.phrase, &answer.headers());
-    }
-
-    /// The answer of a refusal, in the language of its site; gives its status.
-    pub(super) fn say_refusal(
-        &mut self,
-        now: Now,
-        server: ServerId,
-        invite: &Message,
-        facts: &Facts,
-        refusal: &Refusal,
-    ) -> u16 {
-        let language = self.setup.policy.site(facts.site).language;
-        let decision = facts.record.decision.to_string();
-        let answer = RefusalText::of(refusal, &refusal.sentence(language), &decision);
-        self.answer(now, server, invite, answer.status, &answer.phrase, &answer.headers());
-        answer.status
     }
 
     /// Notes an attempt that neither the rules nor money stop, but the state of the house (R100).

@@ -130,6 +130,8 @@ impl World {
     /// One act outside a table.
     pub fn act(&mut self, who: &str, what: &str) {
         self.perform_act(who, &Words::read(what));
+        // What is due at this instant is not late.
+        self.run_until(self.now.moment.since(Moment::START));
     }
 
     pub fn replace_setup(&mut self, company: &Company) {
