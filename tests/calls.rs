@@ -84,6 +84,8 @@ mod rfc3261_9_cancel;
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/taken_up.rs"]
+mod taken_up;
 #[path = "calls/toll_fraud.rs"]
 mod toll_fraud;
 #[path = "calls/transaction_world.rs"]

@@ -7,6 +7,7 @@ pub mod desk;
 pub mod endpoint;
 mod ladder;
 mod leg;
+mod restart;
 pub mod script;
 mod sums;
 pub mod text;
@@ -18,11 +19,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use tollgate::app::LeftOver;
 use tollgate::base::{Moment, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
+use tollgate::store::{RecordFilter, Reports};
 use tollgate::transaction::Timing;
 
 pub use company::Company;
@@ -151,34 +152,6 @@ impl World {
         self.carry_out();
     }
 
-    /// The gate is killed, and starts anew without its database: all that it knows is the key of its marks.
-    pub fn loses_its_memory(&mut self, company: &Company) {
-        self.note("gate", "is killed");
-        self.runs += 1;
-        self.watch.forget_unrecorded();
-        self.gate = Gate::new(company.snapshot(), Timing::RFC, Random::from_number(self.runs));
-        self.gate.follow_earlier_run(MARK_KEY, self.now);
-    }
-
-    /// kill -9 now; a new gate is there at that time of the tables, with its database.
-    pub fn is_killed_until(&mut self, company: &Company, at: &str) {
-        self.note("gate", "is killed");
-        self.runs += 1;
-        self.desk.lose_what_waits();
-        self.watch.allow_overruns();
-        self.endpoints.iter_mut().for_each(Endpoint::give_up);
-        let start = Moment::START + OPENING + script::time(at);
-        self.now = self.now.after(start.since(self.now.moment));
-        self.note("gate", "starts again");
-        self.gate = Gate::new(company.snapshot(), Timing::RFC, Random::from_number(self.runs));
-        self.gate.follow_earlier_run(MARK_KEY, self.now);
-        let left = LeftOver::read(&self.desk.store).expect("memory does not fail");
-        for command in left.hand_to(&mut self.gate, self.now) {
-            self.ask_ledger(command);
-        }
-        self.carry_out();
-    }
-
     /// Nothing may happen any more, and nothing may be remembered.
     pub fn rest(&mut self) {
         let end = self.now.moment + REST_LONGEST;
@@ -190,7 +163,8 @@ impl World {
     }
 
     pub fn end(&mut self) {
-        self.hold(self.watch.end(self.desk.book(), &self.records));
+        let rows = self.desk.store.records(&RecordFilter::default()).expect("memory does not fail");
+        self.hold(self.watch.end(self.desk.book(), &rows));
         for endpoint in &self.endpoints {
             if let Some(invite) = endpoint.unanswered().next() {
                 self.fail(&format!("{} got no final answer to {}", endpoint.name, invite.start), None);
