@@ -183,7 +183,7 @@ impl Gate {
         let words: SmallVec<[_; 1]> = words.collect();
         let key = self.calls.insert(call);
         for words in words {
-            self.dialogs.entry(words).or_insert(key);
+            self.dialogs.entry(words).or_default().push(key);
         }
         self.reservations.insert(reservation, key);
         self.count_live(key);
@@ -225,8 +225,12 @@ impl Gate {
     }
 
     /// Only of calls that were taken up: the answers of this run's own have transactions.
-    fn find_dialog_of_answer(&mut self, flow: Flow, response: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(response))?;
+    fn find_dialog_of_answer(&self, flow: Flow, response: &Message) -> Option<Place> {
+        let keys = self.dialogs.get(&self.keys.of_message(response))?;
+        keys.iter().find_map(|key| self.place_of_answer(*key, flow, response))
+    }
+
+    fn place_of_answer(&self, key: CallKey, flow: Flow, response: &Message) -> Option<Place> {
         let call = self.calls.at(key).filter(|call| call.server == ServerId::NONE && call.over.is_none())?;
         let tag = response.to_tag()?;
         let dialog = call.dialogs.iter().position(|dialog| dialog.callee_tag() == tag)?;

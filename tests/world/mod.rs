@@ -7,6 +7,7 @@ pub mod desk;
 pub mod endpoint;
 mod ladder;
 mod leg;
+mod patience;
 mod restart;
 pub mod script;
 mod sums;
