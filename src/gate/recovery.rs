@@ -22,6 +22,9 @@ use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
 use crate::sip::{Flow, Framing, Message, Method};
 use crate::transaction::ServerId;
 
+/// A usual call as it is written down: one dialog, short addresses.
+const STATE_BYTES: usize = 1_024;
+
 /// What the ledger keeps beside the row of a call, unread: whatever the next run needs and the row does not tell.
 #[derive(Serialize, Deserialize)]
 struct SavedCall {
@@ -81,7 +84,9 @@ impl Gate {
             session: life.interval(),
             dialogs,
         };
-        serde_json::to_string(&saved).ok().map(String::into_boxed_str)
+        let mut text = Vec::with_capacity(STATE_BYTES);
+        serde_json::to_writer(&mut text, &saved).ok()?;
+        String::from_utf8(text).ok().map(String::into_boxed_str)
     }
 
     /// Takes up an answered call of an earlier run: `money` is its open reservation, `state` what was written down. What became due
