@@ -168,7 +168,7 @@ fn answer(reserve: &Command) -> Option<Command> {
     let Command::Reserve(reserve) = reserve else { return None };
     let mut record = reserve.record.clone();
     record.answer = Some(noon());
-    Some(Command::Answer(Answer { id: reserve.id, at: noon(), record }))
+    Some(Command::Answer(Answer { id: reserve.id, at: noon(), record, state: None }))
 }
 
 fn settle(reserve: &Command) -> Option<Command> {

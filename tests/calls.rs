@@ -92,6 +92,8 @@ mod rfc3327_path;
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/taken_up.rs"]
+mod taken_up;
 #[path = "calls/toll_fraud.rs"]
 mod toll_fraud;
 #[path = "calls/transaction_world.rs"]

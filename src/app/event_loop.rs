@@ -1,6 +1,7 @@
 //! The only loop: sockets, ledger replies and deadlines go into the gate, and what the gate wants done is done. One thread owns
 //! the sockets and the gate; no message is handed from one thread to another.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::control::Ask;
+use super::left_over::LeftOver;
 use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
@@ -19,7 +21,7 @@ use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
 use crate::net::{Arrived, Sockets};
 use crate::sip::{Flow, Framing, Message};
-use crate::store::{Tray, WriterEvent};
+use crate::store::{SqliteReader, Tray, WriterEvent};
 
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -39,6 +41,8 @@ pub struct EventLoop {
     /// Questions of the administrator.
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
+    /// The ledger's file.
+    pub ledger: PathBuf,
     pub observer: Observer,
     /// Which budgets somebody was told of.
     pub thresholds: Thresholds,
@@ -148,9 +152,25 @@ impl EventLoop {
 
     fn take_written(&mut self, event: WriterEvent) {
         self.observer.written(&event);
+        let opened = matches!(event, WriterEvent::Opened(_));
         self.store.hear(self.clock.now().moment, event);
+        if opened {
+            self.take_up_late();
+        }
         self.take_replies();
         self.carry_out();
+    }
+
+    /// A ledger that could not be opened at the start can be: calls of the earlier run are in it.
+    fn take_up_late(&mut self) {
+        match SqliteReader::open(&self.ledger).and_then(|reader| LeftOver::read(&reader)) {
+            Ok(left) => {
+                for command in left.without_own(&self.gate).hand_to(&mut self.gate, self.clock.now()) {
+                    self.store.put(self.clock.now().moment, command);
+                }
+            }
+            Err(error) => tracing::error!(%error, "calls of the earlier run cannot be read"),
+        }
     }
 
     fn take_replies(&mut self) {

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::{self, Clock};
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
-use super::left_over;
+use super::left_over::LeftOver;
 use super::mark_key;
 use super::names::{Asking, Names};
 use super::notices::{NoticeBox, Notices};
@@ -23,12 +23,11 @@ use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::{Book, TariffBook, Thresholds};
+use crate::ledger::{Book, Thresholds};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened,
-    Writer, WriterEvent,
+    Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened, Writer, WriterEvent,
 };
 use crate::telemetry::Metrics;
 
@@ -79,7 +78,7 @@ impl Gatehouse {
         let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
-        let (store, written) = open_store(&loaded.settings, &loaded.tariff, clock, &health)?;
+        let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
@@ -101,6 +100,7 @@ impl Gatehouse {
             random,
             mark_key,
             store,
+            left,
             written,
             setups: changed,
             asks: asked,
@@ -181,6 +181,7 @@ struct Parts {
     random: crate::base::Random,
     mark_key: [u8; 32],
     store: Tray,
+    left: LeftOver,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -200,8 +201,20 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, mark_key, store, written, setups, asks, observer, stop, ready } =
-            parts;
+        let Parts {
+            loaded,
+            clock,
+            random,
+            mark_key,
+            mut store,
+            left,
+            written,
+            setups,
+            asks,
+            observer,
+            stop,
+            ready,
+        } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -217,6 +230,9 @@ fn run(parts: Parts) {
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
+        for command in left.hand_to(&mut gate, clock.now()) {
+            store.put(clock.now().moment, command);
+        }
         let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
             Ok(phones) => phones,
             Err(fault) => {
@@ -236,6 +252,7 @@ fn run(parts: Parts) {
             asks,
             names,
             phones,
+            ledger,
             observer,
             thresholds,
             stop,
@@ -269,48 +286,40 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     Ok((Some(server), Some(bound)))
 }
 
-type Store = (Tray, mpsc::UnboundedReceiver<WriterEvent>);
+type Store = (Tray, LeftOver, mpsc::UnboundedReceiver<WriterEvent>);
 
-/// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
+/// Starts the ledger's thread and reads what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
-fn open_store(
-    settings: &Settings,
-    tariffs: &TariffBook,
-    clock: Clock,
-    health: &Health,
-) -> Result<Store, StartError> {
+fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
     let path = &settings.store.path;
     let (sender, written) = mpsc::unbounded_channel();
     let now = move || clock.now().moment;
     // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
     let sink = move |event| drop(sender.send(event));
-    let at = clock.now();
-    let today = at.utc.date_naive();
+    let today = clock.now().utc.date_naive();
     match open_ledger(path, today) {
         Ok((store, book, left)) => {
-            let mut tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
+            let tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
             health.set_store_writable(true);
-            for reservation in left {
-                tray.put(at.moment, left_over::resolve(reservation, tariffs, at));
-            }
-            Ok((tray, written))
+            Ok((tray, left, written))
         }
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
             let store = Unopened::new(path.clone(), SqliteSettings::default());
-            Ok((Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today), written))
+            let tray = Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today);
+            Ok((tray, LeftOver::default(), written))
         }
     }
 }
 
-fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, Vec<OpenReservation>), StoreError> {
+fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, LeftOver), StoreError> {
     if let Some(folder) = path.parent() {
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
     let mut store = Sqlite::open(path, SqliteSettings::default())?;
     let book = store.standing(today)?;
-    let left = SqliteReader::open(path)?.open_reservations()?;
+    let left = LeftOver::read(&SqliteReader::open(path)?)?;
     Ok((store, book, left))
 }

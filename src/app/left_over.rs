@@ -1,14 +1,58 @@
-//! What calls of an earlier run left behind (R91): the answered ones are charged to the last moment that was paid for, the others
-//! are freed. None is charged twice, since every command carries the id of its reservation.
+//! What calls of an earlier run left behind (R91): those that were answered are taken up again. Of those that cannot be, the answered
+//! ones are charged to the last moment that was paid for; those that only rang are freed. None is charged twice, since every command
+//! carries the id of its reservation.
 
 use crate::base::{Now, PhoneNumber};
+use crate::gate::Gate;
 use crate::ledger::{Amount, CallRecord, Command, EndCause, Expire, Price, Settle, TariffBook};
-use crate::store::OpenReservation;
+use crate::store::{OpenReservation, Reports, StoreError};
+
+/// Calls without an end, as the store has them.
+#[derive(Debug, Default)]
+pub struct LeftOver {
+    priced: Vec<OpenReservation>,
+    free: Vec<(CallRecord, Box<str>)>,
+}
+
+impl LeftOver {
+    /// # Errors
+    /// The store cannot be read.
+    pub fn read(store: &impl Reports) -> Result<LeftOver, StoreError> {
+        Ok(LeftOver { priced: store.open_reservations()?, free: store.free_calls_left()? })
+    }
+
+    /// Read when this run was under way already: without what it has written itself.
+    pub(super) fn without_own(mut self, gate: &Gate) -> LeftOver {
+        self.free.retain(|(record, _)| !gate.is_of_this_run(record));
+        self
+    }
+
+    /// Gives the gate what it can take up; how the rest is resolved.
+    pub fn hand_to(self, gate: &mut Gate, now: Now) -> Vec<Command> {
+        let mut rest = Vec::new();
+        for left in self.priced {
+            if !take_up(gate, &left, now) {
+                rest.push(resolve(left, &gate.setup().tariffs, now));
+            }
+        }
+        for (record, state) in self.free {
+            if !gate.take_up(now, &record, None, &state) {
+                rest.push(Command::Record(Box::new(closed(record, None, now))));
+            }
+        }
+        rest
+    }
+}
+
+fn take_up(gate: &mut Gate, left: &OpenReservation, now: Now) -> bool {
+    let (Some(record), Some(state)) = (&left.record, &left.state) else { return false };
+    gate.take_up(now, record, Some((left.id, &left.entry)), state)
+}
 
 /// How one reservation of an earlier run is resolved. How long its call went on after the crash nobody knows: it is charged until
 /// now, but never beyond what was reserved, and marked as estimated (R74).
-pub(super) fn resolve(left: OpenReservation, tariffs: &TariffBook, now: Now) -> Command {
-    let OpenReservation { id, entry, record } = left;
+fn resolve(left: OpenReservation, tariffs: &TariffBook, now: Now) -> Command {
+    let OpenReservation { id, entry, record, state: _ } = left;
     let at = now.utc;
     let talked = record.as_ref().and_then(|record| record.answer).map(|answer| (at - answer).num_seconds());
     let price = record.as_ref().and_then(|record| price_of(record, tariffs));

@@ -33,6 +33,7 @@ mod tell;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
+pub use left_over::LeftOver;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -155,6 +155,9 @@ impl Observer {
             Event::Answer { status } => metrics.response(*status),
             Event::Retransmitted => metrics.retransmission(Direction::Out),
             Event::Absorbed => metrics.retransmission(Direction::In),
+            Event::TakenUp { decision } => {
+                tracing::info!(%decision, "call of the earlier run taken up again")
+            }
             Event::Relayed => tracing::debug!("request of a call from before the start relayed by its mark"),
             Event::StrayResponse => metrics.rejection("stray_response"),
         }

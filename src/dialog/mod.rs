@@ -103,14 +103,16 @@ impl Dialog {
     }
 
     /// The 2xx came: the callee's Contact and route set now hold (§13.2.2.4), and the clock of the call starts.
-    /// A retransmitted 2xx changes nothing.
-    pub fn confirm(&mut self, now: Moment, response: &Message, mark: &str) {
-        if self.state == State::Early {
+    /// A retransmitted 2xx changes nothing, and is answered by false.
+    pub fn confirm(&mut self, now: Moment, response: &Message, mark: &str) -> bool {
+        let is_news = self.state == State::Early;
+        if is_news {
             self.callee.learn_routes(response, mark);
             self.callee.refresh_target(response);
             self.state = State::Confirmed { since: now };
             self.talk = Some((now, None));
         }
+        is_news
     }
 
     /// `by` whoever said BYE, `None` for us; the first one stands.

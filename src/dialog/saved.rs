@@ -1,13 +1,14 @@
 //! A dialog as it is written down, to be taken up again by another run of the gate (R91). Times are UTC, since a moment means nothing
 //! to another process; connections are gone with the one that had them.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::side::{ROUTES_MAX, Side};
 use super::{Dialog, End, State};
 use crate::base::Now;
-use crate::sip::SavedFlow;
+use crate::sip::{Message, NewRequest, SavedFlow};
 
 /// How far the numbers of the gate's own requests jump after a restart: what was counted since the dialog was last written down is
 /// lost, and a number that does not rise is refused (RFC 3261 §12.2.2). Numbers need only rise (§12.2.1.1); a call that sends more
@@ -63,6 +64,39 @@ impl Dialog {
             answered: now.utc_at(since),
             ended: until.map(|until| SavedEnd { at: now.utc_at(until), by_caller }),
         })
+    }
+
+    /// The same of a dialog whose first 2xx is `response`, which counts from `now` on but is not passed on yet. `mark` as in
+    /// `confirm`.
+    pub fn saved_as_answered(&self, now: Now, response: &Message, mark: &str) -> Option<SavedDialog> {
+        let mut callee = Side::of_callee(response, self.callee.flow, mark)?;
+        (callee.last_cseq, callee.ahead, callee.invite) =
+            (self.callee.last_cseq, self.callee.ahead, self.callee.invite);
+        Some(SavedDialog {
+            call_id: String::from_utf8(self.call_id.to_vec()).ok()?,
+            caller: self.caller.saved()?,
+            callee: callee.saved()?,
+            answered: now.utc,
+            ended: None,
+        })
+    }
+
+    /// The INVITE that made it, as far as anything in this call still asks for it.
+    pub fn invite(&self) -> Bytes {
+        let request = NewRequest {
+            method: "INVITE",
+            uri: &self.callee.target,
+            // It is never sent.
+            via: "SIP/2.0/UDP gate.invalid;branch=z9hG4bKearlier",
+            routes: &[],
+            from: &self.caller.address,
+            to: &self.callee.address,
+            call_id: &String::from_utf8_lossy(&self.call_id),
+            cseq: self.caller.invite.0,
+            extra: &[],
+            body: None,
+        };
+        request.to_bytes()
     }
 
     /// The dialog as it was, its numbers a gap further on.

@@ -95,11 +95,14 @@ impl Side {
         self.routes.reverse();
     }
 
-    /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx.
-    pub fn refresh_target(&mut self, message: &Message) {
-        if let Some(target) = contact_of(message) {
+    /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx. True if it was another.
+    pub fn refresh_target(&mut self, message: &Message) -> bool {
+        let target = contact_of(message).filter(|target| *target != self.target);
+        let moves = target.is_some();
+        if let Some(target) = target {
             self.target = target;
         }
+        moves
     }
 
     pub fn tag(&self) -> &[u8] {
@@ -199,11 +202,14 @@ impl Side {
         self.flow.remote.ip().to_canonical() == flow.remote.ip().to_canonical()
     }
 
-    /// Follows the side to the connection or port it now speaks from; only for a request that passed `speaks_from`.
-    pub fn follow(&mut self, flow: Flow) {
-        if self.flow.transport == flow.transport {
+    /// Follows the side to the connection or port it now speaks from; only for a request that passed `speaks_from`. True if it
+    /// moves.
+    pub fn follow(&mut self, flow: Flow) -> bool {
+        let moves = self.flow.transport == flow.transport && self.flow != flow;
+        if moves {
             self.flow = flow;
         }
+        moves
     }
 
     /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks

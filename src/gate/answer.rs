@@ -52,8 +52,13 @@ impl Gate {
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
         call.early_until = None;
         let until = now.moment + LEDGER_PATIENCE;
-        call.search.held = Some(Box::new(HeldAnswers { responses: SmallVec::from_iter([response]), until }));
-        let answer = Answer { id: call.reservation, at: now.utc, record };
+        let id = call.reservation;
+        let state = self.saved_at_answer(now, key, &response);
+        if let Some(call) = self.calls.at_mut(key) {
+            let responses = SmallVec::from_iter([response]);
+            call.search.held = Some(Box::new(HeldAnswers { responses, until }));
+        }
+        let answer = Answer { id, at: now.utc, record, state };
         self.outputs.push_back(Output::Ledger(Command::Answer(answer)));
     }
 
@@ -86,9 +91,7 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let mark = call.record.decision.text();
         let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
-        if let Some(dialog) = dialog {
-            dialog.confirm(now.moment, response, &mark);
-        }
+        let is_news = dialog.is_some_and(|dialog| dialog.confirm(now.moment, response, &mark));
         if call.over.is_some() {
             return self.refuse_answer(now, key, response);
         }
@@ -100,6 +103,11 @@ impl Gate {
         }
         self.hear_session(now, key, response);
         self.send_upstream(now, key, response);
+        if first {
+            self.remember_free(now, key);
+        } else if is_news {
+            self.remember(now, key);
+        }
         // A BYE in the early dialog crossed the answer (§15): it has ended the call at either end.
         if let Some(end) = hung_up.filter(|_| first) {
             self.end_call(now, key, hang_up_cause(end));

@@ -65,7 +65,7 @@ impl Gate {
             }
         }
         self.hear_life(now, place.call);
-        match (self.note_request(place, flow, request), request.method()) {
+        match (self.note_request(now, place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
             (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
             // A transferor hangs up when she likes; what came of her transfer is still told to her (RFC 5057 §4.1, RFC 3515 §2.4.4).
@@ -129,14 +129,18 @@ impl Gate {
 
     /// Takes note of where and how far its writer is. Whoever has hung up may do so again, with the credentials that the other end
     /// asked for.
-    fn note_request(&mut self, place: Place, flow: Flow, request: &Message) -> Standing {
+    fn note_request(&mut self, now: Now, place: Place, flow: Flow, request: &Message) -> Standing {
         let Some(dialog) = self.dialog_mut(place) else { return Standing::Over };
         let hangs_up_again = request.method() == Method::Bye && dialog.ended_by() == Some(place.writer);
         if dialog.is_ended() && !hangs_up_again {
             return Standing::Over;
         }
-        dialog.side_mut(place.writer).follow(flow);
-        if dialog.count(place.writer, request) { Standing::Alive } else { Standing::Stale }
+        let moved = dialog.side_mut(place.writer).follow(flow);
+        let rises = dialog.count(place.writer, request);
+        if moved {
+            self.remember(now, place.call);
+        }
+        if rises { Standing::Alive } else { Standing::Stale }
     }
 
     pub(super) fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
@@ -144,6 +148,7 @@ impl Gate {
     }
 
     fn pass_to_other_end(&mut self, now: Now, place: Place, server: ServerId, request: &Message) {
+        self.find_way(now, place.call, usize::from(place.dialog), place.writer.other());
         let is_invite = request.method() == Method::Invite;
         let Some(dialog) = self.dialog_mut(place) else { return };
         let side = dialog.side_mut(place.writer);
@@ -241,8 +246,11 @@ impl Gate {
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
-            dialog.side_mut(place.writer).refresh_target(&request);
-            dialog.side_mut(place.writer.other()).refresh_target(response);
+            let moved = dialog.side_mut(place.writer).refresh_target(&request)
+                | dialog.side_mut(place.writer.other()).refresh_target(response);
+            if moved {
+                self.remember(now, place.call);
+            }
         }
         let dialog = self.dialog_mut(place);
         let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
@@ -278,8 +286,13 @@ impl Gate {
             dialog.end(now.moment, Some(place.writer));
         }
         let Some(call) = self.calls.at(place.call) else { return };
-        if call.is_answered() && call.dialogs.iter().all(Dialog::is_ended_or_early) {
+        if !call.is_answered() {
+            return;
+        }
+        if call.dialogs.iter().all(Dialog::is_ended_or_early) {
             self.end_call(now, place.call, hang_up_cause(place.writer));
+        } else {
+            self.remember(now, place.call);
         }
     }
 }

@@ -223,7 +223,7 @@ impl Gate {
         holders
     }
 
-    fn count_live(&mut self, key: CallKey) {
+    pub(super) fn count_live(&mut self, key: CallKey) {
         self.in_progress.insert(key);
         let Some(call) = self.calls.at(key) else { return };
         for holder in &call.holders {

@@ -27,6 +27,15 @@ pub struct Life {
 }
 
 impl Life {
+    /// Of a call that is taken up again: whatever was said while no gate was there, nobody heard.
+    pub fn of_earlier_run(now: Moment, interval: Option<Duration>) -> Life {
+        Life { interval, heard: Some(now), ended: None }
+    }
+
+    pub fn interval(&self) -> Option<Duration> {
+        self.interval
+    }
+
     pub fn hear(&mut self, now: Moment) {
         self.heard = Some(now);
     }

@@ -19,6 +19,9 @@ const AFTER_GRACE: Duration = Duration::from_millis(1);
 
 /// An end further away than this is none.
 const FAR: Duration = Duration::from_secs(400 * 86_400);
+/// How long a call that is taken up again may ask for money before it is cut: within the two seconds of R91, and enough for a ledger
+/// that is as busy as any at its start.
+const TAKEN_UP: Duration = Duration::from_secs(1);
 
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,8 @@ pub struct Meter {
     /// How long before the end it is told, and the end that was told last.
     warn_lead: Duration,
     warned: Option<Moment>,
+    /// Money does not end the call before.
+    money_until: Moment,
     /// What is asked for is what is covered, under changed limits (R76).
     anew: bool,
     /// The money is gone already: the limits were lowered.
@@ -101,6 +106,7 @@ impl Meter {
             money_end: None,
             warn_lead: limits.warn_before,
             warned: None,
+            money_until: answered,
             anew: false,
             overdrawn: false,
         };
@@ -142,6 +148,14 @@ impl Meter {
         let (end, cause) = self.end()?;
         self.warned = Some(end);
         Some((end.since(now), cause))
+    }
+
+    /// Of a call that is taken up again at `now`: what was charged to periods that are over (R81). A slice that ended while no gate
+    /// was there may still be renewed before the call is cut.
+    pub fn taken_up(mut self, now: Moment, charged: Amount) -> Meter {
+        (self.charged, self.confirmed) = (charged, charged);
+        self.money_until = now + TAKEN_UP;
+        self
     }
 
     pub fn answered(&self) -> Moment {
@@ -194,7 +208,7 @@ impl Meter {
             // Time ends the call before money does.
             return None;
         }
-        let cut = (slice_end - self.cut_lead, Due::Cut(EndCause::CutMoney));
+        let cut = ((slice_end - self.cut_lead).max(self.money_until), Due::Cut(EndCause::CutMoney));
         let renewal = match self.renewal {
             Renewal::Open => (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice) / 2), Due::Renew),
             Renewal::Unanswered { again } => (again, Due::Renew),

@@ -29,6 +29,7 @@ mod out_of_dialog;
 mod payload;
 mod probe;
 mod re_invite;
+mod recovery;
 mod refuse;
 mod register_through;
 mod registered;
@@ -309,7 +310,11 @@ impl Gate {
         }
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
-            Arrival::StrayResponse => self.tell(Event::StrayResponse),
+            Arrival::StrayResponse => {
+                if !self.pass_late_answer(flow, &message) {
+                    self.tell(Event::StrayResponse);
+                }
+            }
             Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),

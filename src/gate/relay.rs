@@ -63,6 +63,11 @@ impl Marks {
         self.seal.close(&mark, bound(&call.invite), contact.map_or("", |contact| contact.uri))
     }
 
+    /// Whether this run made it, so that its call is known here or over.
+    pub fn is_of_this_run(&self, decision: DecisionId) -> bool {
+        self.began.is_some_and(|began| decision >= began)
+    }
+
     pub fn next_deadline(&self) -> Option<Moment> {
         self.invites.front().map(|(until, _)| *until)
     }

@@ -46,6 +46,11 @@ impl Review {
         Review { ring_until, ..Review::default() }
     }
 
+    /// Of a call that is taken up again, with its money in these budgets: the rules may have changed meanwhile.
+    pub fn of_earlier_run(now: Moment, lines: Option<Arc<[BudgetLine]>>) -> Review {
+        Review { at: Some(now), lines, ..Review::default() }
+    }
+
     pub fn due(&self) -> Option<Moment> {
         [self.at, self.until, self.ring_until].into_iter().flatten().min()
     }

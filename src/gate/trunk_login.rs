@@ -187,6 +187,7 @@ impl Gate {
 
     /// One BYE of the gate's own, in its own transaction.
     pub(super) fn write_own_bye(&mut self, now: Now, mut sent: OwnBye) {
+        self.find_way(now, sent.call, sent.dialog, sent.end);
         let setup = Arc::clone(&self.setup);
         let Some(dialog) = self.calls.at_mut(sent.call).and_then(|call| call.dialogs.get_mut(sent.dialog))
         else {

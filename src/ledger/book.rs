@@ -66,6 +66,7 @@ impl Book {
             Command::Release(release) => self.end_unpaid(release.id, release.at, Resolution::Released),
             Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Resolution::Expired),
             Command::Record(record) => Reply::Recorded { decision: record.decision },
+            Command::Remember(remember) => Reply::Recorded { decision: remember.decision },
         }
     }
 

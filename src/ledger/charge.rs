@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
 use crate::base::Money;
 
@@ -18,7 +19,7 @@ pub const UNLIMITED: u64 = u64::MAX;
 const SECONDS_PER_MINUTE: i128 = 60;
 
 /// Up, to a number of decimal places of the currency unit; applied once, at settlement (R61).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounding {
     places: u8,
 }
@@ -45,7 +46,7 @@ impl Default for Rounding {
 }
 
 /// One row of a tariff in force: money per minute, sold in increments.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Price {
     /// The digits it matches, without the plus.
     pub prefix: Arc<str>,
@@ -120,6 +121,15 @@ impl Price {
         }
         let increments = (seconds - self.first_increment).div_ceil(self.next_increment);
         self.first_increment.saturating_add(increments.saturating_mul(self.next_increment))
+    }
+
+    /// What was read back can be reckoned with: the price list takes nothing else.
+    pub fn is_sound(&self) -> bool {
+        self.first_increment > 0
+            && self.next_increment > 0
+            && self.rounding.places <= Rounding::PLACES_MAX
+            && self.per_minute >= Money::ZERO
+            && self.connect >= Money::ZERO
     }
 
     /// Nothing is ever charged under this price.

@@ -21,6 +21,7 @@ pub enum Command {
     Expire(Expire),
     /// Writes or replaces the row of one call attempt (R100): refusals, emergency and free calls, changes in mid-call.
     Record(Box<CallRecord>),
+    Remember(Remember),
 }
 
 /// Sets `amount` aside in every budget at once, or in none (R64).
@@ -62,6 +63,16 @@ pub struct Answer {
     pub at: DateTime<Utc>,
     /// The call's row, with its answer.
     pub record: Box<CallRecord>,
+    /// What the next run of the gate needs to take the call up again; the ledger keeps it unread until the call is over.
+    pub state: Option<Box<str>>,
+}
+
+/// What the next run of the gate must know of a call in progress has changed; as in `Answer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remember {
+    pub decision: DecisionId,
+    pub at: DateTime<Utc>,
+    pub state: Box<str>,
 }
 
 /// The call is over and costs `amount` in all; the rest of the reservation is freed (R69).
@@ -101,7 +112,7 @@ impl Command {
             Command::Settle(settle) => Some(settle.id),
             Command::Release(release) => Some(release.id),
             Command::Expire(expire) => Some(expire.id),
-            Command::Record(_) => None,
+            Command::Record(_) | Command::Remember(_) => None,
         }
     }
 
@@ -114,7 +125,8 @@ impl Command {
             | Command::Settle(_)
             | Command::Release(_)
             | Command::Expire(_)
-            | Command::Record(_) => None,
+            | Command::Record(_)
+            | Command::Remember(_) => None,
         }
     }
 
@@ -128,6 +140,7 @@ impl Command {
             Command::Release(release) => release.at,
             Command::Expire(expire) => expire.at,
             Command::Record(record) => record.start,
+            Command::Remember(remember) => remember.at,
         }
     }
 
@@ -135,7 +148,11 @@ impl Command {
     pub fn is_question(&self) -> bool {
         match self {
             Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) => true,
-            Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => false,
+            Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_)
+            | Command::Remember(_) => false,
         }
     }
 
@@ -149,7 +166,8 @@ impl Command {
             | Command::Settle(_)
             | Command::Release(_)
             | Command::Expire(_)
-            | Command::Record(_) => false,
+            | Command::Record(_)
+            | Command::Remember(_) => false,
         }
     }
 }

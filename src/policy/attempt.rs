@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use crate::base::number::{Dialled, ShortCode, UnknownWhy};
 use crate::base::{Money, PersonId, PhoneNumber, SiteId};
@@ -225,7 +226,8 @@ pub enum TrunkChoice {
 }
 
 /// The rule that allowed the call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// R41.
     Emergency,

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::Money;
 
 use super::class::Class;
@@ -151,7 +153,8 @@ pub struct PermitRule {
 }
 
 /// What becomes of a call in progress when the right to it ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// It goes on until somebody hangs up, or money and time end it.
     #[default]
@@ -180,7 +183,8 @@ pub enum Contacts {
 }
 
 /// How a call comes about (R10, R22, R23).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum By {
     #[default]
     Dial,

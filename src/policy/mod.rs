@@ -16,6 +16,7 @@ mod hours;
 mod problem;
 mod reason;
 mod rights;
+mod saved;
 mod sentence;
 mod snapshot;
 
@@ -33,4 +34,5 @@ pub use fraud::{FraudLimits, Signal};
 pub use problem::{Fault, Problem, Severity};
 pub use reason::{Language, Reason};
 pub use rights::{EffectiveRights, HeldGuard, HeldPermit, HeldRole};
+pub use saved::SavedPermit;
 pub use snapshot::{Assignment, Department, Person, Policy, Site, Via};

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::Money;
+use crate::base::{DecisionId, Money};
 use crate::ledger::{Book, CallRecord, Command, Reply};
 
 /// Carries the command out on the book; gives the reply, and the row to write, if any. A repeated command writes none: the
@@ -15,6 +15,28 @@ pub(super) fn apply_with_record<'c>(
     let reply = book.apply(command);
     let record = if is_repeat(&reply) { None } else { record_after(book, command, &reply, known) };
     (reply, record)
+}
+
+/// What is to be kept for the next run: of which call, and the text.
+pub(super) fn state_after<'c>(command: &'c Command, reply: &Reply) -> Option<(DecisionId, &'c str)> {
+    match command {
+        Command::Answer(answer) => {
+            let state = answer.state.as_deref().filter(|_| matches!(reply, Reply::Answered { .. }))?;
+            Some((answer.record.decision, state))
+        }
+        Command::Remember(remember) => Some((remember.decision, &remember.state)),
+        Command::Reserve(_)
+        | Command::Extend(_)
+        | Command::Settle(_)
+        | Command::Release(_)
+        | Command::Expire(_)
+        | Command::Record(_) => None,
+    }
+}
+
+/// Nothing need be kept for the next run of a call with this row: it may have been in progress, and is over.
+pub(super) fn ends_progress(record: &CallRecord) -> bool {
+    record.end.is_some() && (record.answer.is_some() || record.reservation.is_some())
 }
 
 fn record_after<'c>(
@@ -30,7 +52,7 @@ fn record_after<'c>(
             let made = !known && matches!(reply, Reply::Reserved(_));
             return made.then_some(Cow::Borrowed(&*reserve.record));
         }
-        Command::Extend(_) => return None,
+        Command::Extend(_) | Command::Remember(_) => return None,
         Command::Answer(answer) => {
             let open = matches!(reply, Reply::Answered { .. });
             return open.then_some(Cow::Borrowed(&*answer.record));

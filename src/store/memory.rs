@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use crate::base::DecisionId;
 use crate::ledger::{AccountPeriod, Balance, Book, CallRecord, Command, Reply};
 
-use super::closing::apply_with_record;
+use super::closing::{apply_with_record, ends_progress, state_after};
 use super::reports::{quarter_hour, start_of_quarter_hour};
 use super::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Store, StoreError, Totals};
 
@@ -16,6 +16,8 @@ use super::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Sto
 pub struct Memory {
     book: Book,
     records: BTreeMap<DecisionId, CallRecord>,
+    /// Of calls in progress, for the next run.
+    states: BTreeMap<DecisionId, Box<str>>,
 }
 
 impl Memory {
@@ -28,7 +30,13 @@ impl Store for Memory {
     fn apply(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError> {
         for command in batch {
             let (reply, record) = apply_with_record(&mut self.book, command);
+            if let Some((decision, state)) = state_after(command, &reply) {
+                self.states.insert(decision, state.into());
+            }
             if let Some(record) = record {
+                if ends_progress(&record) {
+                    self.states.remove(&record.decision);
+                }
                 self.records.insert(record.decision, record.into_owned());
             }
             replies.push(reply);
@@ -102,8 +110,17 @@ impl Reports for Memory {
             .map(|(id, entry)| OpenReservation {
                 id,
                 record: self.records.get(&entry.decision).cloned(),
+                state: self.states.get(&entry.decision).cloned(),
                 entry,
             })
+            .collect())
+    }
+
+    fn free_calls_left(&self) -> Result<Vec<(CallRecord, Box<str>)>, StoreError> {
+        let records = self.records.values().filter(|record| record.end.is_none());
+        let free = records.filter(|record| record.reservation.is_none_or(|id| self.book.entry(id).is_none()));
+        Ok(free
+            .filter_map(|record| Some((record.clone(), self.states.get(&record.decision)?.clone())))
             .collect())
     }
 }

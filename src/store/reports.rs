@@ -59,6 +59,12 @@ pub trait Reports {
     /// # Errors
     /// The store cannot be read.
     fn open_reservations(&self) -> Result<Vec<OpenReservation>, StoreError>;
+
+    /// Answered calls without a reservation that have no end, with what was kept of them for the next run.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn free_calls_left(&self) -> Result<Vec<(CallRecord, Box<str>)>, StoreError>;
 }
 
 /// `None` lets everything through.
@@ -109,6 +115,8 @@ pub struct OpenReservation {
     pub id: ReservationId,
     pub entry: Entry,
     pub record: Option<CallRecord>,
+    /// What was kept of an answered call for the next run.
+    pub state: Option<Box<str>>,
 }
 
 impl BalanceFilter {

@@ -114,7 +114,9 @@ impl Tray {
             }
             Command::Release(release) => self.ended_unpaid(now, Command::Release(release), reply),
             Command::Expire(expire) => self.ended_unpaid(now, Command::Expire(expire), reply),
-            Command::Record(record) => self.send_by(now + STATEMENT_PATIENCE, Command::Record(record)),
+            command @ (Command::Record(_) | Command::Remember(_)) => {
+                self.send_by(now + STATEMENT_PATIENCE, command);
+            }
         }
     }
 
@@ -188,9 +190,11 @@ impl Tray {
             Command::Reserve(reserve) => (&reserve.budgets, true),
             Command::Extend(extend) => (&extend.budgets, false),
             Command::Answer(_) => (&[], false),
-            Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {
-                return None;
-            }
+            Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_)
+            | Command::Remember(_) => return None,
         };
         let id = command.reservation()?;
         let stalled = self.outstanding > 0 && now.since(self.progress) >= STALLED_AFTER;
@@ -332,6 +336,10 @@ fn record_of(command: Command) -> Option<Box<CallRecord>> {
         Command::Release(release) => release.record,
         Command::Expire(expire) => expire.record,
         Command::Record(record) => Some(record),
-        Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) | Command::Settle(_) => None,
+        Command::Reserve(_)
+        | Command::Extend(_)
+        | Command::Answer(_)
+        | Command::Settle(_)
+        | Command::Remember(_) => None,
     }
 }

@@ -350,7 +350,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
 
 fn is_bare_record(command: &Command) -> bool {
     match command {
-        Command::Record(_) => true,
+        Command::Record(_) | Command::Remember(_) => true,
         Command::Reserve(_)
         | Command::Extend(_)
         | Command::Answer(_)

@@ -29,6 +29,11 @@ use servers::Servers;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerId(Place);
 
+impl ServerId {
+    /// Of a request that another process heard: it finds nothing.
+    pub const NONE: ServerId = ServerId(Place { index: u32::MAX, generation: u32::MAX });
+}
+
 /// A request that we sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(Place);

@@ -132,7 +132,7 @@ pub fn answering(number: u64) -> Box<CallRecord> {
 }
 
 pub fn answer(number: u64) -> Command {
-    Command::Answer(Answer { id: id(number), at: at(5), record: answering(number) })
+    Command::Answer(Answer { id: id(number), at: at(5), record: answering(number), state: None })
 }
 
 pub fn answered(number: u64) -> Reply {

@@ -248,7 +248,7 @@ impl Town {
 
     fn reply(&mut self, reply: Reply) {
         self.log.push(format!("{} ledger -> {reply:?}", self.now.moment));
-        self.hold(self.watch.budgets(&self.desk.book));
+        self.hold(self.watch.budgets(self.desk.book()));
         let noted = self.watch.reply(&reply);
         self.hold(noted);
         self.gate.handle(self.now, Input::LedgerReplied(reply));
@@ -317,7 +317,7 @@ impl Town {
         if open != ((0, 0), (0, 0, 0), 0) {
             self.fail(&format!("still open at the end: {open:?}"));
         }
-        self.hold(self.watch.end(&self.desk.book, &self.records));
+        self.hold(self.watch.end(self.desk.book(), &self.records));
         for actor in &self.actors {
             if let Some(invite) = actor.endpoint.unanswered().next() {
                 self.fail(&format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tollgate::base::Moment;
 use tollgate::ledger::{Book, Command, Reply, Unavailable};
+use tollgate::store::{Memory, Store};
 
 use super::World;
 
@@ -20,7 +21,7 @@ pub enum Mood {
 }
 
 pub struct Desk {
-    pub book: Book,
+    pub store: Memory,
     /// How long a decision takes.
     pub delay: Duration,
     /// How long an answered call waits for its commit.
@@ -34,7 +35,15 @@ pub struct Desk {
 impl Desk {
     pub fn new(delay: Duration) -> Desk {
         let (queue, commits, kept) = (VecDeque::new(), VecDeque::new(), Vec::new());
-        Desk { book: Book::default(), delay, commit: Duration::ZERO, mood: Mood::Open, queue, commits, kept }
+        Desk {
+            store: Memory::default(),
+            delay,
+            commit: Duration::ZERO,
+            mood: Mood::Open,
+            queue,
+            commits,
+            kept,
+        }
     }
 
     pub fn take(&mut self, now: Moment, command: Command) {
@@ -89,9 +98,20 @@ impl Desk {
     }
 
     fn write(&mut self, command: &Command) -> Reply {
-        let reply = self.book.apply(command);
-        self.book.keep();
-        reply
+        let mut replies = Vec::new();
+        self.store.apply(std::slice::from_ref(command), &mut replies).expect("memory does not fail");
+        replies.remove(0)
+    }
+
+    pub fn book(&self) -> &Book {
+        self.store.book()
+    }
+
+    /// kill -9: what was not written never was.
+    pub fn lose_what_waits(&mut self) {
+        self.queue.clear();
+        self.commits.clear();
+        self.kept.clear();
     }
 }
 

@@ -72,6 +72,11 @@ impl Endpoint {
         }
     }
 
+    /// Whoever was asked is gone: nobody waits for an answer any more.
+    pub fn give_up(&mut self) {
+        self.waiting.clear();
+    }
+
     /// INVITEs that have had no final answer.
     pub fn unanswered(&self) -> impl Iterator<Item = &Text> {
         self.waiting.values()

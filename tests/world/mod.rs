@@ -8,6 +8,7 @@ pub mod endpoint;
 mod ladder;
 mod leg;
 mod patience;
+mod restart;
 pub mod script;
 mod sums;
 pub mod text;
@@ -23,6 +24,7 @@ use tollgate::base::{Moment, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{CallRecord, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
+use tollgate::store::{RecordFilter, Reports};
 use tollgate::transaction::Timing;
 
 pub use company::Company;
@@ -156,15 +158,6 @@ impl World {
         self.carry_out();
     }
 
-    /// The gate is killed, and starts anew without its database: all that it knows is the key of its marks.
-    pub fn loses_its_memory(&mut self, company: &Company) {
-        self.note("gate", "is killed");
-        self.runs += 1;
-        self.watch.forget_unrecorded();
-        self.gate = Gate::new(company.snapshot(), Timing::RFC, Random::from_number(self.runs));
-        self.gate.follow_earlier_run(MARK_KEY, self.now);
-    }
-
     /// Nothing may happen any more, and nothing may be remembered.
     pub fn rest(&mut self) {
         let end = self.now.moment + REST_LONGEST;
@@ -176,7 +169,8 @@ impl World {
     }
 
     pub fn end(&mut self) {
-        self.hold(self.watch.end(&self.desk.book, &self.records));
+        let rows = self.desk.store.records(&RecordFilter::default()).expect("memory does not fail");
+        self.hold(self.watch.end(self.desk.book(), &rows));
         for endpoint in &self.endpoints {
             if let Some(invite) = endpoint.unanswered().next() {
                 self.fail(&format!("{} got no final answer to {}", endpoint.name, invite.start), None);
@@ -251,7 +245,7 @@ impl World {
     }
 
     fn reply(&mut self, reply: Reply) {
-        self.hold(self.watch.budgets(&self.desk.book));
+        self.hold(self.watch.budgets(self.desk.book()));
         let noted = self.watch.reply(&reply);
         self.hold(noted);
         if let Some(title) = reply_title(&reply) {

@@ -16,7 +16,7 @@ impl World {
 
     /// What the periods of an account have been charged, each kind in the order of time.
     pub fn settled(&self, account: &Account) -> Vec<Amount> {
-        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == *account);
+        let balances = self.desk.book().balances().into_iter().filter(|(place, _)| place.account == *account);
         balances.map(|(_, balance)| balance.settled).collect()
     }
 

@@ -50,7 +50,7 @@ pub fn command_title(command: &Command) -> Option<String> {
         Command::Release(release) => format!("release{}", cause(release.record.as_deref())),
         Command::Expire(expire) => format!("expire{}", cause(expire.record.as_deref())),
         // The note that a call is answered (R91): the tables tell the money, not this.
-        Command::Answer(_) => return None,
+        Command::Answer(_) | Command::Remember(_) => return None,
         Command::Record(record) if record.end.is_none() => return None,
         Command::Record(record) => format!("record {}", ending(record)),
     })
@@ -70,7 +70,7 @@ pub fn closing_record(command: &Command) -> Option<&CallRecord> {
         Command::Release(release) => release.record.as_deref(),
         Command::Expire(expire) => expire.record.as_deref(),
         Command::Record(record) => Some(&**record).filter(|record| record.end.is_some()),
-        Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) => None,
+        Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) | Command::Remember(_) => None,
     }
 }
 

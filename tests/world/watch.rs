@@ -28,6 +28,8 @@ pub struct Watch {
     written: BTreeSet<DecisionId>,
     /// Branches of the INVITEs that have left.
     left: BTreeSet<String>,
+    /// Calls have gone on while no gate was there to end them: what they cost beyond their reservation nobody pays.
+    overruns: bool,
 }
 
 impl Watch {
@@ -65,6 +67,7 @@ impl Watch {
             Command::Settle(settle) => self.resolve(settle.id, settle.record.as_deref()),
             Command::Release(release) => self.resolve(release.id, release.record.as_deref()),
             Command::Expire(expire) => self.resolve(expire.id, expire.record.as_deref()),
+            Command::Remember(_) => Ok(()),
             Command::Record(record) if record.end.is_none() => Ok(()),
             Command::Record(record) => self.close(record),
         }
@@ -81,7 +84,7 @@ impl Watch {
                 self.written.extend(self.asked.get(id).copied());
                 Ok(())
             }
-            Reply::Settled { id, written_off, .. } if !written_off.is_zero() => {
+            Reply::Settled { id, written_off, .. } if !written_off.is_zero() && !self.overruns => {
                 Err(format!("{id} cost {written_off} more than was reserved"))
             }
             Reply::Closed { id, .. } => Err(format!("{id} was closed already")),
@@ -148,6 +151,11 @@ impl Watch {
     pub fn forget_unrecorded(&mut self) {
         let Watch { judged, granted, closed, .. } = self;
         judged.retain(|decision| closed.contains_key(decision) || granted.contains_key(decision));
+    }
+
+    /// No gate was there for a while.
+    pub fn allow_overruns(&mut self) {
+        self.overruns = true;
     }
 
     /// When nothing can happen any more.

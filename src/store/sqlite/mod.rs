@@ -5,6 +5,7 @@ mod file;
 mod notices;
 mod open;
 mod phones;
+mod progress;
 mod reader;
 mod rows;
 mod write;

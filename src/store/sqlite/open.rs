@@ -15,8 +15,11 @@ use super::{STATEMENTS_CACHED, SqliteSettings, rows};
 const APPLICATION_ID: i32 = 0x544F_4C4C;
 
 /// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_ledger.sql"), include_str!("migrations/0002_fewer_indices.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_ledger.sql"),
+    include_str!("migrations/0002_fewer_indices.sql"),
+    include_str!("migrations/0003_calls_in_progress.sql"),
+];
 
 /// Pages of the write-ahead log after which it is copied into the database: 16 MiB. Pages that are written again and again,
 /// such as the last of the journal, are copied once for many commits; a start after a crash reads the log within milliseconds.

@@ -10,7 +10,7 @@ use crate::ledger::{AccountPeriod, Balance, CallRecord};
 use crate::store::reports::{QUARTER_SECONDS, start_of_quarter_hour};
 use crate::store::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, StoreError, Totals};
 
-use super::{open, rows};
+use super::{open, progress, rows};
 
 /// A read-only connection; it sees every commit that was made before its query began, and never makes the writer wait.
 #[derive(Debug)]
@@ -148,8 +148,16 @@ impl Reports for SqliteReader {
     fn open_reservations(&self) -> Result<Vec<OpenReservation>, StoreError> {
         let entries = rows::open_entries(&self.connection)?.into_iter();
         entries
-            .map(|(id, entry)| Ok(OpenReservation { id, record: self.record(entry.decision)?, entry }))
+            .map(|(id, entry)| {
+                let record = self.record(entry.decision)?;
+                let state = progress::state(&self.connection, entry.decision)?;
+                Ok(OpenReservation { id, record, state, entry })
+            })
             .collect()
+    }
+
+    fn free_calls_left(&self) -> Result<Vec<(CallRecord, Box<str>)>, StoreError> {
+        progress::free_calls(&self.connection)
     }
 }
 

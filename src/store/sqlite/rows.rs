@@ -146,6 +146,8 @@ pub(super) const RECORD_COLUMNS: &str = "decision, reservation, person, departme
     reason, rule, policy_version, tariff_prefix, tariff_from, trunk, start, answer, \"end\", billed_seconds, cost, written_off,
     end_cause, status, estimated";
 
+pub(super) const RECORD_COLUMN_COUNT: usize = 24;
+
 pub(super) fn read_record(row: &Row<'_>) -> rusqlite::Result<CallRecord> {
     let code = |column| row.get::<_, Option<String>>(column).map(|text| text.map(Cow::Owned));
     let key = |column| row.get::<_, Option<Arc<str>>>(column);

@@ -7,9 +7,9 @@ use rusqlite::{Connection, params};
 use crate::base::DecisionId;
 use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Reply, Resolution};
 use crate::store::StoreError;
-use crate::store::closing::apply_with_record;
+use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
-use super::{open, rows};
+use super::{open, progress, rows};
 
 /// Applies one command to the book and writes its journal line and call record.
 pub(super) fn command(
@@ -24,8 +24,14 @@ pub(super) fn command(
     if takes_effect(&reply, known) {
         journal(connection, command)?;
     }
+    if let Some((decision, state)) = state_after(command, &reply) {
+        progress::keep(connection, decision, state)?;
+    }
     if let Some(row) = row {
         record(connection, &row)?;
+        if ends_progress(&row) {
+            progress::forget(connection, row.decision)?;
+        }
     }
     Ok(reply)
 }
@@ -51,7 +57,8 @@ fn bring_back(
         | Command::Settle(_)
         | Command::Release(_)
         | Command::Expire(_)
-        | Command::Record(_) => Ok(()),
+        | Command::Record(_)
+        | Command::Remember(_) => Ok(()),
     }
 }
 
@@ -103,7 +110,7 @@ fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
         Command::Release(_) => Some(bare("release", Amount::ZERO)),
         Command::Expire(_) => Some(bare("expire", Amount::ZERO)),
         // No money moves.
-        Command::Answer(_) | Command::Record(_) => None,
+        Command::Answer(_) | Command::Record(_) | Command::Remember(_) => None,
     }
 }
 

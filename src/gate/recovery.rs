@@ -1,0 +1,278 @@
+//! Calls over a restart (R91): written down when they are answered, taken up again by the next run; still routed, still ended in time,
+//! still charged once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use super::call::{Call, CallKey, Funds, Search};
+use super::in_dialog::Place;
+use super::life::Life;
+use super::meter::{Meter, Terms};
+use super::money::budgets;
+use super::review::Review;
+use super::{Event, Gate, Output, budget};
+use crate::base::{Money, Now, ReservationId};
+use crate::dialog::{Dialog, End, SavedDialog};
+use crate::ledger::{CallRecord, Command, EndCause, Entry, Price, Remember, Reservation, Slice, UNLIMITED};
+use crate::policy::{Permit, SavedPermit};
+use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
+use crate::sip::{Flow, Framing, Message, Method};
+use crate::transaction::ServerId;
+
+/// A usual call as it is written down: one dialog, short addresses.
+const STATE_BYTES: usize = 1_024;
+
+/// What the ledger keeps beside the row of a call, unread: whatever the next run needs and the row does not tell.
+#[derive(Serialize, Deserialize)]
+struct SavedCall {
+    permit: SavedPermit,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    price: Option<Price>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    budget_trunk: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    speaker: Option<Arc<str>>,
+    /// The session interval (RFC 4028).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    session: Option<Duration>,
+    dialogs: Vec<SavedDialog>,
+}
+
+impl Gate {
+    /// The call as the next run takes it up, its answer on the way: `response` is not passed on yet. `None` if it cannot be written.
+    pub(super) fn saved_at_answer(&self, now: Now, key: CallKey, response: &Message) -> Option<Box<str>> {
+        let call = self.calls.at(key)?;
+        let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag())?;
+        let dialog = dialog.saved_as_answered(now, response, &call.decision.text())?;
+        let mut life = Life::default();
+        life.agree(now.moment, response);
+        self.saved(call, life, vec![dialog])
+    }
+
+    /// Something has changed that the next run must know: another leg was answered or is over, a side has moved.
+    pub(super) fn remember(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at(key).filter(|call| call.is_answered() && call.over.is_none()) else {
+            return;
+        };
+        let dialogs = call.dialogs.iter().filter_map(|dialog| dialog.saved(now)).collect();
+        if let Some(state) = self.saved(call, call.life, dialogs) {
+            let remember = Remember { decision: call.decision, at: now.utc, state };
+            self.outputs.push_back(Output::Ledger(Command::Remember(remember)));
+        }
+    }
+
+    /// A call that costs nothing waits for nobody: its row is written behind.
+    pub(super) fn remember_free(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at(key).filter(|call| call.is_free()) else { return };
+        self.outputs.push_back(Output::Ledger(Command::Record(call.record.clone())));
+        self.remember(now, key);
+    }
+
+    fn saved(&self, call: &Call, life: Life, dialogs: Vec<SavedDialog>) -> Option<Box<str>> {
+        let price = match &call.funds {
+            Funds::Held { price, .. } => price.as_deref().cloned(),
+            Funds::Asked { .. } | Funds::Resolved => None,
+        };
+        let saved = SavedCall {
+            permit: call.permit.saved(&self.setup.policy)?,
+            price,
+            budget_trunk: call.budget_trunk.clone(),
+            speaker: call.speaker.clone(),
+            session: life.interval(),
+            dialogs,
+        };
+        let mut text = Vec::with_capacity(STATE_BYTES);
+        serde_json::to_writer(&mut text, &saved).ok()?;
+        String::from_utf8(text).ok().map(String::into_boxed_str)
+    }
+
+    /// Takes up an answered call of an earlier run: `money` is its open reservation, `state` what was written down. What became due
+    /// meanwhile is done at the next `advance`. False if it cannot be taken up; then nothing was done.
+    pub fn take_up(
+        &mut self,
+        now: Now,
+        record: &CallRecord,
+        money: Option<(ReservationId, &Entry)>,
+        state: &str,
+    ) -> bool {
+        let Ok(saved) = serde_json::from_str::<SavedCall>(state) else { return false };
+        let Some(call) = self.restored(now, record, money, saved) else { return false };
+        self.put_back(now, call);
+        true
+    }
+
+    /// Whether this run has judged it, unless the wall clock was set back before.
+    pub fn is_of_this_run(&self, record: &CallRecord) -> bool {
+        self.marks.is_of_this_run(record.decision)
+    }
+
+    fn restored(
+        &mut self,
+        now: Now,
+        record: &CallRecord,
+        money: Option<(ReservationId, &Entry)>,
+        saved: SavedCall,
+    ) -> Option<Call> {
+        let setup = Arc::clone(&self.setup);
+        let answer = record.answer.filter(|_| record.end.is_none())?;
+        let permit = Permit::taken_up(saved.permit, &setup.policy, record.person.as_deref(), record.start)?;
+        let price = saved.price.filter(Price::is_sound).map(Arc::new);
+        // Money without a price, or a price without money, is not what was written.
+        if money.is_some() != price.is_some() {
+            return None;
+        }
+        let dialogs: SmallVec<[Dialog; 1]> =
+            saved.dialogs.into_iter().map(|dialog| Dialog::restored(dialog, now)).collect();
+        let first = dialogs.first()?;
+        let invite = Message::parse(first.invite(), Framing::Stream).ok()?;
+        let caller = first.side(End::Caller).flow();
+        let reservation = money.map_or_else(|| self.ids.reservation(now.utc), |(id, _)| id);
+        let covered = money.map_or(Slice { seconds: 0, cost: Money::ZERO }, |(_, entry)| covered(entry));
+        let proof = money.map_or_else(|| Reservation::free(reservation), |(id, entry)| entry.reservation(id));
+        let mut call = Call {
+            decision: record.decision,
+            server: ServerId::NONE,
+            invite,
+            caller,
+            came_at: now.moment_at(record.start),
+            holders: self.holders(&setup, &permit, record),
+            permit,
+            reservation,
+            funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },
+            search: Search::default(),
+            meter: None,
+            dialogs,
+            re_invites: SmallVec::new(),
+            record: Box::new(record.clone()),
+            period_end: None,
+            budget_trunk: saved.budget_trunk,
+            over: None,
+            given_up: None,
+            early_until: None,
+            // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
+            ack_until: None,
+            forget_at: None,
+            review: Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines))),
+            life: Life::of_earlier_run(now.moment, saved.session),
+            alarm: None,
+            speaker: saved.speaker,
+            shown: None,
+            from_rewritten: None,
+            from_sent: None,
+        };
+        // The periods are those in which its money was last set aside.
+        let counted = money.map(|(_, entry)| Now::new(now.moment_at(entry.changed), entry.changed));
+        let terms = Terms {
+            price,
+            covered,
+            // A clock that was set back must not lengthen the call.
+            longest: call.longest(answer),
+            // What is left the next renewal tells.
+            left: None,
+            period_end: counted.and_then(|counted| budget::first_end(&budgets(&setup, &call), counted)),
+        };
+        let answered = now.moment_at(answer.min(now.utc));
+        let charged = money.map(|(_, entry)| entry.settled).unwrap_or_default();
+        call.meter = Some(Meter::start(answered, terms, &setup.limits).taken_up(now.moment, charged));
+        Some(call)
+    }
+
+    /// From now on it is a call like any other.
+    fn put_back(&mut self, now: Now, call: Call) {
+        let (decision, reservation, trunk) = (call.decision, call.reservation, call.record.trunk.clone());
+        let money = call.meter.as_ref().map_or(Money::ZERO, |meter| meter.covered().cost);
+        let words = call.dialogs.iter().map(|dialog| {
+            let caller = dialog.side(End::Caller).tag();
+            self.keys.of(dialog.call_id(), caller, dialog.callee_tag())
+        });
+        let words: SmallVec<[_; 1]> = words.collect();
+        let key = self.calls.insert(call);
+        for words in words {
+            self.dialogs.entry(words).or_default().push(key);
+        }
+        self.reservations.insert(reservation, key);
+        self.count_live(key);
+        if let Some(trunk) = trunk {
+            self.count_on_trunk(key, &trunk);
+        }
+        self.ids.go_on_after(decision.as_u64().max(reservation.as_u64()));
+        self.tell(Event::Reserved { money });
+        self.tell(Event::TakenUp { decision });
+        self.set_alarm(key);
+        let over = self.calls.at(key).is_some_and(|call| call.dialogs.iter().all(Dialog::is_ended));
+        if over {
+            self.end_call(now, key, EndCause::Lost);
+        }
+    }
+
+    /// The 2xx of a call that was answered as the earlier run died: its callee repeats it, since no ACK has come. It goes to the caller
+    /// (RFC 3261 §16.11), who may not have heard it yet. False if it belongs to no such call.
+    pub(super) fn pass_late_answer(&mut self, flow: Flow, response: &Message) -> bool {
+        if response.method() != Method::Invite || !(200..300).contains(&response.status()) {
+            return false;
+        }
+        let Some(place) = self.find_dialog_of_answer(flow, response) else { return false };
+        let Some(call) = self.calls.at(place.call) else { return false };
+        let Some(dialog) = call.dialogs.get(usize::from(place.dialog)) else { return false };
+        let caller = dialog.side(End::Caller);
+        let Some(interface) = self.setup.interfaces.at(caller.flow().listener) else { return false };
+        let decision = call.decision.text();
+        let route = record_route(interface, &self.marks.for_caller(call, response));
+        let returning = Returning {
+            own_route: Some(OwnRoute { decision: &decision, route: &route }),
+            from: caller.alias().map(|_| caller.address()),
+            to: None,
+            cseq: call.invite.cseq(),
+        };
+        let bytes = forward_response(response, &returning);
+        self.send(caller.flow(), bytes);
+        true
+    }
+
+    /// Only of calls that were taken up: the answers of this run's own have transactions.
+    fn find_dialog_of_answer(&self, flow: Flow, response: &Message) -> Option<Place> {
+        let keys = self.dialogs.get(&self.keys.of_message(response))?;
+        keys.iter().find_map(|key| self.place_of_answer(*key, flow, response))
+    }
+
+    fn place_of_answer(&self, key: CallKey, flow: Flow, response: &Message) -> Option<Place> {
+        let call = self.calls.at(key).filter(|call| call.server == ServerId::NONE && call.over.is_none())?;
+        let tag = response.to_tag()?;
+        let dialog = call.dialogs.iter().position(|dialog| dialog.callee_tag() == tag)?;
+        let side = call.dialogs.get(dialog)?.side(End::Callee);
+        let speaks =
+            side.speaks_from(flow) || self.setup.is_same_peer(side.flow().remote.ip(), flow.remote.ip());
+        speaks.then_some(Place { call: key, dialog: dialog as u8, writer: End::Callee })
+    }
+
+    /// A side whose connection is gone is reached where its phone has registered since; else its address is dialled anew.
+    pub(super) fn find_way(&mut self, now: Now, key: CallKey, dialog: usize, end: End) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let person = match end {
+            End::Caller => call.speaker.clone(),
+            End::Callee => {
+                let person = call.permit.destination().person();
+                person.map(|person| self.setup.policy.person(person).key.clone())
+            }
+        };
+        let Some(side) = call.dialogs.get_mut(dialog).map(|dialog| dialog.side_mut(end)) else { return };
+        let Some(person) = person.filter(|_| side.is_cut_off()) else { return };
+        let there = side.flow();
+        let same = |flow: &Flow| flow.transport == there.transport && flow.remote.ip() == there.remote.ip();
+        let bindings = self.registrar.bindings(&*person, now.moment);
+        if let Some(flow) = bindings.map(|binding| binding.flow).find(same) {
+            side.move_to(flow);
+        }
+    }
+}
+
+/// What the ledger has set aside for the call in all.
+fn covered(entry: &Entry) -> Slice {
+    let covered = entry.covered();
+    // Stores keep 63 bits.
+    let seconds = if covered.seconds >= i64::MAX as u64 { UNLIMITED } else { covered.seconds };
+    Slice { seconds, cost: covered.money }
+}
