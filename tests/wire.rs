@@ -7,6 +7,8 @@ mod baresip;
 mod crash;
 #[path = "scenarios/gate.rs"]
 mod gate;
+#[path = "wire/import.rs"]
+mod import;
 #[path = "scenarios/places.rs"]
 mod places;
 #[path = "wire/plain_sip.rs"]

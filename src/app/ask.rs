@@ -10,8 +10,9 @@ use chrono_tz::Tz;
 use super::check;
 use super::clock::Clock;
 use super::demo::phone::LineError;
+use super::import::ImportError;
 use crate::base::{IdError, PersonId};
-use crate::config::{self, Loaded, Problem, Settings};
+use crate::config::{self, Loaded, Problem, Settings, SiftError};
 use crate::policy::Policy;
 use crate::store::{SqliteReader, StoreError};
 
@@ -40,6 +41,8 @@ pub(super) enum AskError {
     Ledger(#[from] StoreError),
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
+    #[error(transparent)]
+    Import(#[from] ImportError),
 }
 
 /// No answer could be given; 1 is the answer no.
@@ -52,7 +55,10 @@ pub(super) fn status(answer: Result<bool, AskError>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         // Whoever reads through `head` has seen enough.
         Err(AskError::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(AskError::Configuration(problems)) => {
+        Err(
+            AskError::Configuration(problems)
+            | AskError::Import(ImportError::Sift(SiftError::Configuration(problems))),
+        ) => {
             check::complain(&problems);
             ExitCode::from(UNANSWERED)
         }

@@ -14,6 +14,7 @@ mod export;
 mod gatehouse;
 mod grid;
 mod hash;
+mod import;
 mod left_over;
 mod observe;
 mod paint;
@@ -23,6 +24,7 @@ mod report;
 mod rights;
 mod snapshot;
 mod spending;
+mod successor;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};

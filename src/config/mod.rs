@@ -13,6 +13,7 @@ mod reading;
 mod rows;
 mod secret;
 mod settings;
+mod sift;
 mod site;
 mod spelling;
 mod tariff_file;
@@ -28,3 +29,4 @@ pub use settings::{
     Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
     Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
 };
+pub use sift::{SiftError, Sifted, contact_file, sift};
