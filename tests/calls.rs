@@ -28,6 +28,8 @@ mod money_slices;
 mod moving_phones;
 #[path = "calls/new_settings.rs"]
 mod new_settings;
+#[path = "calls/replaced_calls.rs"]
+mod replaced_calls;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]
@@ -64,6 +66,8 @@ mod rfc3261_17_2_3_matching_requests;
 mod rfc3261_17_lossy_network;
 #[path = "calls/rfc3261_22_digest.rs"]
 mod rfc3261_22_digest;
+#[path = "calls/rfc3261_22_trunk_login.rs"]
+mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
 #[path = "calls/stopping.rs"]
@@ -72,6 +76,8 @@ mod stopping;
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
+#[path = "calls/transfer_tickets.rs"]
+mod transfer_tickets;
 #[path = "calls/trunk_budgets.rs"]
 mod trunk_budgets;
 #[path = "calls/trunk_failover.rs"]

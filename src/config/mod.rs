@@ -18,6 +18,7 @@ mod site;
 mod spelling;
 mod tariff_file;
 mod tollgate_file;
+mod trunk_account;
 mod values;
 mod version;
 
@@ -26,7 +27,7 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
-    Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};

@@ -46,9 +46,11 @@ impl Dialog {
         callee: Flow,
         mark: &str,
     ) -> Option<Dialog> {
+        let mut caller = Side::of_caller(invite, caller)?;
+        caller.learn_ahead(response.cseq());
         Some(Dialog {
             call_id: invite.call_id().into(),
-            caller: Side::of_caller(invite, caller)?,
+            caller,
             callee: Side::of_callee(response, callee, mark)?,
             state: State::Early,
             talk: None,

@@ -25,6 +25,9 @@ impl End {
 /// Routes of one side kept at most; a longer Record-Route set is an attack on memory, not a path (RFC 3261 §16.6 sets none).
 const ROUTES_MAX: usize = 16;
 
+/// Repeats of one INVITE at most; a response whose CSeq is further off is not believed.
+const AHEAD_MAX: u32 = 16;
+
 #[derive(Debug)]
 pub struct Side {
     tag: Box<[u8]>,
@@ -35,6 +38,11 @@ pub struct Side {
     routes: SmallVec<[Box<str>; 1]>,
     /// None: it has sent nothing yet.
     last_cseq: Option<u32>,
+    /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
+    /// repeat with credentials that a trunk asks for (RFC 3261 §22.2).
+    ahead: u32,
+    /// Its latest INVITE, and how far that was ahead: ACK and PRACK name its number.
+    invite: (u32, u32),
     /// From and To of the INVITE, as this side wrote its own.
     address: Box<str>,
     /// Its address as the other side knows it, if that was rewritten (R20).
@@ -52,6 +60,8 @@ impl Side {
             target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
+            ahead: 0,
+            invite: (invite.cseq(), 0),
             address: Box::from(&*invite.header(Name::From)?),
             alias: None,
         })
@@ -64,6 +74,8 @@ impl Side {
             target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
             last_cseq: None,
+            ahead: 0,
+            invite: (0, 0),
             address: Box::from(&*response.header(Name::To)?),
             alias: None,
         };
@@ -122,8 +134,33 @@ impl Side {
         self.alias().unwrap_or(&self.address)
     }
 
-    pub fn last_cseq(&self) -> u32 {
-        self.last_cseq.unwrap_or(0)
+    /// The CSeq under which the other side knows its request of this number.
+    pub fn sent_as(&self, cseq: u32) -> u32 {
+        cseq.saturating_add(self.ahead)
+    }
+
+    /// The same for whatever belongs to an INVITE of this number: its ACK (§13.2.2.4), its PRACK (RFC 3262 §7.2).
+    pub fn invite_sent_as(&self, cseq: u32) -> u32 {
+        let ahead = if self.invite.0 == cseq { self.invite.1 } else { self.ahead };
+        cseq.saturating_add(ahead)
+    }
+
+    /// Its INVITE of this number has left under that one.
+    pub fn note_invite(&mut self, cseq: u32, sent_as: u32) {
+        self.invite = (cseq, sent_as.saturating_sub(cseq));
+    }
+
+    /// The next CSeq on the other side, for a request that the gate makes in this side's name.
+    pub fn own_cseq(&mut self) -> u32 {
+        self.ahead = self.ahead.saturating_add(1);
+        self.sent_as(self.last_cseq.unwrap_or(0))
+    }
+
+    /// The other side knows its INVITE under this number, as the first answer to it says.
+    pub(super) fn learn_ahead(&mut self, cseq: u32) {
+        let (invite, _) = self.invite;
+        self.ahead = cseq.checked_sub(invite).filter(|ahead| *ahead <= AHEAD_MAX).unwrap_or(0);
+        self.invite = (invite, self.ahead);
     }
 
     pub(super) fn count(&mut self, cseq: u32) -> bool {

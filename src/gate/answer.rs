@@ -92,6 +92,7 @@ impl Gate {
             mark: &call.decision.text(),
             from: own_from.as_deref(),
             to: None,
+            cseq: call.invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);

@@ -10,6 +10,7 @@ use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
+use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
@@ -56,6 +57,8 @@ pub struct Call {
     pub forget_at: Option<Moment>,
     /// The latest alarm set for it in the wheel.
     pub alarm: Option<Moment>,
+    /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
+    pub speaker: Option<Arc<str>>,
     /// P-Asserted-Identity towards trunks.
     pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
@@ -107,9 +110,25 @@ pub struct SentBranch {
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).
     pub timer_c: Moment,
+    /// Where it went, if that is a trunk whose challenges we can answer.
+    pub login: Option<Box<Login>>,
+}
+
+/// What is needed to send an INVITE again, with the credentials that its trunk asks for.
+pub struct Login {
+    pub target: Target,
+    pub proofs: Proofs,
+    /// The CSeq under which the trunk knows it.
+    pub cseq: u32,
 }
 
 impl Search {
+    /// A search whose only target is known; the other targets are lined up when there is none.
+    pub fn of_one(target: Option<Target>) -> Search {
+        let queue = target.into_iter().map(|target| SmallVec::from_iter([target])).collect();
+        Search { queue, ..Search::default() }
+    }
+
     /// The open branch of this client transaction.
     pub fn branch(&self, client: ClientId) -> Option<&SentBranch> {
         // Requests for which there was no room share an id: the first open branch is as good as any.
@@ -199,14 +218,6 @@ impl Call {
     /// What a refusal of this call is recorded with.
     pub fn facts(&self) -> Facts {
         Facts { record: self.record.clone(), site: self.permit.site() }
-    }
-
-    /// True if the party that `writer` talks with is not one of our people (R23).
-    pub fn other_party_is_outside(&self, writer: End) -> bool {
-        match writer {
-            End::Caller => self.permit.destination().person().is_none(),
-            End::Callee => self.record.person.is_none(),
-        }
     }
 
     /// The longest this call may last by its permit; an emergency call is never cut (R41).

@@ -17,9 +17,12 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod replace;
 mod search;
 mod setup;
+mod ticket;
 mod transfer;
+mod trunk_login;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
@@ -38,12 +41,14 @@ use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
 use crate::registrar::Registrar;
-use crate::sip::digest::Challenger;
+use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use ticket::Tickets;
+use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -99,11 +104,27 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is
-    /// accepted, and of a BYE.
-    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
+    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
+    /// of whatever goes to a trunk that may ask for credentials.
+    InDialog(InDialog),
+    /// A BYE of our own towards a trunk that may ask for credentials.
+    Bye(OwnBye),
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
+}
+
+/// A request that was passed on inside a dialog.
+#[derive(Clone, Debug)]
+struct InDialog {
+    server: ServerId,
+    call: CallKey,
+    dialog: u8,
+    writer: End,
+    /// As its writer has numbered it.
+    cseq: u32,
+    request: Option<Box<Message>>,
+    /// What its receiver has asked for so far.
+    proofs: Proofs,
 }
 
 /// Calls in progress by whose they are.
@@ -126,6 +147,7 @@ pub struct Gate {
     loop_keys: RandomState,
     challenger: Challenger,
     lockout: Lockout,
+    tickets: Tickets,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -149,6 +171,7 @@ impl Gate {
             loop_keys,
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            tickets: Tickets::default(),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,

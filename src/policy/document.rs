@@ -297,6 +297,8 @@ pub struct PersonRow {
     pub roles: Vec<String>,
     /// User name of the phone's digest and registration.
     pub sip_user: Option<String>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<String>,
     /// The person's own limits, over those of the roles.
     pub budgets: Vec<Limit>,
     /// Locked because of suspected fraud: nothing but emergency calls.

@@ -34,6 +34,8 @@ pub struct Person {
     /// The number shown to the called party.
     pub outgoing: Option<PhoneNumber>,
     pub sip_user: Option<Arc<str>>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<Arc<str>>,
     /// Suspected of fraud: nothing but emergency calls.
     pub locked: bool,
     pub(super) assignments: Vec<Assignment>,

@@ -44,6 +44,12 @@ pub struct Forwarding<'a> {
     pub from: Option<&'a str>,
     /// The To likewise, towards somebody whose own From was replaced.
     pub to: Option<&'a str>,
+    /// The number under which the receiver knows this request; the writer's own, unless the gate has counted there itself.
+    pub cseq: u32,
+    /// The RAck of a PRACK, if its INVITE is known under another number.
+    pub rack: Option<&'a str>,
+    /// Authorization or Proxy-Authorization of our own, for a receiver that has asked.
+    pub proofs: &'a [(Name, String)],
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
@@ -72,7 +78,24 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     if let Some(to) = forwarding.to {
         draft.set(Name::To, to);
     }
+    if forwarding.cseq != request.cseq() {
+        draft.set(Name::CSeq, &numbered(forwarding.cseq, request));
+    }
+    if let Some(rack) = forwarding.rack {
+        draft.set(Name::RAck, rack);
+    }
+    for (name, _) in forwarding.proofs {
+        draft.drop_all(*name);
+    }
+    for (name, value) in forwarding.proofs {
+        draft.append(*name, value);
+    }
     draft.ensure_content_length().into_bytes()
+}
+
+/// The value of a CSeq.
+fn numbered(cseq: u32, message: &Message) -> String {
+    format!("{cseq} {}", message.method_text())
 }
 
 /// How a response returns.
@@ -86,6 +109,8 @@ pub struct Returning<'a> {
     pub from: Option<&'a str>,
     /// The To likewise.
     pub to: Option<&'a str>,
+    /// As the writer of the request has numbered it.
+    pub cseq: u32,
 }
 
 /// The response without our Via (§16.7 item 3).
@@ -103,6 +128,9 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     }
     if let Some(to) = returning.to {
         draft.set(Name::To, to);
+    }
+    if returning.cseq != response.cseq() {
+        draft.set(Name::CSeq, &numbered(returning.cseq, response));
     }
     draft.ensure_content_length().into_bytes()
 }

@@ -189,6 +189,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        account: None,
     }
 }
 

@@ -78,6 +78,7 @@ fn person(document: &Document, row: &PersonRow, path: &str, draft: &mut Draft) -
         outgoing: outgoing.or(numbers.first().copied()),
         numbers,
         sip_user: row.sip_user.as_deref().map(Arc::from),
+        pickup_group: row.pickup_group.as_deref().map(Arc::from),
         locked: row.locked,
         assignments: Vec::new(),
         eras: Vec::new(),
