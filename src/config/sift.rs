@@ -85,10 +85,11 @@ pub fn sift(
     }
     written.flush()?;
     sifted.left_out = sifted.lines - sifted.taken;
-    let (of_rows, others) = match compiled {
-        Ok(policy) => split(policy.warnings().to_vec()),
-        Err(problems) => split(problems),
+    let found = match &compiled {
+        Ok(policy) => policy.warnings(),
+        Err(problems) => problems,
     };
+    let (of_rows, others) = split(found);
     of_rows.iter().for_each(|problem| lay(problem, &problems));
     sifted.problems = problems.into_vec();
     if others.iter().any(|problem| problem.severity == Severity::Error) {
@@ -122,8 +123,8 @@ fn find<'s>(settings: &'s Settings, name: &str) -> Result<&'s Path, SiftError> {
 }
 
 /// The problems of contacts, and those of everything else.
-fn split(problems: Vec<policy::Problem>) -> (Vec<policy::Problem>, Vec<policy::Problem>) {
-    problems.into_iter().partition(|problem| problem.path.starts_with("contacts"))
+fn split(problems: &[policy::Problem]) -> (Vec<policy::Problem>, Vec<policy::Problem>) {
+    problems.iter().cloned().partition(|problem| problem.path.starts_with("contacts"))
 }
 
 /// A problem of a row, at its line and column.

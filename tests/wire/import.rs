@@ -49,7 +49,7 @@ impl Exchange {
     }
 }
 
-fn problem<'a>(summary: &'a Value, line: u32) -> &'a Value {
+fn problem(summary: &Value, line: u32) -> &Value {
     let problems = summary["problems"].as_array().expect("a list");
     problems
         .iter()
