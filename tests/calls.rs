@@ -30,6 +30,8 @@ mod moving_phones;
 mod new_settings;
 #[path = "calls/replaced_calls.rs"]
 mod replaced_calls;
+#[path = "calls/restarts.rs"]
+mod restarts;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]

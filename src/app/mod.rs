@@ -16,6 +16,7 @@ mod grid;
 mod hash;
 mod import;
 mod left_over;
+mod mark_key;
 mod observe;
 mod paint;
 mod question;

@@ -8,7 +8,7 @@ use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::{Command, EndCause};
-use crate::proxy::{Returning, forward_response};
+use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
 use crate::sip::{Flow, Message, Name};
 
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
@@ -87,9 +87,14 @@ impl Gate {
     pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at(key) else { return };
         let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
+        let towards = self.setup.interfaces.at(call.caller.listener);
+        let opens_dialog = response.to_tag().is_some() && response.status() < 300;
+        let decision = call.decision.text();
+        let own_route = towards
+            .filter(|_| opens_dialog)
+            .map(|interface| record_route(interface, &self.marks.for_caller(call, response)));
         let returning = Returning {
-            towards: self.setup.interfaces.at(call.caller.listener),
-            mark: &call.decision.text(),
+            own_route: own_route.as_deref().map(|route| OwnRoute { decision: &decision, route }),
             from: own_from.as_deref(),
             to: None,
             cseq: call.invite.cseq(),

@@ -175,6 +175,15 @@ impl Search {
 }
 
 impl Call {
+    /// It costs nothing: no money was asked for, or none is.
+    pub fn is_free(&self) -> bool {
+        match &self.funds {
+            Funds::Asked { .. } => false,
+            Funds::Held { reservation, .. } => reservation.is_free(),
+            Funds::Resolved => self.record.reservation.is_none(),
+        }
+    }
+
     pub fn is_answered(&self) -> bool {
         self.meter.is_some()
     }

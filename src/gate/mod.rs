@@ -17,6 +17,7 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod relay;
 mod replace;
 mod search;
 mod setup;
@@ -47,6 +48,7 @@ use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use relay::Marks;
 use ticket::Tickets;
 use trunk_login::OwnBye;
 
@@ -97,6 +99,8 @@ enum Asked {
     Call(CallKey),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
+    /// An INVITE inside a call of an earlier run, relayed by `client`.
+    Relayed(ClientId),
 }
 
 /// What a client transaction was opened for.
@@ -109,6 +113,8 @@ enum Sent {
     InDialog(InDialog),
     /// A BYE of our own towards a trunk that may ask for credentials.
     Bye(OwnBye),
+    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
+    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
 }
@@ -145,6 +151,7 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
+    marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
     tickets: Tickets,
@@ -169,6 +176,7 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
+            marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
             tickets: Tickets::default(),
@@ -199,14 +207,19 @@ impl Gate {
         self.transactions.advance(now.moment);
         self.take_transaction_events(now);
         self.sound_alarms(now);
+        self.give_up_relayed(now);
         self.registrar.expire(now.moment);
         self.take_transaction_events(now);
     }
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines =
-            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines = [
+            self.transactions.next_deadline(),
+            self.alarms.next_deadline(),
+            self.registrar.next_deadline(),
+            self.marks.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -273,7 +286,7 @@ impl Gate {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),
-            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
             Arrival::Response { client } => self.receive_response(now, flow, client, message),

@@ -41,7 +41,7 @@ pub use name_addr::NameAddr;
 pub use params::{Param, Params};
 pub use reply::{Reply, reply, reply_to_malformed};
 pub use request::{NewRequest, ack_of_refusal, cancel};
-pub use route_mark::ROUTE_MARK;
+pub use route_mark::{Bound, CallKind, Mark, MarkText, Opened, ROUTE_MARK, Seal, decision_of_mark};
 pub use status::reason_phrase;
 pub use uri::{Scheme, Uri, UriFault, percent_decode};
 pub use via::{MAGIC_COOKIE, Via};
