@@ -23,6 +23,12 @@ pub(super) enum AskError {
     Configuration(Vec<Problem>),
     #[error("{0:?} is nobody's key, SIP user or extension in people.csv")]
     Nobody(String),
+    #[error("there is no site {0:?}")]
+    NoSite(String),
+    #[error("a call comes from a person or from outside: one of `as` and `outside`")]
+    NoCaller,
+    #[error("this is no question: {0}")]
+    Question(String),
     #[error("{0:?} is no time; write 2026-01-31, 2026-01-31 18:30 (in {1}) or 2026-01-31T18:30:00+01:00")]
     Hour(String, Tz),
     #[error("{0:?} is no id of a call: {1}")]

@@ -29,6 +29,7 @@ mod successor;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
+pub use snapshot::snapshot;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -27,7 +27,7 @@ mod trunk_login;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
-pub use foresee::{Bound, Means, foresee};
+pub use foresee::{Bound, Intended, Means, foresee};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
