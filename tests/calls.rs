@@ -10,6 +10,10 @@ mod world;
 
 #[path = "calls/calendar.rs"]
 mod calendar;
+#[path = "calls/changed_rules.rs"]
+mod changed_rules;
+#[path = "calls/closing_hours.rs"]
+mod closing_hours;
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
 #[path = "calls/full_house.rs"]

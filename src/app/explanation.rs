@@ -137,7 +137,7 @@ impl<'a> Explained<'a> {
             }
             let longest = match means.bound {
                 Bound::Nothing => "as long as it takes".to_owned(),
-                Bound::Permit | Bound::House | Bound::Budget(_) => {
+                Bound::Permit | Bound::House | Bound::Hours | Bound::Budget(_) => {
                     format!("at most {}, {}", lasting(means.longest), self.bound(means))
                 }
             };
@@ -162,6 +162,7 @@ impl<'a> Explained<'a> {
             Bound::Nothing => "as nobody ends an emergency call".into(),
             Bound::Permit => "as the permit says".into(),
             Bound::House => "as the settings say for every call".into(),
+            Bound::Hours => "when the permitted hours end".into(),
             Bound::Budget(line) => {
                 let limit = spending::with_unit(line.limit, &self.loaded.settings.money.currency);
                 format!("then {} has spent its {limit} a {}", line.account, line.period.kind.as_str())
@@ -248,6 +249,7 @@ impl<'a> Explained<'a> {
             Bound::Nothing => "nothing".to_owned(),
             Bound::Permit => "permit".to_owned(),
             Bound::House => "settings".to_owned(),
+            Bound::Hours => "hours".to_owned(),
             Bound::Budget(line) => format!("{}, {}", line.account, line.period.kind.as_str()),
         };
         json!({

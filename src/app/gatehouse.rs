@@ -12,6 +12,7 @@ use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
 use super::observe::{self, Observer};
+use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
@@ -182,12 +183,20 @@ fn run(parts: Parts) {
         };
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
+        let ledger = loaded.settings.store.path.clone();
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
+        let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
+            Ok(phones) => phones,
+            Err(fault) => {
+                let _ = ready.send(Err(fault.into()));
+                return;
+            }
+        };
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
     });
 }
 

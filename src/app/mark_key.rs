@@ -42,7 +42,8 @@ fn write(path: &Path, draft: &Path, key: &[u8]) -> io::Result<()> {
     fs::rename(draft, path)
 }
 
-fn beside(ledger: &Path, ending: &str) -> PathBuf {
+/// A file of the gate's own beside its ledger.
+pub(super) fn beside(ledger: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = ledger.as_os_str().to_owned();
     name.push(ending);
     name.into()

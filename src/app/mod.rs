@@ -19,6 +19,7 @@ mod left_over;
 mod mark_key;
 mod observe;
 mod paint;
+mod phone_book;
 mod question;
 mod reload;
 mod report;

@@ -7,7 +7,7 @@ mod side;
 mod teardown;
 
 pub use key::{DialogKey, DialogKeys};
-pub use saved::{SavedDialog, SavedFlow};
+pub use saved::SavedDialog;
 pub use side::{End, Side};
 pub use teardown::{Teardown, ack, bye};
 

@@ -1,15 +1,13 @@
 //! A dialog as it is written down, to be taken up again by another run of the gate (R91). Times are UTC, since a moment means nothing
 //! to another process; connections are gone with the one that had them.
 
-use std::net::SocketAddr;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::side::{ROUTES_MAX, Side};
 use super::{Dialog, End, State};
 use crate::base::Now;
-use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
+use crate::sip::SavedFlow;
 
 /// How far the numbers of the gate's own requests jump after a restart: what was counted since the dialog was last written down is
 /// lost, and a number that does not rise is refused (RFC 3261 §12.2.2). Numbers need only rise (§12.2.1.1); a call that sends more
@@ -50,45 +48,6 @@ struct SavedSide {
     address: Box<str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     alias: Option<Box<str>>,
-}
-
-/// A way to somebody, without its connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedFlow {
-    transport: SavedTransport,
-    listener: u8,
-    remote: SocketAddr,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum SavedTransport {
-    Udp,
-    Tcp,
-    Tls,
-}
-
-impl From<Flow> for SavedFlow {
-    fn from(flow: Flow) -> SavedFlow {
-        let transport = match flow.transport {
-            Transport::Udp => SavedTransport::Udp,
-            Transport::Tcp => SavedTransport::Tcp,
-            Transport::Tls => SavedTransport::Tls,
-        };
-        SavedFlow { transport, listener: flow.listener.0, remote: flow.remote }
-    }
-}
-
-impl From<SavedFlow> for Flow {
-    fn from(saved: SavedFlow) -> Flow {
-        let transport = match saved.transport {
-            SavedTransport::Udp => Transport::Udp,
-            SavedTransport::Tcp => Transport::Tcp,
-            SavedTransport::Tls => Transport::Tls,
-        };
-        let listener = ListenerId(saved.listener);
-        Flow { transport, listener, remote: saved.remote, connection: ConnectionId::NONE }
-    }
 }
 
 impl Dialog {

@@ -50,7 +50,7 @@ impl Gate {
         let terms = Terms {
             price: price.clone(),
             covered: *slice,
-            longest: call.longest(),
+            longest: call.longest(now.utc),
             period_end: call.period_end,
         };
         let is_free = reservation.is_free();
@@ -58,6 +58,7 @@ impl Gate {
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;
+        call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk, record) = (call.decision, call.record.trunk.clone(), call.record.clone());
         if !is_free {
@@ -124,8 +125,12 @@ impl Gate {
             (None, None) => 480,
         };
         call.record.status = Some(status);
-        let cause = end_cause(status);
+        let cause = if call.review.refusal.is_some() { EndCause::CutRights } else { end_cause(status) };
         let invite = call.invite.clone();
+        if let Some(refusal) = call.review.refusal.take() {
+            self.refuse_late(now, key, &refusal);
+            return self.end_call(now, key, cause);
+        }
         match best {
             Some((held, Some(response))) if held == status => self.send_upstream(now, key, &response),
             Some(_) | None => self.answer_plainly(now, server, &invite, status),

@@ -41,6 +41,8 @@ pub enum Bound {
     Permit,
     /// The longest call of the house.
     House,
+    /// The end of the permitted hours, where the permit says that its calls end with them.
+    Hours,
     /// What this budget has left.
     Budget(BudgetLine),
 }
@@ -66,6 +68,10 @@ pub struct Intended<'a> {
 /// No price, or no money: the refusal that the caller would get.
 pub fn foresee(book: &mut Book, tariffs: &TariffBook, call: &Intended<'_>) -> Result<Means, Box<Refusal>> {
     let refused = |refusal: Refusal| Box::new(refusal.about(call.permit));
+    let shortest = call.limits.shortest_call;
+    if call.permit.closes().is_some_and(|end| end < call.at + shortest) {
+        return Err(refused(Refusal::of(Reason::OutsideHours)));
+    }
     let Some(price) = price_of(tariffs, call.permit, call.at) else {
         return Err(refused(Refusal::of(Reason::NoTariff)));
     };
@@ -84,11 +90,17 @@ pub fn foresee(book: &mut Book, tariffs: &TariffBook, call: &Intended<'_>) -> Re
 
 impl Intended<'_> {
     fn bound_in_time(&self) -> (Duration, Bound) {
+        if self.permit.emergency() {
+            return (Duration::MAX, Bound::Nothing);
+        }
         let house = self.limits.longest_call;
-        match self.permit.longest() {
-            _ if self.permit.emergency() => (Duration::MAX, Bound::Nothing),
+        let (longest, bound) = match self.permit.longest() {
             Some(longest) if longest <= house => (longest, Bound::Permit),
             Some(_) | None => (house, Bound::House),
+        };
+        match self.permit.closes().map(|end| (end - self.at).to_std().unwrap_or_default()) {
+            Some(closes) if closes < longest => (closes, Bound::Hours),
+            Some(_) | None => (longest, bound),
         }
     }
 
@@ -199,5 +211,12 @@ impl Intended<'_> {
 /// The call's total so far, and what it needs next.
 fn extend(budgets: Arc<[BudgetLine]>, meter: &Meter, total: Slice, now: Now) -> Command {
     let id = ReservationId::from_u64(0);
-    Command::Extend(Extend { id, charged: meter.charged(), total: total.amount(), budgets, at: now.utc })
+    Command::Extend(Extend {
+        id,
+        charged: meter.charged(),
+        total: total.amount(),
+        budgets,
+        at: now.utc,
+        anew: false,
+    })
 }

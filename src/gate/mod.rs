@@ -19,6 +19,7 @@ mod re_invite;
 mod refuse;
 mod relay;
 mod replace;
+mod review;
 mod search;
 mod setup;
 mod ticket;
@@ -41,7 +42,7 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::Registrar;
+use crate::registrar::{Registrar, SavedBinding};
 use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
@@ -227,9 +228,9 @@ impl Gate {
         self.outputs.pop_front()
     }
 
-    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their permits and prices; what
-    /// their permits name by position is found again by name. Limits of the registrar, the lock of sources and T1 to T4 stay.
-    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
+    /// are judged anew and their money is counted anew (R76). Limits of the registrar, the lock of sources and T1 to T4 stay.
+    pub fn replace_setup(&mut self, now: Now, setup: Arc<Snapshot>) -> Arc<Snapshot> {
         for call in self.calls.iter_mut() {
             call.permit.carry_over(&self.setup.policy, &setup.policy);
         }
@@ -239,7 +240,9 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
-        std::mem::replace(&mut self.setup, setup)
+        let old = std::mem::replace(&mut self.setup, setup);
+        self.review_calls(now);
+        old
     }
 
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
@@ -275,6 +278,20 @@ impl Gate {
 
     pub fn registrations(&self) -> usize {
         self.registrar.count()
+    }
+
+    /// Whose registrations have changed since this was asked last, with what another run can use of them.
+    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
+        self.registrar.take_changed(now)
+    }
+
+    /// Takes over what an earlier run has written down of one person, if she is still of the house.
+    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
+        let known =
+            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
+        if let Some(key) = known {
+            self.registrar.restore(now, &key, saved);
+        }
     }
 
     /// Server and client transactions alive.

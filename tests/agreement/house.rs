@@ -237,7 +237,8 @@ fn permit(role: usize, random: &mut Random) -> String {
     }
     if random.one_in(3) {
         let hours = pick(random, &["Mo-Fr 08:00-18:00; PH off", "Sa,Su", "06:00-24:00", "Mo-Su 22:00-03:00"]);
-        text += &format!("hours = \"{hours}\"\n");
+        let close = pick(random, &["finish", "cut", "5m"]);
+        text += &format!("hours = \"{hours}\"\nat_close = \"{close}\"\n");
     }
     if random.one_in(3) {
         text += &format!("longest_s = {}\n", random.below(2000) + 1);

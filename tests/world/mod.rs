@@ -138,7 +138,8 @@ impl World {
     }
 
     pub fn replace_setup(&mut self, company: &Company) {
-        self.gate.replace_setup(company.snapshot());
+        self.gate.replace_setup(self.now, company.snapshot());
+        self.carry_out();
     }
 
     /// Lives until a time of the tables.
