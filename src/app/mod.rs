@@ -6,6 +6,7 @@ mod call;
 mod check;
 pub mod cli;
 pub mod clock;
+mod control;
 mod demo;
 mod event_loop;
 mod explain;
@@ -27,6 +28,7 @@ mod rights;
 mod snapshot;
 mod spending;
 mod successor;
+mod tell;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
