@@ -6,6 +6,7 @@ mod credential;
 mod fields;
 mod limits;
 mod load;
+mod pbx;
 mod people_file;
 mod policy_file;
 mod problem;
@@ -28,6 +29,6 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
     Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
