@@ -18,6 +18,7 @@ mod hash;
 mod import;
 mod left_over;
 mod mark_key;
+mod names;
 mod observe;
 mod paint;
 mod phone_book;

@@ -19,6 +19,7 @@ mod site;
 mod spelling;
 mod tariff_file;
 mod tollgate_file;
+mod trunk;
 mod trunk_account;
 mod values;
 mod version;
@@ -28,7 +29,7 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
+    Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
