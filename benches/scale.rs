@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use chrono::{TimeZone, Utc};
-use crowd::LARGE;
+use crowd::{Crowd, LARGE};
 use gate::Gate;
 use places::Places;
 use tempfile::TempDir;
@@ -35,15 +35,18 @@ fn main() -> ExitCode {
     let places = Places::free();
     let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios/company");
     gate::write_company(scratch.path(), &company, &places, "500ms").expect("the company's files");
-    LARGE.join(scratch.path()).expect("the crowd's files");
-    println!("{LARGE:?}");
+    // `cargo test` runs benches too, as debug builds, to see that they run; then nothing is promised.
+    let measured = std::env::args().any(|word| word == "--bench");
+    let crowd = if measured { LARGE } else { Crowd { people: 100, contacts: 1000, prices: 100 } };
+    crowd.join(scratch.path()).expect("the crowd's files");
+    println!("{crowd:?}");
 
     let begun = Instant::now();
     let gate = Gate::launch(scratch.path(), &places).expect("the gate starts");
     let start = begun.elapsed();
     let (peak, resident) = gate.memory();
     gate.stop().expect("the gate ends well");
-    let spans = decisions(scratch.path());
+    let spans = decisions(scratch.path(), crowd);
     let of = |per_mille: usize| spans[(spans.len() - 1) * per_mille / 1000];
 
     let kept = [
@@ -53,7 +56,7 @@ fn main() -> ExitCode {
         row("decide, median", format!("{:?}", of(500)), of(500) < DECIDE_MEDIAN_MOST, "5 µs"),
         row("decide, 99 %", format!("{:?}", of(990)), true, "-"),
     ];
-    if kept.into_iter().all(|kept| kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if !measured || kept.into_iter().all(|kept| kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn row(what: &str, figure: String, kept: bool, most: &str) -> bool {
@@ -66,18 +69,18 @@ fn megabytes(bytes: u64) -> String {
 }
 
 /// The span of each decision, sorted: people of every role, contacts of every spelling, strangers among them.
-fn decisions(folder: &Path) -> Vec<Duration> {
+fn decisions(folder: &Path, crowd: Crowd) -> Vec<Duration> {
     let loaded = tollgate::config::load(&folder.join("tollgate.toml")).expect("a sound company");
     let policy = &loaded.policy;
-    let mut spans: Vec<Duration> = (0..DECISIONS).map(|at| span_of_one(policy, at)).collect();
+    let mut spans: Vec<Duration> = (0..DECISIONS).map(|at| span_of_one(policy, crowd, at)).collect();
     spans.sort_unstable();
     spans
 }
 
-fn span_of_one(policy: &Policy, at: u64) -> Duration {
+fn span_of_one(policy: &Policy, crowd: Crowd, at: u64) -> Duration {
     // Strides scatter the turns over the tables, so that no cache flatters the figure.
-    let caller = policy.person_by_key(&crowd::key(at * 7919 % LARGE.people)).expect("one of the crowd");
-    let number = crowd::number(at * 104_729 % (LARGE.contacts + LARGE.contacts / 10));
+    let caller = policy.person_by_key(&crowd::key(at * 7919 % crowd.people)).expect("one of the crowd");
+    let number = crowd::number(at * 104_729 % (crowd.contacts + crowd.contacts / 10));
     let attempt = Attempt {
         caller: Caller::Person(caller),
         site: policy.person(caller).site,

@@ -9,6 +9,8 @@ mod control;
 mod crash;
 #[path = "scenarios/gate.rs"]
 mod gate;
+#[path = "wire/import.rs"]
+mod import;
 #[path = "scenarios/places.rs"]
 mod places;
 #[path = "wire/plain_sip.rs"]

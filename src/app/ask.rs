@@ -10,8 +10,9 @@ use chrono_tz::Tz;
 use super::check;
 use super::clock::Clock;
 use super::demo::phone::LineError;
+use super::import::ImportError;
 use crate::base::{IdError, PersonId};
-use crate::config::{self, Loaded, Problem, Settings};
+use crate::config::{self, Loaded, Problem, Settings, SiftError};
 use crate::policy::Policy;
 use crate::store::{SqliteReader, StoreError};
 
@@ -22,6 +23,12 @@ pub(super) enum AskError {
     Configuration(Vec<Problem>),
     #[error("{0:?} is nobody's key, SIP user or extension in people.csv")]
     Nobody(String),
+    #[error("there is no site {0:?}")]
+    NoSite(String),
+    #[error("a call comes from a person or from outside: one of `as` and `outside`")]
+    NoCaller,
+    #[error("this is no question: {0}")]
+    Question(String),
     #[error("{0:?} is no time; write 2026-01-31, 2026-01-31 18:30 (in {1}) or 2026-01-31T18:30:00+01:00")]
     Hour(String, Tz),
     #[error("{0:?} is no id of a call: {1}")]
@@ -42,6 +49,8 @@ pub(super) enum AskError {
     Ledger(#[from] StoreError),
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
+    #[error(transparent)]
+    Import(#[from] ImportError),
 }
 
 /// No answer could be given; 1 is the answer no.
@@ -54,7 +63,10 @@ pub(super) fn status(answer: Result<bool, AskError>) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         // Whoever reads through `head` has seen enough.
         Err(AskError::Output(fault)) if fault.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(AskError::Configuration(problems)) => {
+        Err(
+            AskError::Configuration(problems)
+            | AskError::Import(ImportError::Sift(SiftError::Configuration(problems))),
+        ) => {
             check::complain(&problems);
             ExitCode::from(UNANSWERED)
         }

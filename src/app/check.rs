@@ -55,7 +55,7 @@ fn listed(problems: &[Problem], paint: Paint) -> String {
     page
 }
 
-fn blocks(problems: &[Problem], title: &str, paint: Paint) -> String {
+pub(super) fn blocks(problems: &[Problem], title: &str, paint: Paint) -> String {
     const PLACE_WIDTH: usize = 12;
     let mut page = String::new();
     let mut file = "";

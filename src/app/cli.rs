@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::question::Question;
 use super::reload::Look;
 use super::tell::Telling;
-use super::{check, hash};
+use super::{ask, check, hash, import};
 use crate::config::{self, LogFormat, Settings};
 use crate::telemetry::log;
 
@@ -40,6 +40,14 @@ Examples:
   tollgate unlock anna                             lift what looked like toll fraud and was not
   echo 'the password' | tollgate hash anna         what people.csv keeps in place of a password";
 
+const IMPORT: &str = "\
+Status 0 if the contacts were taken over, 1 if more lines are bad than good (or any, with --strict), 2 if they could not be read.
+
+Examples:
+  tollgate import export.csv --into customers
+  tollgate import https://crm.example.com/contacts.csv --into customers --json
+  mysql -B -e 'select phone as number, name from contact' crm | tollgate import - --into customers";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the gate
@@ -65,6 +73,27 @@ enum Command {
     },
     #[command(flatten)]
     Ask(Question),
+    /// Take over contacts from a CRM's export: every line is read as the gate reads numbers, bad ones are named and left out
+    #[command(after_help = IMPORT)]
+    Import {
+        /// A CSV file with the columns number, name, owner, site; or its URL; or - for standard input
+        source: String,
+        /// The contact database, as it is called under [files.contacts]
+        #[arg(long, value_name = "NAME")]
+        into: String,
+        /// Read and report, change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Refuse the whole file if one line is bad
+        #[arg(long)]
+        strict: bool,
+        /// The settings
+        #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
+        config: PathBuf,
+        /// One JSON document instead of text
+        #[arg(long)]
+        json: bool,
+    },
     #[command(flatten)]
     Tell(Telling),
     /// Make ha1_md5 and ha1_sha256 for people.csv; the password is read from standard input
@@ -94,6 +123,10 @@ pub fn run() -> ExitCode {
         Command::Check { config, json } => check::run(config, *json),
         Command::Demo { json } => demo(&cli, *json),
         Command::Ask(question) => question.answer(),
+        Command::Import { source, into, dry_run, strict, config, json } => {
+            let order = import::Order { source, database: into, dry_run: *dry_run, strict: *strict };
+            ask::status(import::run(config, &order, *json))
+        }
         Command::Tell(telling) => telling.tell(),
         Command::Hash { user, realm, config } => hash::run(user, realm.as_deref(), config),
     }

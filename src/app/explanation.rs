@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use super::grid::{Grid, Tone};
 use super::paint::Paint;
 use super::snapshot::limits;
-use super::spending::{self, Spending};
-use crate::config::Loaded;
-use crate::gate::{Bound, Means, foresee};
+use super::spending::{self, Ledger, Spending};
+use crate::config::{self, Loaded};
+use crate::gate::{Bound, Intended, Means, foresee};
 use crate::policy::{
-    Attempt, Check, ConcurrencyLimit, Decision, Explanation, Holder, Language, Permit, Refusal, Remedy, Step,
-    explain,
+    Attempt, BudgetLimit, Check, ConcurrencyLimit, Decision, Explanation, Holder, Language, Permit, Refusal,
+    Remedy, Step, TrunkChoice, explain,
 };
-use crate::store::{SqliteReader, StoreError};
+use crate::store::StoreError;
 
 /// What the rules and the ledger say to one attempt.
 pub(super) struct Explained<'a> {
@@ -25,6 +25,8 @@ pub(super) struct Explained<'a> {
     spendings: Vec<Spending>,
     /// What the ledger says to a call that the rules permit.
     money: Option<Result<Means, Box<Refusal>>>,
+    /// Whose budget would pay, beside the caller's.
+    trunk: Option<String>,
     has_ledger: bool,
 }
 
@@ -34,18 +36,28 @@ impl<'a> Explained<'a> {
     pub fn of(
         loaded: &'a Loaded,
         attempt: &Attempt<'a>,
-        ledger: Option<&SqliteReader>,
+        ledger: &mut Ledger<'_>,
     ) -> Result<Explained<'a>, StoreError> {
         let explanation = explain(&loaded.policy, attempt);
         let permit = explanation.decision.permit();
-        let budgets = permit.map_or(&[][..], Permit::budgets);
-        let spendings = Spending::of(budgets, ledger, attempt.at)?;
+        let trunks: Vec<&str> = permit.map(|permit| ways(loaded, permit)).unwrap_or_default();
+        let of_trunk =
+            |name: &&str| loaded.policy.trunk_limits(name).map_or(&[][..], |limits| &limits.budgets);
+        let of_trunks: Vec<&[BudgetLimit]> = trunks.iter().map(of_trunk).collect();
+        ledger.bring(of_trunks.iter().copied().flatten(), attempt.at)?;
+        let mut budgets: Vec<BudgetLimit> = permit.map_or(&[][..], Permit::budgets).to_vec();
+        ledger.bring(&budgets, attempt.at)?;
         let money = permit.map(|permit| {
-            let book = spending::book(&spendings);
-            foresee(book, &loaded.tariff, permit, &limits(&loaded.settings), attempt.at)
+            let limits = limits(&loaded.settings);
+            let call = Intended { permit, trunks: &of_trunks, limits: &limits, at: attempt.at };
+            foresee(&mut ledger.book, &loaded.tariff, &call)
         });
-        let has_ledger = ledger.is_some();
-        Ok(Explained { loaded, attempt: *attempt, explanation, spendings, money, has_ledger })
+        let trunk = money.as_ref().and_then(|money| money.as_ref().ok()).and_then(|means| means.trunk);
+        budgets.extend(trunk.map_or(&[][..], |at| of_trunks[at]).iter().cloned());
+        let spendings = Spending::of(&budgets, ledger, attempt.at)?;
+        let trunk = trunk.map(|at| trunks[at].to_owned());
+        let has_ledger = ledger.exists();
+        Ok(Explained { loaded, attempt: *attempt, explanation, spendings, money, trunk, has_ledger })
     }
 
     /// By the rules, or by money; `None` if the call would go through.
@@ -120,10 +132,16 @@ impl<'a> Explained<'a> {
                     format!("{cost} {currency} before it rings, for {seconds} s"),
                 ]);
             }
-            grid.row([
-                "lasts".to_owned(),
-                format!("at most {}, {}", lasting(means.longest), self.bound(means)),
-            ]);
+            if let Some(trunk) = &self.trunk {
+                grid.row(["first trunk".to_owned(), trunk.clone()]);
+            }
+            let longest = match means.bound {
+                Bound::Nothing => "as long as it takes".to_owned(),
+                Bound::Permit | Bound::House | Bound::Hours | Bound::Budget(_) => {
+                    format!("at most {}, {}", lasting(means.longest), self.bound(means))
+                }
+            };
+            grid.row(["lasts".to_owned(), longest]);
         }
         grid.text()
     }
@@ -141,6 +159,7 @@ impl<'a> Explained<'a> {
 
     fn bound(&self, means: &Means) -> String {
         match &means.bound {
+            Bound::Nothing => "as nobody ends an emergency call".into(),
             Bound::Permit => "as the permit says".into(),
             Bound::House => "as the settings say for every call".into(),
             Bound::Hours => "when the permitted hours end".into(),
@@ -227,6 +246,7 @@ impl<'a> Explained<'a> {
             })
         });
         let bound = match &means.bound {
+            Bound::Nothing => "nothing".to_owned(),
             Bound::Permit => "permit".to_owned(),
             Bound::House => "settings".to_owned(),
             Bound::Hours => "hours".to_owned(),
@@ -237,9 +257,25 @@ impl<'a> Explained<'a> {
             "price": price,
             "reserved": means.first.cost.to_string(),
             "reserved_s": means.first.seconds,
-            "longest_s": means.longest.as_secs(),
+            "trunk": self.trunk,
+            "longest_s": (means.bound != Bound::Nothing).then_some(means.longest.as_secs()),
             "bound": bound,
         })
+    }
+}
+
+/// The trunks that the call may take, in the order in which they are tried; those of one priority take turns.
+fn ways<'l>(loaded: &'l Loaded, permit: &'l Permit) -> Vec<&'l str> {
+    if !permit.priced() {
+        return Vec::new();
+    }
+    match permit.trunks() {
+        TrunkChoice::Named(names) => names.iter().map(|name| &**name).collect(),
+        TrunkChoice::Any => {
+            let mut trunks: Vec<&config::Trunk> = loaded.settings.trunks.iter().collect();
+            trunks.sort_by_key(|trunk| trunk.priority);
+            trunks.into_iter().map(|trunk| trunk.name.as_str()).collect()
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod export;
 mod gatehouse;
 mod grid;
 mod hash;
+mod import;
 mod left_over;
 mod mark_key;
 mod names;
@@ -29,11 +30,13 @@ mod report;
 mod rights;
 mod snapshot;
 mod spending;
+mod successor;
 mod tell;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};
 pub use left_over::LeftOver;
+pub use snapshot::snapshot;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 use super::ask;
 use super::cli::CONFIG_DEFAULT;
@@ -19,17 +20,29 @@ pub(super) enum Question {
     #[command(after_help = EXPLAIN)]
     Explain {
         /// Key, SIP user or extension of the caller
-        #[arg(long = "as", value_name = "PERSON")]
-        person: String,
+        #[arg(long = "as", value_name = "PERSON", required_unless_present_any = ["batch", "outside"])]
+        person: Option<String>,
         /// The number as dialled on that phone
-        #[arg(long = "to", value_name = "NUMBER")]
-        number: String,
+        #[arg(long = "to", value_name = "NUMBER", required_unless_present = "batch")]
+        number: Option<String>,
         /// When, as in 2026-12-25T10:00 in the caller's zone; by default now
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
         /// How the call comes about
         #[arg(long, value_name = "HOW", default_value = "dial")]
         by: ByWord,
+        /// The other party of a forward or transfer is outside the house
+        #[arg(long)]
+        for_outside: bool,
+        /// A call that comes in from a trunk, at this site
+        #[arg(long, value_name = "SITE", conflicts_with = "person")]
+        outside: Option<String>,
+        /// The number that the outside caller shows
+        #[arg(long, value_name = "NUMBER", requires = "outside")]
+        shows: Option<String>,
+        /// Read the questions from standard input, as JSON lines or CSV with the names of these options, and answer each with a JSON line
+        #[arg(long, conflicts_with_all = ["person", "number", "outside", "at"])]
+        batch: bool,
         #[command(flatten)]
         form: Form,
     },
@@ -137,8 +150,10 @@ pub(super) struct SpanWords {
     until: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum ByWord {
+    #[default]
     Dial,
     Forward,
     Transfer,
@@ -148,7 +163,9 @@ const EXPLAIN: &str = "\
 Examples:
   tollgate explain --as emma --to 0004420794605 --at 2026-03-02T19:00    would Emma get through to London at seven?
   tollgate explain --as 212 --to 112                                     and to the ambulance?
-  tollgate explain --as emma --to 0172555000 --by forward --json";
+  tollgate explain --as emma --to 0172555000 --by forward --json
+  tollgate explain --outside berlin --shows 0049305550100 --to 23125212  may this number reach Emma?
+  printf 'as,to,at\\nemma,0004420794605,\\nfrank,0110,\\n' | tollgate explain --batch";
 const CALL: &str = "\
 It runs beside the gate, on the same machine, and proves who it is by the hash in people.csv: no password is needed.
 
@@ -185,8 +202,17 @@ Examples:
 impl Question {
     pub fn answer(&self) -> ExitCode {
         ask::status(match self {
-            Question::Explain { person, number, at, by, form } => {
-                let question = explain::Question { person, number, at: at.as_deref(), by: by.meaning() };
+            Question::Explain { batch: true, form, .. } => explain::run_batch(&form.config),
+            Question::Explain { person, number, at, by, for_outside, outside, shows, form, .. } => {
+                let question = explain::Question {
+                    person: person.clone(),
+                    outside: outside.clone(),
+                    shows: shows.clone(),
+                    number: number.clone().unwrap_or_default(),
+                    at: at.clone(),
+                    by: Some(*by),
+                    for_outside: Some(*for_outside),
+                };
                 explain::run(&form.config, &question, form.json)
             }
             Question::Call { person, number, talk, over, form } => {
@@ -212,7 +238,7 @@ impl Question {
 }
 
 impl ByWord {
-    fn meaning(self) -> policy::By {
+    pub fn meaning(self) -> policy::By {
         match self {
             ByWord::Dial => policy::By::Dial,
             ByWord::Forward => policy::By::Forward,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::ask::{self, AskError};
 use super::grid::{Grid, Tone};
 use super::paint::Paint;
-use super::spending::{self, Spending};
+use super::spending::{self, Ledger, Spending};
 use crate::config::Loaded;
 use crate::ledger::Account;
 use crate::policy::{BudgetLimit, Language, Reason, Refusal};
@@ -195,6 +195,7 @@ impl Report<'_> {
     /// fullest.
     fn spendings(&self) -> Result<Vec<Spending>, StoreError> {
         let now = ask::now();
+        let mut ledger = Ledger::of(Some(self.ledger));
         let mut all: Vec<Spending> = Vec::new();
         let mut seen: Vec<BudgetLimit> = Vec::new();
         for (person, _) in self.loaded.policy.people() {
@@ -202,9 +203,9 @@ impl Report<'_> {
             let own = |budget: &BudgetLimit| matches!(budget.holder, crate::policy::Holder::Person(_));
             let (own, shared): (Vec<_>, Vec<_>) = budgets.into_iter().partition(own);
             let news: Vec<_> = shared.into_iter().filter(|budget| !seen.contains(budget)).collect();
-            all.extend(Spending::of(&news, Some(self.ledger), now)?);
+            all.extend(Spending::of(&news, &mut ledger, now)?);
             seen.extend(news);
-            let own = Spending::of(&own, Some(self.ledger), now)?;
+            let own = Spending::of(&own, &mut ledger, now)?;
             all.extend(own.into_iter().filter(|spending| !spending.balance.is_zero()));
         }
         let rank = |account: &Account| match account {

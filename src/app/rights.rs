@@ -13,7 +13,7 @@ use super::ask::{self, AskError};
 use super::explanation::{at_once, lasting};
 use super::grid::{Grid, Tone};
 use super::paint::Paint;
-use super::spending::{self, Spending};
+use super::spending::{self, Ledger, Spending};
 use crate::base::PersonId;
 use crate::config::Loaded;
 use crate::policy::document::{Contacts, PermitRule};
@@ -23,9 +23,10 @@ pub(super) fn run(path: &Path, person: &str, at: Option<&str>, json: bool) -> Re
     let loaded = ask::load(path)?;
     let id = ask::find(&loaded.policy, person)?;
     let at = ask::moment(at, loaded.policy.person(id).zone)?;
-    let ledger = ask::ledger(&loaded.settings)?;
+    let reader = ask::ledger(&loaded.settings)?;
+    let mut ledger = Ledger::of(reader.as_ref());
     let rights = loaded.policy.effective_rights(id, at);
-    let spendings = Spending::of(&rights.budgets, ledger.as_ref(), at)?;
+    let spendings = Spending::of(&rights.budgets, &mut ledger, at)?;
     if json {
         println!("{}", as_json(&loaded, &rights, &spendings, at));
     } else {

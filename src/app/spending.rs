@@ -1,5 +1,7 @@
 //! Budgets beside what is spent of them, as the ledger has it now.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
@@ -7,7 +9,7 @@ use super::grid::{Grid, Tone};
 use super::paint::Paint;
 use crate::base::Money;
 use crate::gate::budget_line;
-use crate::ledger::{Balance, Book, BudgetLine, Limit, Strictness};
+use crate::ledger::{Account, Balance, Book, BudgetLine, Limit, Strictness};
 use crate::policy::BudgetLimit;
 use crate::store::{BalanceFilter, Reports, SqliteReader, StoreError};
 
@@ -20,18 +22,67 @@ pub(super) struct Spending {
     pub origin: String,
 }
 
+/// The balances of a ledger that were asked for, as a book that can be asked what a call would do to them.
+pub(super) struct Ledger<'l> {
+    /// `None`: no gate has ever run, and nothing is spent.
+    reader: Option<&'l SqliteReader>,
+    pub book: Book,
+    known: HashSet<Account>,
+}
+
+impl<'l> Ledger<'l> {
+    pub fn of(reader: Option<&'l SqliteReader>) -> Ledger<'l> {
+        Ledger { reader, book: Book::default(), known: HashSet::new() }
+    }
+
+    pub fn exists(&self) -> bool {
+        self.reader.is_some()
+    }
+
+    /// What is spent of one budget in one period.
+    fn balance(&mut self, line: &BudgetLine) -> Result<Balance, StoreError> {
+        let place = line.place();
+        if let Some(reader) = self.reader.filter(|_| !self.book.knows_place(&place)) {
+            let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period) };
+            let found = reader.balances(&filter)?;
+            let balance = found.first().map(|(_, balance)| *balance).unwrap_or_default();
+            self.book.restore_balance(place.clone(), balance);
+        }
+        Ok(self.book.balance(&place))
+    }
+
+    /// Brings what is spent of these budgets into the book, of all their periods: a call may last into the next.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub fn bring<'b>(
+        &mut self,
+        budgets: impl IntoIterator<Item = &'b BudgetLimit>,
+        at: DateTime<Utc>,
+    ) -> Result<(), StoreError> {
+        for budget in budgets {
+            let account = budget_line(budget, at).account;
+            let Some(reader) = self.reader.filter(|_| !self.known.contains(&account)) else { continue };
+            let filter = BalanceFilter { account: Some(account.clone()), period: None };
+            for (place, balance) in reader.balances(&filter)? {
+                self.book.restore_balance(place, balance);
+            }
+            self.known.insert(account);
+        }
+        Ok(())
+    }
+}
+
 impl Spending {
     /// Of each budget in its period of `at`; nothing is spent where there is no ledger.
     pub fn of(
         budgets: &[BudgetLimit],
-        ledger: Option<&SqliteReader>,
+        ledger: &mut Ledger<'_>,
         at: DateTime<Utc>,
     ) -> Result<Vec<Spending>, StoreError> {
         let one = |budget: &BudgetLimit| {
             let line = budget_line(budget, at);
-            let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period) };
-            let found = ledger.map(|ledger| ledger.balances(&filter)).transpose()?.unwrap_or_default();
-            let balance = found.first().map(|(_, balance)| *balance).unwrap_or_default();
+            let balance = ledger.balance(&line)?;
             Ok(Spending { line, balance, origin: budget.origin.to_string() })
         };
         budgets.iter().map(one).collect()
@@ -84,15 +135,6 @@ impl Spending {
 
 fn whole(seconds: u64) -> i64 {
     i64::try_from(seconds).unwrap_or(i64::MAX)
-}
-
-/// The balances as the ledger would judge by them.
-pub(super) fn book(spendings: &[Spending]) -> Book {
-    let mut book = Book::default();
-    for spending in spendings {
-        book.restore_balance(spending.line.place(), spending.balance);
-    }
-    book
 }
 
 pub(super) fn table(spendings: &[Spending], currency: &str, paint: Paint) -> String {

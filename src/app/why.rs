@@ -12,6 +12,7 @@ use super::ask::{self, AskError};
 use super::explanation::{Explained, lasting};
 use super::grid::{Grid, Tone};
 use super::paint::Paint;
+use super::spending::Ledger;
 use crate::base::number::{Dialled, Scheme};
 use crate::base::{DecisionId, PersonId, SiteId};
 use crate::config::Loaded;
@@ -31,7 +32,7 @@ pub(super) fn run(path: &Path, id: &str, json: bool) -> Result<bool, AskError> {
     };
     let again = Again::of(&loaded.policy, &record);
     let explained = match &again {
-        Ok(again) => Some(Explained::of(&loaded, &again.attempt(&record), Some(&ledger))?),
+        Ok(again) => Some(Explained::of(&loaded, &again.attempt(&record), &mut Ledger::of(Some(&ledger)))?),
         Err(_) => None,
     };
     if json {

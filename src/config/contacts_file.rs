@@ -8,23 +8,24 @@ use crate::policy::document::ContactLine;
 
 const COLUMNS: [Column; 4] = [required("number"), optional("name"), optional("owner"), optional("site")];
 
-/// Hands each contact of the database `name` to `each`.
+/// Hands each contact of the database `name` to `each`, with what the contact is called. Gives the count of rows, good or bad.
 pub(super) fn read(
     problems: &Problems,
     source: impl Read,
     name: &str,
-    mut each: impl FnMut(&ContactLine<'_>),
-) {
+    mut each: impl FnMut(&ContactLine<'_>, &str),
+) -> usize {
     rows::read(problems, &COLUMNS, source, |row| {
         let Some(number) = row.text("number") else {
             return row.blame("number", "is empty", "every row has one");
         };
-        each(&ContactLine {
+        let line = ContactLine {
             database: name,
             owner: row.text("owner"),
             number,
             site: row.text("site"),
             line: Some(u64::from(row.line)),
-        });
-    });
+        };
+        each(&line, row.text("name").unwrap_or_default());
+    })
 }

@@ -10,7 +10,7 @@ use super::settings::Settings;
 use super::tollgate_file;
 use crate::ledger::TariffBook;
 use crate::policy::Policy;
-use crate::policy::document::{Company, Document};
+use crate::policy::document::{Company, Document, PersonRow, Site};
 
 /// A configuration without a fault.
 #[derive(Debug)]
@@ -56,6 +56,42 @@ pub fn load_settings(path: &Path) -> Result<Settings, Vec<Problem>> {
     }
 }
 
+/// What a policy without contacts is made of.
+pub(super) struct PolicyParts {
+    pub reading: Reading,
+    pub settings: Settings,
+    pub document: Document,
+    pub people: Vec<PersonRow>,
+}
+
+/// Reads what the policy is made of but its contacts. Problems of what was read stand in `PolicyParts::reading`.
+///
+/// # Errors
+/// Every problem of `tollgate.toml` and `policy.toml`, if one of them cannot be used at all.
+pub(super) fn policy_parts(path: &Path) -> Result<PolicyParts, Vec<Problem>> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let text = read_text(path).map_err(|problem| vec![problem])?;
+    let (tollgate, source) = tollgate_file::read(&path.display().to_string(), &text, folder);
+    let Some(tollgate) = tollgate else { return Err(source.into_problems()) };
+    let mut reading = Reading::of(source);
+    let document = reading.policy(&tollgate.settings.files, &text);
+    let Some(document) = document else { return Err(reading.into_problems().0) };
+    let home = document.company.home.clone().or_else(|| Some(tollgate.sites.first()?.name.clone()));
+    let (people, _) = reading.people(&tollgate.settings, home.as_deref());
+    let document = whole(document, &tollgate.settings, tollgate.sites);
+    Ok(PolicyParts { reading, settings: tollgate.settings, document, people })
+}
+
+/// The document with what stands in `tollgate.toml`.
+fn whole(document: Document, settings: &Settings, sites: Vec<Site>) -> Document {
+    Document {
+        sites,
+        trunks: settings.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        databases: settings.files.contacts.iter().map(|(name, _)| name.clone()).collect(),
+        ..document
+    }
+}
+
 /// Reads `tollgate.toml` at `path` and every file it names, and compiles the policy and the tariff.
 ///
 /// # Errors
@@ -93,12 +129,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     }
     // The rows of the price list make room for the contacts.
     drop(prices);
-    let document = document.map(|document| Document {
-        sites: tollgate.sites,
-        trunks: settings.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
-        databases: settings.files.contacts.iter().map(|(name, _)| name.clone()).collect(),
-        ..document
-    });
+    let document = document.map(|document| whole(document, &settings, tollgate.sites));
     let policy;
     (policy, counts.contacts) = reading.compile_policy(document.as_ref(), &people, &settings.files);
     let (problems, warnings) = reading.into_problems();

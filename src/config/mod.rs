@@ -14,6 +14,7 @@ mod reading;
 mod rows;
 mod secret;
 mod settings;
+mod sift;
 mod site;
 mod spelling;
 mod tariff_file;
@@ -33,5 +34,6 @@ pub use settings::{
     NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
     TrunkOrder,
 };
+pub use sift::{SiftError, Sifted, contact_file, sift};
 pub use trunk::EMERGENCY_RESERVE;
 pub use webhook::{NoticeKind, Webhook};

@@ -109,8 +109,7 @@ impl Reading {
         for (name, path) in &files.contacts {
             if let Some((file, problems)) = self.opened(&format!("files.contacts.{name}"), open(path)) {
                 let first = intake.as_ref().map_or(0, |intake| intake.count());
-                contacts_file::read(&problems, self.fingerprint.of(file), name, |line| {
-                    count += 1;
+                count += contacts_file::read(&problems, self.fingerprint.of(file), name, |line, _| {
                     if let Some(intake) = &mut intake {
                         intake.take(line);
                     }
@@ -186,7 +185,8 @@ impl Reading {
         (self.judged(compiled), count)
     }
 
-    fn judged(&mut self, compiled: Result<Policy, Vec<policy::Problem>>) -> Option<Policy> {
+    /// The policy, unless something is wrong; that is laid at its file.
+    pub fn judged(&mut self, compiled: Result<Policy, Vec<policy::Problem>>) -> Option<Policy> {
         match compiled {
             Ok(policy) => {
                 self.warnings = policy.warnings().iter().map(|problem| self.placed(problem)).collect();

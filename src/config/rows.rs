@@ -30,16 +30,19 @@ pub(super) const fn optional(name: &'static str) -> Column {
 /// A longer first line is no header.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 
-/// Calls `each` for every row of the file.
+/// Calls `each` for every row of the file that has the form of one. Gives the count of all rows below the header.
 pub(super) fn read(
     problems: &Problems,
     columns: &[Column],
     mut source: impl Read,
     mut each: impl FnMut(&Row<'_>),
-) {
+) -> usize {
     let start = match start_of(&mut source) {
         Ok(start) => start,
-        Err(fault) => return problems.push(None, "", format!("cannot be read: {fault}"), "a CSV file"),
+        Err(fault) => {
+            problems.push(None, "", format!("cannot be read: {fault}"), "a CSV file");
+            return 0;
+        }
     };
     let separator = separator_of(&start);
     let whole = std::io::Read::chain(&start[..], source);
@@ -54,10 +57,13 @@ pub(super) fn read(
     let mut record = ByteRecord::new();
     let Some(line) = next_row(&mut reader, &mut record, problems) else {
         let right = format!("a first line with the columns: {}", names(columns));
-        return problems.push(None, "", "is empty", right);
+        problems.push(None, "", "is empty", right);
+        return 0;
     };
-    let Some(header) = Header::read(problems, columns, &record, line, separator) else { return };
+    let Some(header) = Header::read(problems, columns, &record, line, separator) else { return 0 };
+    let mut count = 0;
     while let Some(line) = next_row(&mut reader, &mut record, problems) {
+        count += 1;
         if record.len() != header.width {
             let what = format!("has {} cells where the header has {}", record.len(), header.width);
             problems.push(
@@ -74,6 +80,7 @@ pub(super) fn read(
         }
         each(&Row { record: &record, line, header: &header, problems });
     }
+    count
 }
 
 /// The beginning of the file, without its byte-order mark.

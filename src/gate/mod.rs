@@ -47,7 +47,7 @@ mod warning;
 pub use budget::{account, budget_line};
 pub use costs::Costs;
 pub use event::{Emergency, Ended, Event, Judged};
-pub use foresee::{Bound, Means, foresee};
+pub use foresee::{Bound, Intended, Means, foresee};
 pub use fraud::FraudLock;
 pub use health::Rest;
 pub use registered::SavedRegistrations;

@@ -25,7 +25,7 @@ pub use attempt::{
     Permit, Refusal, Target, TrunkChoice,
 };
 pub use class::{Class, Country, Kind};
-pub use compile::{Intake, compile, compile_with};
+pub use compile::{Intake, Taken, compile, compile_with};
 pub use decide::decide;
 pub use document::{By, Document, PeriodKind, Rows};
 pub use explain::{Check, Explanation, Remedy, Step, explain};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Draft;
 use super::findings::unknown;
 use super::places::{home_index, site_index};
-use crate::base::PersonId;
 use crate::base::number::{Canonical, DialPlan, Dialled, canonical};
+use crate::base::{PersonId, PhoneNumber};
 use crate::policy::document::{ContactLine, Document};
 use crate::policy::problem::Fault;
 use crate::policy::snapshot::{Database, Map, Set, fixed_keys};
@@ -23,6 +23,14 @@ pub struct Intake<'c> {
     databases: Vec<Database>,
     /// How many were taken in, good or bad.
     count: usize,
+}
+
+/// A contact that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    pub number: PhoneNumber,
+    /// False if the line names an owner whom nobody knows.
+    pub owner_known: bool,
 }
 
 impl<'c> Intake<'c> {
@@ -41,40 +49,51 @@ impl<'c> Intake<'c> {
         Intake { document, by_key, draft, plans, home: home_index(document), databases, count: 0 }
     }
 
-    /// Takes one contact in.
-    pub fn take(&mut self, line: &ContactLine<'_>) {
+    /// Takes one contact in. `None` if it cannot be read; what is wrong is among the problems of the policy.
+    pub fn take(&mut self, line: &ContactLine<'_>) -> Option<Taken> {
         let at = self.count;
         self.count += 1;
         let site = match line.site {
             None => self.home,
-            Some(name) => self.site_named(name, at, line.line),
+            Some(name) => self.site_named(name, at, line.line)?,
         };
-        let database = self.databases.iter_mut().find(|database| *database.name == *line.database);
-        let (Some(plan), Some(database)) = (self.plans.get(site), database) else { return };
+        let plan = self.plans.get(site)?;
+        let database = self.databases.iter_mut().find(|database| *database.name == *line.database)?;
         let number = match read(line.number, plan) {
             Ok(number) => number,
             Err(fault) => {
-                return self.draft.findings.row_warning(format!("contacts[{at}].number"), line.line, fault);
+                self.draft.findings.row_warning(format!("contacts[{at}].number"), line.line, fault);
+                return None;
             }
         };
-        database.numbers.insert(number);
-        let Some(owner) = line.owner.filter(|owner| !owner.is_empty()) else { return };
-        match self.by_key.get(owner) {
+        database.numbers.insert(number.as_u64());
+        let Some(owner) = line.owner.filter(|owner| !owner.is_empty()) else {
+            return Some(Taken { number, owner_known: true });
+        };
+        let person = self.by_key.get(owner);
+        match person {
             Some(person) => {
-                database.owned.insert((number, person.0));
+                database.owned.insert((number.as_u64(), person.0));
             }
             None => {
                 let fault = unknown("person", owner, std::iter::empty());
                 self.draft.findings.row_warning(format!("contacts[{at}].owner"), line.line, fault);
             }
         }
+        Some(Taken { number, owner_known: person.is_some() })
     }
 
-    fn site_named(&mut self, name: &str, at: usize, line: Option<u64>) -> usize {
+    fn site_named(&mut self, name: &str, at: usize, line: Option<u64>) -> Option<usize> {
         let known = self.document.sites.iter().position(|site| site.name == name);
-        known.unwrap_or_else(|| {
-            site_index(Some(name), &format!("contacts[{at}].site"), line, self.document, self.draft)
-        })
+        if known.is_none() {
+            site_index(Some(name), &format!("contacts[{at}].site"), line, self.document, self.draft);
+        }
+        known
+    }
+
+    /// How many different numbers a database has so far.
+    pub fn numbers(&self, database: &str) -> usize {
+        self.databases.iter().find(|each| *each.name == *database).map_or(0, |each| each.numbers.len())
     }
 
     /// How many were taken in, good or bad.
@@ -97,14 +116,14 @@ impl<'c> Intake<'c> {
 }
 
 /// The outside number that is written there.
-fn read(written: &str, plan: &DialPlan) -> Result<u64, Fault> {
+fn read(written: &str, plan: &DialPlan) -> Result<PhoneNumber, Fault> {
     // Spreadsheets put no-break spaces into numbers; they are spaces to whoever typed them.
     let text = match written.contains('\u{a0}') {
         true => Cow::Owned(written.replace('\u{a0}', " ")),
         false => Cow::Borrowed(written),
     };
     match canonical(&Dialled::sip(text.trim()), plan) {
-        Canonical::Number(number) => Ok(number.as_u64()),
+        Canonical::Number(number) => Ok(number),
         Canonical::Unknown(why) => Err(Fault::Number { text: written.to_owned(), why }),
         Canonical::Emergency(_) | Canonical::Extension(_) | Canonical::Feature(_) => {
             let (what, remedy) = ("outside number", "contacts are outside numbers");
