@@ -71,7 +71,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn files_of(settings: &Settings) -> Vec<PathBuf> {
     let files = &settings.files;
     let tables = [&files.policy, &files.people, &files.tariff].into_iter();
-    tables.chain(files.contacts.iter().map(|(_, path)| path)).cloned().collect()
+    tables.chain(files.contacts.iter().map(|source| &source.path)).cloned().collect()
 }
 
 enum Wake {

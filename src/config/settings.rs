@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::contact_source::ContactSource;
 use super::secret::Secret;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
@@ -227,8 +228,7 @@ pub struct Files {
     pub policy: PathBuf,
     pub people: PathBuf,
     pub tariff: PathBuf,
-    /// Contact databases by name.
-    pub contacts: Vec<(String, PathBuf)>,
+    pub contacts: Vec<ContactSource>,
 }
 
 /// `[log]`.
