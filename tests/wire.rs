@@ -3,8 +3,12 @@
 
 #[path = "wire/baresip.rs"]
 mod baresip;
+#[path = "wire/control.rs"]
+mod control;
 #[path = "wire/crash.rs"]
 mod crash;
+#[path = "wire/crm.rs"]
+mod crm;
 #[path = "scenarios/gate.rs"]
 mod gate;
 #[path = "wire/import.rs"]

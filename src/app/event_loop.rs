@@ -8,6 +8,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::control::Ask;
+use super::look_up::LookUps;
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
@@ -22,7 +24,7 @@ use crate::store::{Stopped, Tray, WriterEvent};
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The loop and all it owns.
-pub struct EventLoop {
+pub(super) struct EventLoop {
     pub clock: Clock,
     pub gate: Gate,
     pub sockets: Sockets,
@@ -31,7 +33,11 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Questions of the administrator.
+    pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
+    /// Contact databases that can be asked.
+    pub look_ups: LookUps,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
     pub stop: watch::Receiver<bool>,
@@ -57,6 +63,8 @@ impl EventLoop {
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(heard) = self.look_ups.answers.recv() => self.gate.handle(self.clock.now(), heard),
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -137,6 +145,17 @@ impl EventLoop {
         }
     }
 
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Locks(asker) => drop(asker.send(self.gate.fraud_locks(self.clock.now()))),
+            Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
+            Ask::Unlock { person, class, answer } => {
+                let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+            }
+        }
+    }
+
     /// Does what the gate wants done.
     fn carry_out(&mut self) {
         while let Some(output) = self.gate.next_output() {
@@ -146,6 +165,7 @@ impl EventLoop {
                     self.sockets.send(flow, &bytes);
                 }
                 Output::Event(event) => self.observer.happened(&event),
+                Output::LookUp { database, number } => self.look_ups.ask(database, number),
                 Output::Ledger(command) => {
                     let taken = self.store.put(self.clock.now().moment, command);
                     self.answer_for_store(taken);

@@ -2,19 +2,23 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
+use super::look_up::{LookUps, Sources};
 use super::mark_key;
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
+use super::refresh::Refresher;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
+use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
@@ -52,9 +56,15 @@ pub struct Gatehouse {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
+    asks: mpsc::UnboundedSender<Ask>,
+    control: Option<Control>,
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
+    /// Where contacts come from, as it is configured now.
+    sources: Sources,
+    refresher: Option<Refresher>,
+    clock: Clock,
     metrics: Arc<Metrics>,
     _admin: Option<admin::Server>,
 }
@@ -78,7 +88,10 @@ impl Gatehouse {
         metrics.set_policy_version(loaded.policy.version());
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
+        let sources: Sources = Arc::new(RwLock::new(running.files.contacts.clone()));
+        let look_ups = LookUps::start(Arc::clone(&sources), clock, Arc::clone(&metrics))?;
         let (setups, changed) = mpsc::unbounded_channel();
+        let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
             loaded,
             clock,
@@ -87,6 +100,8 @@ impl Gatehouse {
             store,
             written,
             setups: changed,
+            asks: asked,
+            look_ups,
             observer,
             stop: stopped,
             ready,
@@ -100,8 +115,13 @@ impl Gatehouse {
             stop,
             thread: Some(thread),
             setups,
+            asks,
+            control: None,
             reloader: None,
             running,
+            sources,
+            refresher: None,
+            clock,
             metrics,
             _admin: admin,
         })
@@ -118,9 +138,15 @@ impl Gatehouse {
             bound: self.addresses.clone(),
             setups: self.setups.clone(),
             metrics: Arc::clone(&self.metrics),
+            sources: Arc::clone(&self.sources),
             read,
         };
-        self.reloader = Some(Reloader::spawn(follow)?);
+        let (sources, metrics) = (Arc::clone(&self.sources), Arc::clone(&self.metrics));
+        self.refresher = Some(Refresher::spawn(path.to_owned(), sources, self.clock, metrics)?);
+        let reloader = Reloader::spawn(follow)?;
+        control::look_up_countries(&self.running.store.path, self.asks.clone())?;
+        self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
+        self.reloader = Some(reloader);
         Ok(())
     }
 
@@ -139,6 +165,8 @@ impl Gatehouse {
 
 impl Drop for Gatehouse {
     fn drop(&mut self) {
+        // Nobody may be told any more that something was done.
+        self.control = None;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
@@ -156,6 +184,8 @@ struct Parts {
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
+    asks: mpsc::UnboundedReceiver<Ask>,
+    look_ups: LookUps,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -172,7 +202,20 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, mark_key, store, written, setups, observer, stop, ready } = parts;
+        let Parts {
+            loaded,
+            clock,
+            random,
+            mark_key,
+            store,
+            written,
+            setups,
+            asks,
+            look_ups,
+            observer,
+            stop,
+            ready,
+        } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -196,7 +239,9 @@ fn run(parts: Parts) {
         };
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, look_ups, observer, stop }
+            .run()
+            .await;
     });
 }
 

@@ -67,7 +67,10 @@ pub(super) fn read(contacts: &Fields<'_>, name: String, folder: &Path) -> Contac
         return ContactSource::file(name, path);
     }
     let source = contacts.table(&name, |source| ContactSource {
-        path: folder.join(source.required::<PathBuf>("path")),
+        path: Some(source.required::<PathBuf>("path"))
+            .filter(|path| !path.as_os_str().is_empty())
+            .map(|path| folder.join(path))
+            .unwrap_or_default(),
         url: read_url(source),
         authorization: read_authorization(source),
         every: source.within("every", HOUR, 10 * SECOND..=30 * DAY, "10s to 30d"),
@@ -156,6 +159,13 @@ impl ContactSource {
             open: BTreeSet::new(),
             look_up: None,
         }
+    }
+
+    /// How old the file is; as old as can be if it is not there.
+    pub fn age(&self, now: DateTime<Utc>) -> Duration {
+        let copied = std::fs::metadata(&self.path).and_then(|file| file.modified()).ok();
+        let copied = DateTime::<Utc>::from(copied.unwrap_or(SystemTime::UNIX_EPOCH));
+        (now - copied).to_std().unwrap_or_default()
     }
 
     /// In the words of the rules. A copy that is not there has never served.

@@ -99,7 +99,8 @@ impl Reading {
         let mut count = 0;
         for ContactSource { name, path, url, .. } in &files.contacts {
             // What a URL gives is not there before it has been fetched for the first time.
-            if url.is_some() && !path.exists() {
+            // A path that is missing is a problem already.
+            if url.is_some() && !path.exists() || path.as_os_str().is_empty() {
                 continue;
             }
             if let Some((file, problems)) = self.opened(&format!("files.contacts.{name}"), open(path)) {

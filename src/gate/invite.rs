@@ -7,6 +7,8 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
+use super::life::Life;
+use super::look_up::Hearing;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::transfer::Standing;
@@ -22,15 +24,33 @@ use crate::transaction::ServerId;
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
     pub(super) fn invite(&mut self, now: Now, flow: Flow, server: ServerId, invite: Message) {
+        self.judge_invite(now, flow, server, invite, None);
+    }
+
+    /// `waited` is who sent an INVITE that has waited for what a database says of its number (R90).
+    pub(super) fn judge_invite(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        server: ServerId,
+        invite: Message,
+        waited: Option<Identity>,
+    ) {
         let setup = Arc::clone(&self.setup);
         let uri = match validate(&invite, &setup.interfaces, loop_mark(&self.loop_keys, &invite)) {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, &invite, &rejection),
         };
-        let identity = self.identify(now, flow, &invite);
+        let has_waited = waited.is_some();
+        let identity = waited.unwrap_or_else(|| self.identify(now, flow, &invite));
         let caller = identity.caller(&setup, flow, &invite);
         let attempt = caller.attempt(Target::Dialled(dialled(&uri)), now);
-        let decision = policy::decide(&setup.policy, &attempt);
+        let decision = match self.look_ups.judge(now, &setup.policy, &attempt, has_waited) {
+            Hearing::Verdict(decision) => decision,
+            Hearing::Ask(number, names) => {
+                return self.ask_about(now, (flow, server), invite, identity, (number, names));
+            }
+        };
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
@@ -42,6 +62,7 @@ impl Gate {
                 let asked =
                     Question { now, setup: &setup, flow, identity: &identity, uri: &uri, invite: &invite };
                 let standing = self.standing(&asked, caller, decision);
+                self.watch_attempt(&asked, &standing);
                 let grounds = self.grounds(&asked, &standing);
                 let (caller, ticket) = (standing.caller, standing.ticket);
                 let facts = self.facts(now, &setup, &caller, &uri);
@@ -90,6 +111,9 @@ impl Gate {
             }
             Decision::Permitted(permit) => permit,
         };
+        if let Some(refusal) = self.fraud_refusal(now, &standing.caller, permit) {
+            return Grounds::Refuse(refusal);
+        }
         if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
@@ -120,7 +144,9 @@ impl Gate {
         caller: Caller,
         mut facts: Facts,
     ) {
-        self.answer_plainly(now, server, &invite, 100);
+        if self.transactions.server(server).is_none() {
+            self.answer_plainly(now, server, &invite, 100);
+        }
         let setup = Arc::clone(&self.setup);
         let reservation = self.ids.reservation(now.utc);
         note_permit(&setup.policy, &mut facts.record, &permit, reservation);
@@ -139,7 +165,7 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             re_invites: SmallVec::new(),
-            holders: money::holders(&permit),
+            holders: self.holders(&setup, &permit, &facts.record),
             period_end: None,
             budget_trunk: None,
             over: None,
@@ -148,6 +174,7 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             alarm: None,
+            life: Life::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent,
             asserted: caller.asserted,
@@ -186,6 +213,15 @@ impl Gate {
         }
     }
 
+    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
+    fn holders(&self, setup: &Snapshot, permit: &Permit, record: &CallRecord) -> SmallVec<[Holder; 2]> {
+        let mut holders = money::holders(permit);
+        let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
+        let caller = watched.map(|person| Holder::Person(person.clone()));
+        holders.extend(caller.filter(|caller| !holders.contains(caller)));
+        holders
+    }
+
     fn count_live(&mut self, key: CallKey) {
         self.in_progress.insert(key);
         let Some(call) = self.calls.at(key) else { return };
@@ -220,7 +256,7 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
+    pub(super) fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
         let decision = self.ids.decision(now.utc);
         let mut record = Box::new(CallRecord::new(decision, uri.user.unwrap_or(uri.body), now.utc));
         record.person = caller.key.clone();

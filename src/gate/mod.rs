@@ -7,14 +7,18 @@ mod call;
 mod cutoff;
 mod event;
 mod foresee;
+mod fraud;
 mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod life;
 mod lockout;
+mod look_up;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod ports;
 mod re_invite;
 mod refuse;
 mod relay;
@@ -29,6 +33,9 @@ mod trunk_login;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Intended, Means, foresee};
+pub use fraud::FraudLock;
+pub use look_up::LookedUp;
+pub use ports::{Input, Output};
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -38,7 +45,7 @@ use ahash::RandomState;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
+use crate::base::{IdSource, Moment, Now, Place, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
@@ -48,38 +55,12 @@ use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use fraud::Fraud;
 use lockout::Lockout;
+use look_up::LookUps;
 use relay::Marks;
 use ticket::Tickets;
 use trunk_login::OwnBye;
-
-/// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a message on its way in is the usual case, not the rare one")]
-pub enum Input {
-    /// A message, or what cannot be one, came over this flow.
-    Received {
-        flow: Flow,
-        message: Result<Message, Malformed>,
-    },
-    LedgerReplied(ledger::Reply),
-    /// Nothing can be sent over this flow: refused, reset, unreachable.
-    TransportFailed {
-        flow: Flow,
-    },
-    /// A connection is gone, and with it the phones behind it.
-    ConnectionClosed {
-        flow: Flow,
-    },
-}
-
-/// What the gate wants done.
-#[derive(Debug)]
-pub enum Output {
-    Send { flow: Flow, bytes: Bytes },
-    Ledger(ledger::Command),
-    Event(Event),
-}
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
 pub const REJECTIONS: [&str; 8] = [
@@ -98,6 +79,8 @@ pub const REJECTIONS: [&str; 8] = [
 enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
+    /// One whose number is asked about (R90).
+    Waiting(Place),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
     /// An INVITE inside a call of an earlier run, relayed by `client`.
@@ -155,7 +138,9 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    fraud: Fraud,
     tickets: Tickets,
+    look_ups: LookUps,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -165,7 +150,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys) = (hasher(), hasher());
+        let (locks, loop_keys, habits, subjects) = (hasher(), hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -180,7 +165,9 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            fraud: Fraud::new(habits),
             tickets: Tickets::default(),
+            look_ups: LookUps::new(subjects),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -194,6 +181,7 @@ impl Gate {
             Input::Received { flow, message: Ok(message) } => self.receive(now, flow, message),
             Input::Received { flow, message: Err(malformed) } => self.receive_malformed(flow, &malformed),
             Input::LedgerReplied(reply) => self.ledger_replied(now, reply),
+            Input::LookedUp { database, number, answer } => self.looked_up(now, database, number, answer),
             Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
@@ -209,6 +197,7 @@ impl Gate {
         self.take_transaction_events(now);
         self.sound_alarms(now);
         self.give_up_relayed(now);
+        self.give_up_look_ups(now);
         self.registrar.expire(now.moment);
         self.take_transaction_events(now);
     }
@@ -220,6 +209,7 @@ impl Gate {
             self.alarms.next_deadline(),
             self.registrar.next_deadline(),
             self.marks.next_deadline(),
+            self.look_ups.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -231,6 +221,7 @@ impl Gate {
     /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
     /// are judged anew and their money is counted anew (R76). Limits of the registrar, the lock of sources and T1 to T4 stay.
     pub fn replace_setup(&mut self, now: Now, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+        self.look_ups.carry_over(&self.setup, &setup);
         for call in self.calls.iter_mut() {
             call.permit.carry_over(&self.setup.policy, &setup.policy);
         }
@@ -247,6 +238,7 @@ impl Gate {
 
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
     pub fn end_all_calls(&mut self, now: Now) {
+        self.end_look_ups(now);
         let live: Vec<CallKey> =
             self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
         for key in live {

@@ -1,5 +1,6 @@
 //! What an operator sees from outside: metrics and logs. Labels are closed sets; no number and no user name is among them (R103).
 
+mod contacts;
 mod family;
 pub mod log;
 mod metrics;
@@ -7,6 +8,7 @@ mod named;
 mod names;
 mod sums;
 
+pub use contacts::{ContactSeries, Outcome};
 pub use family::Family;
 pub use metrics::{Direction, Labels, Metrics, Reload, Verdict};
 pub use named::{Named, SiteSeries, TrunkSeries};

@@ -20,6 +20,7 @@ pub const RESPONSES: &str = "tollgate_responses_total";
 pub const REGISTRATIONS: &str = "tollgate_registrations";
 pub const AUTH_FAILURES: &str = "tollgate_auth_failures_total";
 pub const SOURCE_LOCKS: &str = "tollgate_source_locks_total";
+pub const FRAUD_LOCKS: &str = "tollgate_fraud_locks_total";
 pub const EMERGENCIES: &str = "tollgate_emergencies_total";
 pub const CALLS_MAX: &str = "tollgate_calls_max";
 pub const CALLS_ENDED: &str = "tollgate_calls_ended_total";
@@ -33,6 +34,8 @@ pub const TRUNK_TALK_SECONDS: &str = "tollgate_trunk_talk_seconds_total";
 pub const READY: &str = "tollgate_ready";
 pub const STORE_WRITABLE: &str = "tollgate_store_writable";
 pub const RELOADS: &str = "tollgate_reloads_total";
+pub const LOOK_UPS: &str = "tollgate_look_ups_total";
+pub const CONTACT_REFRESHES: &str = "tollgate_contact_refreshes_total";
 pub const CONFIG_CURRENT: &str = "tollgate_config_current";
 pub const POLICY_VERSION: &str = "tollgate_policy_version";
 pub const BUILD: &str = "tollgate_build_info";
@@ -46,7 +49,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 32] = [
+pub const ALL: [(&str, Kind, &str); 35] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -65,6 +68,7 @@ pub const ALL: [(&str, Kind, &str); 32] = [
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
     (SOURCE_LOCKS, Kind::Counter, "Addresses locked after too many wrong passwords."),
+    (FRAUD_LOCKS, Kind::Counter, "Classes locked for somebody who looks like a thief of calls, by signal."),
     (EMERGENCIES, Kind::Counter, "Emergency calls, by site."),
     (TRUNK_CALLS, Kind::Gauge, "Calls in progress, by trunk."),
     (
@@ -84,6 +88,12 @@ pub const ALL: [(&str, Kind, &str); 32] = [
     (READY, Kind::Gauge, "1 if calls can be taken, as /readyz says."),
     (STORE_WRITABLE, Kind::Gauge, "1 if the ledger can be written; without it calls that cost are refused."),
     (RELOADS, Kind::Counter, "Changed configurations, by whether they were taken over or refused whole."),
+    (LOOK_UPS, Kind::Counter, "Numbers that a contact database was asked about, by what it said."),
+    (
+        CONTACT_REFRESHES,
+        Kind::Counter,
+        "Contact files fetched from their URLs, by whether they were taken over.",
+    ),
     (CONFIG_CURRENT, Kind::Gauge, "1 if the files as last read are in force, 0 if they were refused."),
     (
         POLICY_VERSION,
