@@ -19,6 +19,7 @@ mod import;
 mod left_over;
 mod look_up;
 mod mark_key;
+mod names;
 mod observe;
 mod paint;
 mod phone_book;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::names::Heard;
 use crate::admin::Health;
 use crate::base::Masked;
 use crate::gate::{Ended, Event, FraudLock, Gate, Judged};
@@ -80,6 +81,12 @@ impl Observer {
                 }
             }
             Event::Ended(ended) => self.ended(ended),
+            Event::RegisteredAt { trunk, seconds } => {
+                tracing::info!(%trunk, seconds, "registered at the trunk")
+            }
+            Event::NotRegisteredAt { trunk, status } => {
+                tracing::warn!(%trunk, status, "the trunk did not take our registration; it is tried again");
+            }
             Event::TrunkFailed { trunk, status } => {
                 self.trunk(trunk).failures.increment(1);
                 tracing::warn!(%trunk, status, "trunk did not take a call");
@@ -149,10 +156,32 @@ impl Observer {
         self.sites.of(name, |name| self.metrics.site(name))
     }
 
+    /// A name was looked up, and leads elsewhere or nowhere.
+    pub(super) fn heard(&self, heard: &Heard) {
+        match heard {
+            Heard::Moved { server, hops } if hops.is_empty() => {
+                tracing::error!(%server, "no answer of DNS for days: the trunk's last addresses are given up");
+            }
+            Heard::Moved { server, hops } => {
+                let at: Vec<String> =
+                    hops.iter().map(|hop| format!("{}:{}", hop.transport.label(), hop.remote)).collect();
+                tracing::info!(%server, at = at.join(" "), "the trunk's name leads here");
+            }
+            Heard::Failed { server, fault, count } => {
+                self.metrics.lookup_failures.increment(1);
+                if *count == 1 {
+                    tracing::warn!(%server, %fault, "the trunk's name cannot be looked up; what was known of it stays");
+                } else {
+                    tracing::debug!(%server, %fault, count, "still no answer for the trunk's name");
+                }
+            }
+        }
+    }
+
     /// The writing thread has something to say.
     pub fn written(&self, event: &WriterEvent) {
         match event {
-            WriterEvent::Replied(_) => {}
+            WriterEvent::Replied(_) | WriterEvent::Opened(_) => {}
             WriterEvent::Committed { count, took } => {
                 self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
             }
@@ -202,6 +231,7 @@ impl Observer {
         // Also those that the settings name no more: their last calls end.
         for (name, series) in self.trunks.iter() {
             series.calls.set(u32::try_from(gate.calls_on_trunk(name)).unwrap_or(u32::MAX));
+            series.registered.set(u32::from(gate.is_registered_where_wanted(name)));
         }
     }
 }

@@ -73,8 +73,9 @@ pub(super) fn policy_parts(path: &Path) -> Result<PolicyParts, Vec<Problem>> {
     let Some(tollgate) = tollgate else { return Err(source.into_problems()) };
     let mut reading = Reading::of(source);
     let document = reading.policy(&tollgate.settings.files, &text);
-    let (people, _) = reading.people(&tollgate.settings);
     let Some(document) = document else { return Err(reading.into_problems().0) };
+    let home = document.company.home.clone().or_else(|| Some(tollgate.sites.first()?.name.clone()));
+    let (people, _) = reading.people(&tollgate.settings, home.as_deref());
     let document = whole(document, &tollgate.settings, tollgate.sites);
     Ok(PolicyParts { reading, settings: tollgate.settings, document, people })
 }
@@ -104,8 +105,9 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
 
     let mut reading = Reading::of(tollgate_source);
     let document = reading.policy(&settings.files, &text);
-    let (people, credentials) = reading.people(&settings);
     let company = document.as_ref().map(|document| document.company.clone()).unwrap_or_default();
+    let home = company.home.clone().or_else(|| Some(tollgate.sites.first()?.name.clone()));
+    let (people, credentials) = reading.people(&settings, home.as_deref());
     let prices = reading.prices(&settings.files);
     let mut counts = Counts {
         listeners: settings.listeners.len(),

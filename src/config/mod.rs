@@ -7,6 +7,7 @@ mod credential;
 mod fields;
 mod limits;
 mod load;
+mod pbx;
 mod people_file;
 mod policy_file;
 mod problem;
@@ -19,6 +20,7 @@ mod site;
 mod spelling;
 mod tariff_file;
 mod tollgate_file;
+mod trunk;
 mod trunk_account;
 mod values;
 mod version;
@@ -29,7 +31,7 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
+    Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};

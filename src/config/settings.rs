@@ -20,12 +20,17 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// The narrowest network first, so that the first match is the best. The addresses of trunks are among them.
     pub peers: Vec<Peer>,
+    /// Telephone systems that have phones of their own.
+    pub pbxs: Vec<Pbx>,
+    /// Sites whose phones register at one of them: the name of the site, and which.
+    pub homes: Vec<(String, usize)>,
     pub sip: Sip,
     pub money: MoneySettings,
     pub store: StoreSettings,
     pub http: Http,
     pub files: Files,
     pub log: Log,
+    pub dns: Dns,
 }
 
 impl Settings {
@@ -81,6 +86,17 @@ impl fmt::Display for HostPort {
     }
 }
 
+/// Where a trunk is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrunkAddress {
+    At(SocketAddr),
+    /// A host name in lower case; a port leaves only its address to DNS (RFC 3263 §4.2).
+    Named {
+        host: String,
+        port: Option<u16>,
+    },
+}
+
 /// How a trunk wants to see the number in the Request-URI (R11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberFormat {
@@ -97,9 +113,11 @@ pub enum NumberFormat {
 pub struct Trunk {
     pub name: String,
     /// Tried in this order.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<TrunkAddress>,
     pub carrier: Carrier,
-    /// The listener that sends to it; an index into `Settings::listeners`.
+    /// What carries calls to a name; `None`: DNS says it (RFC 3263 §4.1).
+    pub carrier_by_name: Option<Carrier>,
+    /// The listener that sends to it, where its transport and address family fit; an index into `Settings::listeners`.
     pub listener: usize,
     /// The least is tried first.
     pub priority: u16,
@@ -113,6 +131,10 @@ pub struct Trunk {
     pub domain: Option<String>,
     /// Who we are to it, if it asks (RFC 3261 §22).
     pub account: Option<Account>,
+    /// For how many seconds we register there (RFC 3261 §10.2).
+    pub register: Option<u32>,
+    /// The extension or number that calls to our registered contact are for.
+    pub incoming: Option<String>,
 }
 
 /// Credentials for a trunk.
@@ -158,6 +180,18 @@ pub struct Peer {
     pub trusted: bool,
     /// The site of callers who are not known by name.
     pub site: Option<String>,
+}
+
+/// Where a telephone system is reached: a `[[peer]]` of kind "pbx" with an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pbx {
+    pub name: String,
+    pub address: SocketAddr,
+    pub carrier: Carrier,
+    /// An index into `Settings::listeners`.
+    pub listener: usize,
+    pub domain: Option<String>,
+    pub trusted: bool,
 }
 
 /// A hash that a challenge may ask for. The configuration's own word; the SIP rooms have theirs.
@@ -229,6 +263,13 @@ pub struct Files {
     pub people: PathBuf,
     pub tariff: PathBuf,
     pub contacts: Vec<ContactSource>,
+}
+
+/// `[dns]`: who is asked where named trunks are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// Empty: those of the operating system, as in `/etc/resolv.conf`.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[log]`.

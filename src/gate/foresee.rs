@@ -123,6 +123,7 @@ impl Intended<'_> {
                 Reply::Refused { exhausted, .. } => exhausted,
                 Reply::Extended(_)
                 | Reply::ExtendRefused { .. }
+                | Reply::Answered { .. }
                 | Reply::Settled { .. }
                 | Reply::Released { .. }
                 | Reply::Closed { .. }
@@ -192,6 +193,7 @@ impl Intended<'_> {
                     Reply::Extended(_)
                     | Reply::Reserved(_)
                     | Reply::Refused { .. }
+                    | Reply::Answered { .. }
                     | Reply::Settled { .. }
                     | Reply::Released { .. }
                     | Reply::Closed { .. }

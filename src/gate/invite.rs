@@ -41,16 +41,33 @@ impl Gate {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, &invite, &rejection),
         };
+        let chosen = match self.marked(flow, &invite) {
+            Some(mark) => match self.chosen_phone(now, mark, &invite) {
+                Some(chosen) => Some(chosen),
+                None => return self.answer_plainly(now, server, &invite, 430),
+            },
+            None => None,
+        };
         let has_waited = waited.is_some();
-        let identity = waited.unwrap_or_else(|| self.identify(now, flow, &invite));
-        let caller = identity.caller(&setup, flow, &invite);
-        let attempt = caller.attempt(Target::Dialled(dialled(&uri)), now);
-        let decision = match self.look_ups.judge(now, &setup.policy, &attempt, has_waited) {
+        let (identity, target) = match &chosen {
+            Some((person, _)) => {
+                (Identity::of_pbx(&setup, flow, &invite), Target::Known(Destination::Internal(*person)))
+            }
+            None => {
+                let meant = setup.meant_by_contact(flow, &uri, &invite);
+                let identity = waited.unwrap_or_else(|| self.identify(now, flow, &invite));
+                (identity, Target::Dialled(meant.unwrap_or(dialled(&uri))))
+            }
+        };
+        let mut caller = identity.caller(&setup, flow, &invite);
+        let decision = match self.look_ups.judge(now, &setup.policy, &caller.attempt(target, now), has_waited)
+        {
             Hearing::Verdict(decision) => decision,
             Hearing::Ask(number, names) => {
                 return self.ask_about(now, (flow, server), invite, identity, (number, names));
             }
         };
+        caller.held = chosen.map(|(_, phone)| phone);
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>

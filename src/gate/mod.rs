@@ -2,6 +2,7 @@
 
 mod alarm;
 mod answer;
+mod asserted;
 mod budget;
 mod call;
 mod cutoff;
@@ -9,18 +10,22 @@ mod event;
 mod foresee;
 mod fraud;
 mod give_up;
+mod homes;
 mod identify;
 mod in_dialog;
 mod invite;
 mod life;
+mod locate;
 mod lockout;
 mod look_up;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod payload;
 mod ports;
 mod re_invite;
 mod refuse;
+mod register_through;
 mod relay;
 mod replace;
 mod review;
@@ -29,6 +34,7 @@ mod setup;
 mod ticket;
 mod transfer;
 mod trunk_login;
+mod trunk_registration;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
@@ -36,7 +42,7 @@ pub use foresee::{Bound, Intended, Means, foresee};
 pub use fraud::FraudLock;
 pub use look_up::LookedUp;
 pub use ports::{Input, Output};
-pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
+pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -45,22 +51,24 @@ use ahash::RandomState;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{IdSource, Moment, Now, Place, Random, ReservationId, Slab, Wheel};
-use crate::dialog::{DialogKey, DialogKeys, End};
+use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
+use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::{Registrar, SavedBinding};
-use crate::sip::digest::{Challenger, Proofs};
-use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
-use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
+use crate::proxy::Located;
+use crate::registrar::{Registrar, SavedBinding, Through};
+use crate::sip::digest::Challenger;
+use crate::sip::{Flow, Message, Method};
+use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use fraud::Fraud;
 use lockout::Lockout;
 use look_up::LookUps;
+use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
-use trunk_login::OwnBye;
+use trunk_registration::TrunkRegistration;
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
 pub const REJECTIONS: [&str; 8] = [
@@ -74,49 +82,6 @@ pub const REJECTIONS: [&str; 8] = [
     "transfer",
 ];
 
-/// What a server transaction was opened for.
-#[derive(Debug)]
-enum Asked {
-    /// A dialog-creating INVITE that became a call.
-    Call(CallKey),
-    /// One whose number is asked about (R90).
-    Waiting(Place),
-    /// A re-INVITE of that call, passed on by `client`.
-    ReInvite { call: CallKey, client: ClientId },
-    /// An INVITE inside a call of an earlier run, relayed by `client`.
-    Relayed(ClientId),
-}
-
-/// What a client transaction was opened for.
-#[derive(Debug)]
-enum Sent {
-    /// A branch of a call's search.
-    Branch(CallKey),
-    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
-    /// of whatever goes to a trunk that may ask for credentials.
-    InDialog(InDialog),
-    /// A BYE of our own towards a trunk that may ask for credentials.
-    Bye(OwnBye),
-    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
-    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
-    /// A CANCEL or BYE of our own: its answer changes nothing.
-    Ours,
-}
-
-/// A request that was passed on inside a dialog.
-#[derive(Clone, Debug)]
-struct InDialog {
-    server: ServerId,
-    call: CallKey,
-    dialog: u8,
-    writer: End,
-    /// As its writer has numbered it.
-    cseq: u32,
-    request: Option<Box<Message>>,
-    /// What its receiver has asked for so far.
-    proofs: Proofs,
-}
-
 /// Calls in progress by whose they are.
 type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
 
@@ -125,14 +90,19 @@ pub struct Gate {
     setup: Arc<Snapshot>,
     transactions: Transactions<Asked, Sent>,
     registrar: Registrar<Arc<str>>,
+    through: Through<Arc<str>>,
+    trunk_registrations: Vec<TrunkRegistration>,
     calls: Slab<Call>,
-    dialogs: HashMap<DialogKey, CallKey, RandomState>,
+    /// A call that a telephone system sends back through us has the same dialog twice.
+    dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
+    /// Where the trunks' names lead to.
+    located: Located,
     keys: DialogKeys,
     loop_keys: RandomState,
     marks: Marks,
@@ -150,16 +120,21 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys, habits, subjects) = (hasher(), hasher(), hasher(), hasher());
-        Gate {
+        let (locks, loop_keys, habits, located) = (hasher(), hasher(), hasher(), hasher());
+        let subjects = hasher();
+        let through = Through::new(hasher(), hasher());
+        let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
+            through,
+            trunk_registrations: Vec::new(),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
             in_progress: HashSet::with_hasher(in_progress),
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
+            located: Located::with_hasher(located),
             keys: DialogKeys::new(&mut random),
             loop_keys,
             marks: Marks::new(random.seed()),
@@ -172,7 +147,9 @@ impl Gate {
             outputs: VecDeque::new(),
             setup,
             random,
-        }
+        };
+        gate.follow_trunks();
+        gate
     }
 
     /// Takes one input; drain `next_output` afterwards.
@@ -186,7 +163,9 @@ impl Gate {
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
                 self.registrar.connection_lost(flow.connection);
+                self.through.connection_lost(flow.connection);
             }
+            Input::Located { server, hops } => self.locate(server, hops),
         }
         self.take_transaction_events(now);
     }
@@ -199,6 +178,8 @@ impl Gate {
         self.give_up_relayed(now);
         self.give_up_look_ups(now);
         self.registrar.expire(now.moment);
+        self.through.expire(now.moment);
+        self.register_at_trunks(now);
         self.take_transaction_events(now);
     }
 
@@ -208,6 +189,8 @@ impl Gate {
             self.transactions.next_deadline(),
             self.alarms.next_deadline(),
             self.registrar.next_deadline(),
+            self.through.next_deadline(),
+            self.next_trunk_registration(),
             self.marks.next_deadline(),
             self.look_ups.next_deadline(),
         ];
@@ -231,7 +214,9 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
+        let setup = self.at_known_places(setup);
         let old = std::mem::replace(&mut self.setup, setup);
+        self.follow_trunks();
         self.review_calls(now);
         old
     }
@@ -310,7 +295,7 @@ impl Gate {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
-            (false, _) => self.out_of_dialog(now, server, &message),
+            (false, _) => self.out_of_dialog(now, flow, server, &message),
         }
     }
 
@@ -318,22 +303,6 @@ impl Gate {
     fn is_within_old_dialog(&self, message: &Message) -> bool {
         !matches!(message.method(), Method::Invite | Method::Register)
             && self.dialogs.contains_key(&self.keys.of_message(message))
-    }
-
-    fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        self.tell(Event::Malformed { label: malformed.fault.label() });
-        if let Some(answer) = &malformed.answer {
-            let tag = format!("{:016x}", self.random.u64());
-            self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
-        }
-    }
-
-    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
-    fn no_room(&mut self, flow: Flow, request: &Message) {
-        self.tell(Event::Rejected { code: "overload", status: 503 });
-        let tag = format!("{:016x}", self.random.u64());
-        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
-        self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
     fn take_transaction_events(&mut self, now: Now) {

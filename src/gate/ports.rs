@@ -8,7 +8,7 @@ use super::Event;
 use super::look_up::LookedUp;
 use crate::base::PhoneNumber;
 use crate::ledger;
-use crate::sip::{Flow, Malformed, Message};
+use crate::sip::{Flow, Hop, Malformed, Message, ServerName};
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -33,6 +33,11 @@ pub enum Input {
     /// A connection is gone, and with it the phones behind it.
     ConnectionClosed {
         flow: Flow,
+    },
+    /// Where a trunk's name leads to now; nowhere, if its addresses have become too old to trust.
+    Located {
+        server: ServerName,
+        hops: Vec<Hop>,
     },
 }
 

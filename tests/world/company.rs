@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use tollgate::base::{Money, SiteId, TrunkId};
-use tollgate::gate::{Credential, Limits, Peer, PeerKind, Snapshot};
+use tollgate::gate::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 use tollgate::ledger::{Rounding, TariffBook, TariffRow};
 use tollgate::policy::document::{
     Company as Head, Contacts, Dialling, Document, FromMismatch, Limit, PermitRule, PersonRow, Quantity,
@@ -53,6 +53,8 @@ pub struct Company {
     pub limits: Limits,
     pub trunks: Vec<Trunk>,
     pub peers: Vec<Peer>,
+    /// Sites whose phones register at a telephone system.
+    pub homes: HashMap<SiteId, Arc<Pbx>>,
 }
 
 impl Company {
@@ -92,6 +94,7 @@ impl Company {
                 peer("10.1.0.0/24", PeerKind::Trunk, 0),
                 peer("10.2.0.0/24", PeerKind::TrustedPbx, 0),
             ],
+            homes: HashMap::new(),
         }
     }
 
@@ -125,17 +128,19 @@ impl Company {
         }
         let bound = |transport| Interface::bound(transport, "10.9.0.1:5060".parse().expect("an address"));
         Arc::new(Snapshot {
-            tariffs: tariffs(),
-            credentials,
+            tariffs: Arc::new(tariffs()),
+            credentials: Arc::new(credentials),
             interfaces: Interfaces::new(
                 vec![bound(Transport::Udp), bound(Transport::Tcp)],
                 vec![DOMAIN.into()],
             ),
             trunks: TrunkQueue::new(self.trunks.clone()),
             peers: self.peers.clone(),
+            located: Vec::new(),
+            homes: self.homes.clone(),
             realm: DOMAIN.into(),
             limits: self.limits.clone(),
-            policy,
+            policy: Arc::new(policy),
         })
     }
 }
@@ -189,7 +194,10 @@ fn trunk(name: &str, id: u16) -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        named: None,
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 
