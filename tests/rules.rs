@@ -4,6 +4,8 @@
 mod classes;
 #[path = "rules/decide.rs"]
 mod decide;
+#[path = "rules/hearsay.rs"]
+mod hearsay;
 #[path = "rules/house.rs"]
 mod house;
 #[path = "rules/money.rs"]

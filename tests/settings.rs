@@ -80,7 +80,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 114] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 122] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -147,6 +147,14 @@ const SLIPS: [(&str, &str, &str, &str, &str); 114] = [
     ("tollgate.toml", "places = 4", "places = 9", "money.places", "0 to 6"),
     ("tollgate.toml", "listen = \"127.0.0.1:9060\"", "listen = \"9060\"", "http.listen", "192.0.2.10:5060"),
     ("tollgate.toml", "policy = \"policy.toml\"", "policy = \"polcy.toml\"", "files.policy", "a file that is there"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", every = \"1s\" }", "files.contacts.suppliers.every", "10s to 30d"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { url = \"https://crm.example\" }", "files.contacts.suppliers.path", "a file name"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", url = \"ftp://crm\" }", "files.contacts.suppliers.url", "https://"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", user = \"u\" }", "files.contacts.suppliers.user", "user and password"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", open = [\"locl\"] }", "files.contacts.suppliers.open[0]", "local?"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", look_up = { url = \"https://crm/x\" } }", "files.contacts.suppliers.look_up.url", "{number}"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", look_up = { url = \"https://crm/{number}\", deadline = \"9s\" } }", "files.contacts.suppliers.look_up.deadline", "50ms to 4s"),
+    ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", look_up = { url = \"https://crm/{number}\", known_at = \"known\" } }", "files.contacts.suppliers.look_up.known_at", "/known"),
     ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = \"sup.csv\"", "files.contacts.suppliers", "a file that is there"),
     ("tollgate.toml", "filter = \"info\"", "filter = \"loud=very\"", "log.filter", "info"),
     ("tollgate.toml", "[store]", "[stroe]", "stroe", "store?"),

@@ -7,6 +7,8 @@ mod baresip;
 mod control;
 #[path = "wire/crash.rs"]
 mod crash;
+#[path = "wire/crm.rs"]
+mod crm;
 #[path = "scenarios/gate.rs"]
 mod gate;
 #[path = "wire/import.rs"]

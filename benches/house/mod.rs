@@ -136,6 +136,7 @@ impl House {
                 Output::Send { flow, bytes } => self.sent.push((flow, bytes)),
                 Output::Ledger(command) => self.questions.push(command),
                 Output::Event(_) => {}
+                Output::LookUp { database, .. } => panic!("nobody here can be asked: {database}"),
             }
         }
     }

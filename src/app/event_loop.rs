@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::clock::Clock;
 use super::control::Ask;
 use super::left_over::LeftOver;
+use super::look_up::LookUps;
 use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
@@ -27,7 +28,7 @@ use crate::store::{SqliteReader, Tray, WriterEvent};
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The loop and all it owns.
-pub struct EventLoop {
+pub(super) struct EventLoop {
     pub clock: Clock,
     pub gate: Gate,
     pub sockets: Sockets,
@@ -43,6 +44,8 @@ pub struct EventLoop {
     pub phones: PhoneBook,
     /// The ledger's file.
     pub ledger: PathBuf,
+    /// Contact databases that can be asked.
+    pub look_ups: LookUps,
     pub observer: Observer,
     /// Which budgets somebody was told of.
     pub thresholds: Thresholds,
@@ -73,6 +76,7 @@ impl EventLoop {
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(heard) = self.look_ups.answers.recv() => self.gate.handle(self.clock.now(), heard),
                 Some(heard) = self.names.next() => self.take_heard(heard),
                 Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
@@ -210,6 +214,7 @@ impl EventLoop {
                     self.sockets.send(flow, &bytes);
                 }
                 Output::Event(event) => self.tell(&event),
+                Output::LookUp { database, number } => self.look_ups.ask(database, number),
                 Output::Ledger(command) => {
                     let budgets = command.budgets().map(Arc::clone);
                     let now = self.clock.now();

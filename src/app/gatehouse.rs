@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
 use chrono::NaiveDate;
@@ -12,11 +12,13 @@ use super::clock::{self, Clock};
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
+use super::look_up::{LookUps, Sources};
 use super::mark_key;
 use super::names::{Asking, Names};
 use super::notices::{NoticeBox, Notices};
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
+use super::refresh::Refresher;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::control::Control;
@@ -61,6 +63,10 @@ pub struct Gatehouse {
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
+    /// Where contacts come from, as it is configured now.
+    sources: Sources,
+    refresher: Option<Refresher>,
+    clock: Clock,
     metrics: Arc<Metrics>,
     notice_box: NoticeBox,
     /// Ends after the gate's thread, so that the last notice is written.
@@ -92,6 +98,8 @@ impl Gatehouse {
         let currency = settings.money.currency.clone();
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health), notice_box.clone(), currency);
         let running = loaded.settings.clone();
+        let sources: Sources = Arc::new(RwLock::new(running.files.contacts.clone()));
+        let look_ups = LookUps::start(Arc::clone(&sources), clock, Arc::clone(&metrics))?;
         let (setups, changed) = mpsc::unbounded_channel();
         let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
@@ -104,6 +112,7 @@ impl Gatehouse {
             written,
             setups: changed,
             asks: asked,
+            look_ups,
             observer,
             stop: stopped,
             ready,
@@ -121,6 +130,9 @@ impl Gatehouse {
             control: None,
             reloader: None,
             running,
+            sources,
+            refresher: None,
+            clock,
             metrics,
             notice_box,
             _notices: notices,
@@ -140,8 +152,11 @@ impl Gatehouse {
             setups: self.setups.clone(),
             metrics: Arc::clone(&self.metrics),
             notices: self.notice_box.clone(),
+            sources: Arc::clone(&self.sources),
             read,
         };
+        let (sources, metrics) = (Arc::clone(&self.sources), Arc::clone(&self.metrics));
+        self.refresher = Some(Refresher::spawn(path.to_owned(), sources, self.clock, metrics)?);
         let reloader = Reloader::spawn(follow)?;
         control::look_up_countries(&self.running.store.path, self.asks.clone())?;
         self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
@@ -185,6 +200,7 @@ struct Parts {
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
     asks: mpsc::UnboundedReceiver<Ask>,
+    look_ups: LookUps,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -211,6 +227,7 @@ fn run(parts: Parts) {
             written,
             setups,
             asks,
+            look_ups,
             observer,
             stop,
             ready,
@@ -253,6 +270,7 @@ fn run(parts: Parts) {
             names,
             phones,
             ledger,
+            look_ups,
             observer,
             thresholds,
             stop,

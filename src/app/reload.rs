@@ -7,14 +7,15 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::look_up::Sources;
 use super::notices::NoticeBox;
 use super::snapshot::snapshot;
 use crate::config::{self, Listener, Loaded, Problem, Settings};
@@ -83,7 +84,7 @@ fn files_of(settings: &Settings) -> Vec<PathBuf> {
     let files = &settings.files;
     let tables = [&files.policy, &files.people, &files.tariff].into_iter();
     let costs = settings.trunks.iter().filter_map(|trunk| trunk.costs.as_ref());
-    tables.chain(files.contacts.iter().map(|(_, path)| path)).chain(costs).cloned().collect()
+    tables.chain(files.contacts.iter().map(|source| &source.path)).chain(costs).cloned().collect()
 }
 
 enum Wake {
@@ -110,6 +111,8 @@ pub(super) struct Follow {
     pub metrics: Arc<Metrics>,
     /// Other webhooks are told to it.
     pub notices: NoticeBox,
+    /// Where contacts come from; changed with the rest.
+    pub sources: Sources,
     /// From before the running configuration was read: a change since then is news.
     pub read: Look,
 }
@@ -202,6 +205,7 @@ impl Follow {
         }
         let (version, counts) = (loaded.policy.version(), loaded.counts);
         self.notices.configure(loaded.settings.webhooks.clone());
+        let sources = loaded.settings.files.contacts.clone();
         let setup = Arc::new(snapshot(loaded, &self.bound));
         let (old, returned) = oneshot::channel();
         let accepted = Accepted { version, waiting };
@@ -209,6 +213,7 @@ impl Follow {
         drop(self.setups.send(Replacement { setup, old }));
         let Ok(old) = returned.blocking_recv() else { return accepted };
         let before = old.policy.version();
+        *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;
         drop(old);
         self.metrics.reload(Reload::Accepted);
         self.metrics.set_policy_version(version);

@@ -125,6 +125,7 @@ fn stage(reason: Reason) -> Stage {
         | Reason::NotOnList
         | Reason::NotAContact
         | Reason::NotOwnContact
+        | Reason::ContactsUnavailable
         | Reason::OutsideHours
         | Reason::Holiday => Stage::Rules,
         Reason::NoTariff

@@ -180,6 +180,11 @@ impl<'r> Fields<'r> {
         values
     }
 
+    /// Whether the value is a table.
+    pub fn is_table(&self, key: &str) -> bool {
+        self.slot(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
     /// The table `[key]`, if it is there.
     pub fn table<T>(&self, key: &str, read: impl FnOnce(&Fields<'_>) -> T) -> Option<T> {
         let value = self.slot(key)?;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use super::contact_source::ContactSource;
 use super::credential::Credential;
 use super::problem::Problem;
 use super::reading::{Reading, read_text};
@@ -87,7 +88,7 @@ fn whole(document: Document, settings: &Settings, sites: Vec<Site>) -> Document 
     Document {
         sites,
         trunks: settings.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
-        databases: settings.files.contacts.iter().map(|(name, _)| name.clone()).collect(),
+        databases: settings.files.contacts.iter().map(ContactSource::rule).collect(),
         ..document
     }
 }

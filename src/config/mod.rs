@@ -1,6 +1,7 @@
 //! Strict typed configuration: every fault of every file at once, unknown keys refused, secrets masked.
 
 mod addresses;
+mod contact_source;
 mod contacts_file;
 mod credential;
 mod fields;
@@ -25,6 +26,7 @@ mod values;
 mod version;
 mod webhook;
 
+pub use contact_source::{Authorization, ContactSource, LookUp};
 pub use credential::{Credential, to_hex};
 pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use chrono_tz::Tz;
 
+use super::contact_source::ContactSource;
 use super::credential::Credential;
 use super::fields::Source;
 use super::problem::{Problem, Problems};
@@ -106,7 +107,12 @@ impl Reading {
     /// Reads every contact, into the policy if there is one; gives how many.
     fn contacts(&mut self, files: &Files, mut intake: Option<&mut Intake<'_>>) -> usize {
         let mut count = 0;
-        for (name, path) in &files.contacts {
+        for ContactSource { name, path, url, .. } in &files.contacts {
+            // What a URL gives is not there before it has been fetched for the first time.
+            // A path that is missing is a problem already.
+            if url.is_some() && !path.exists() || path.as_os_str().is_empty() {
+                continue;
+            }
             if let Some((file, problems)) = self.opened(&format!("files.contacts.{name}"), open(path)) {
                 let first = intake.as_ref().map_or(0, |intake| intake.count());
                 count += contacts_file::read(&problems, self.fingerprint.of(file), name, |line, _| {
@@ -302,7 +308,7 @@ fn compile_prices(
 
 /// A permit that names a database must find it among the files.
 fn check_databases(document: &Document, files: &Files, source: &Source) {
-    let known: BTreeSet<&str> = files.contacts.iter().map(|(name, _)| name.as_str()).collect();
+    let known: BTreeSet<&str> = files.contacts.iter().map(|source| source.name.as_str()).collect();
     for role in &document.roles {
         for (at, permit) in role.permits.iter().enumerate() {
             let (Contacts::Crm(names) | Contacts::OwnCrm(names) | Contacts::CrmAndColleagues(names)) =

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::contact_source::ContactSource;
 use super::secret::Secret;
 use super::webhook::Webhook;
 use crate::base::TrunkId;
@@ -283,8 +284,7 @@ pub struct Files {
     pub policy: PathBuf,
     pub people: PathBuf,
     pub tariff: PathBuf,
-    /// Contact databases by name.
-    pub contacts: Vec<(String, PathBuf)>,
+    pub contacts: Vec<ContactSource>,
 }
 
 /// `[routing]`: how calls choose among the trunks.

@@ -112,11 +112,11 @@ pub fn contact_file(path: &Path, name: &str) -> Result<PathBuf, SiftError> {
 
 fn find<'s>(settings: &'s Settings, name: &str) -> Result<&'s Path, SiftError> {
     let contacts = &settings.files.contacts;
-    let found = contacts.iter().find(|(known, _)| known == name).map(|(_, path)| path.as_path());
+    let found = contacts.iter().find(|source| source.name == name).map(|source| source.path.as_path());
     found.ok_or_else(|| {
         let right = match contacts.as_slice() {
             [] => "one under [files.contacts]; there is none".to_owned(),
-            some => spelling::right_word(name, some.iter().map(|(known, _)| known.as_str())),
+            some => spelling::right_word(name, some.iter().map(|source| source.name.as_str())),
         };
         SiftError::NoDatabase { name: name.to_owned(), right }
     })

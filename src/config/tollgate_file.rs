@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
 use super::addresses::{Currency, Host, NameServer, PeerWord};
+use super::contact_source;
 use super::fields::{Fields, Source};
 use super::pbx;
 use super::settings::{
@@ -305,7 +306,7 @@ fn read_money(money: &Fields<'_>) -> MoneySettings {
 
 fn read_files(files: &Fields<'_>, folder: &Path) -> Files {
     let contacts = files.table("contacts", |contacts| {
-        let read = |name: String| (name.clone(), folder.join(contacts.required::<PathBuf>(&name)));
+        let read = |name: String| contact_source::read(contacts, name, folder);
         contacts.keys().into_iter().map(read).collect()
     });
     Files {

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
 use super::life::Life;
+use super::look_up::Hearing;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::transfer::Standing;
@@ -23,6 +24,18 @@ use crate::transaction::ServerId;
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
     pub(super) fn invite(&mut self, now: Now, flow: Flow, server: ServerId, invite: Message) {
+        self.judge_invite(now, flow, server, invite, None);
+    }
+
+    /// `waited` is who sent an INVITE that has waited for what a database says of its number (R90).
+    pub(super) fn judge_invite(
+        &mut self,
+        now: Now,
+        flow: Flow,
+        server: ServerId,
+        invite: Message,
+        waited: Option<Identity>,
+    ) {
         let setup = Arc::clone(&self.setup);
         let uri = match validate(&invite, &setup.interfaces, loop_mark(&self.loop_keys, &invite)) {
             Ok(uri) => uri,
@@ -35,17 +48,25 @@ impl Gate {
             },
             None => None,
         };
+        let has_waited = waited.is_some();
         let (identity, target) = match &chosen {
             Some((person, _)) => {
                 (Identity::of_pbx(&setup, flow, &invite), Target::Known(Destination::Internal(*person)))
             }
             None => {
                 let meant = setup.meant_by_contact(flow, &uri, &invite);
-                (self.identify(now, flow, &invite), Target::Dialled(meant.unwrap_or(dialled(&uri))))
+                let identity = waited.unwrap_or_else(|| self.identify(now, flow, &invite));
+                (identity, Target::Dialled(meant.unwrap_or(dialled(&uri))))
             }
         };
         let mut caller = identity.caller(&setup, flow, &invite);
-        let decision = policy::decide(&setup.policy, &caller.attempt(target, now));
+        let decision = match self.look_ups.judge(now, &setup.policy, &caller.attempt(target, now), has_waited)
+        {
+            Hearing::Verdict(decision) => decision,
+            Hearing::Ask(number, names) => {
+                return self.ask_about(now, (flow, server), invite, identity, (number, names));
+            }
+        };
         caller.held = chosen.map(|(_, phone)| phone);
         match decision {
             Decision::Permitted(permit)
@@ -140,7 +161,9 @@ impl Gate {
         caller: Caller,
         mut facts: Facts,
     ) {
-        self.answer_plainly(now, server, &invite, 100);
+        if self.transactions.server(server).is_none() {
+            self.answer_plainly(now, server, &invite, 100);
+        }
         let setup = Arc::clone(&self.setup);
         let reservation = self.ids.reservation(now.utc);
         note_permit(&setup.policy, &mut facts.record, &permit, reservation);
@@ -257,7 +280,7 @@ impl Gate {
         permit.concurrency().iter().any(full)
     }
 
-    fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
+    pub(super) fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
         let decision = self.ids.decision(now.utc);
         let mut record = Box::new(CallRecord::new(decision, uri.user.unwrap_or(uri.body), now.utc));
         record.person = caller.key.clone();

@@ -23,10 +23,12 @@ mod life;
 mod locate;
 mod lockout;
 mod long_request;
+mod look_up;
 mod meter;
 mod money;
 mod out_of_dialog;
 mod payload;
+mod ports;
 mod probe;
 mod re_invite;
 mod recovery;
@@ -50,6 +52,8 @@ pub use event::{Emergency, Ended, Event, Judged};
 pub use foresee::{Bound, Intended, Means, foresee};
 pub use fraud::FraudLock;
 pub use health::Rest;
+pub use look_up::LookedUp;
+pub use ports::{Input, Output};
 pub use registered::SavedRegistrations;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
@@ -67,7 +71,7 @@ use crate::policy::Holder;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
-use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName};
+use crate::sip::{Flow, Message, Method};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 pub use warning::Ending;
@@ -76,43 +80,11 @@ use call::{Call, CallKey};
 use fraud::Fraud;
 use health::Health;
 use lockout::Lockout;
+use look_up::LookUps;
 use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
 use trunk_registration::TrunkRegistration;
-
-/// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "a message on its way in is the usual case, not the rare one")]
-pub enum Input {
-    /// A message, or what cannot be one, came over this flow.
-    Received {
-        flow: Flow,
-        message: Result<Message, Malformed>,
-    },
-    LedgerReplied(ledger::Reply),
-    /// Nothing can be sent over this flow: refused, reset, unreachable.
-    TransportFailed {
-        flow: Flow,
-    },
-    /// A connection is gone, and with it the phones behind it.
-    ConnectionClosed {
-        flow: Flow,
-    },
-    /// Where a trunk's name leads to now; nowhere, if its addresses have become too old to trust.
-    Located {
-        server: ServerName,
-        hops: Vec<Hop>,
-    },
-}
-
-/// What the gate wants done.
-#[derive(Debug)]
-pub enum Output {
-    Send { flow: Flow, bytes: Bytes },
-    Ledger(ledger::Command),
-    Event(Event),
-}
 
 /// Codes of `Event::Rejected` beside those of the proxy core: a closed set, for metric labels.
 pub const REJECTIONS: [&str; 8] = [
@@ -155,6 +127,7 @@ pub struct Gate {
     lockout: Lockout,
     fraud: Fraud,
     tickets: Tickets,
+    look_ups: LookUps,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -165,6 +138,7 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
+        let subjects = hasher();
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -186,6 +160,7 @@ impl Gate {
             lockout: Lockout::new(setup.limits.thresholds(), locks),
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
+            look_ups: LookUps::new(subjects),
             ids: IdSource::default(),
             outputs: VecDeque::new(),
             setup,
@@ -201,6 +176,7 @@ impl Gate {
             Input::Received { flow, message: Ok(message) } => self.receive(now, flow, message),
             Input::Received { flow, message: Err(malformed) } => self.receive_malformed(flow, &malformed),
             Input::LedgerReplied(reply) => self.ledger_replied(now, reply),
+            Input::LookedUp { database, number, answer } => self.looked_up(now, database, number, answer),
             Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
@@ -219,6 +195,7 @@ impl Gate {
         self.look_after_trunks(now);
         self.sound_alarms(now);
         self.give_up_relayed(now);
+        self.give_up_look_ups(now);
         self.registrar.expire(now.moment);
         self.through.expire(now.moment);
         self.register_at_trunks(now);
@@ -235,6 +212,7 @@ impl Gate {
             self.next_trunk_registration(),
             self.marks.next_deadline(),
             self.health.next_deadline(),
+            self.look_ups.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -246,6 +224,7 @@ impl Gate {
     /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
     /// are judged anew and their money is counted anew (R76). Limits of the registrar, the lock of sources and T1 to T4 stay.
     pub fn replace_setup(&mut self, now: Now, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+        self.look_ups.carry_over(&self.setup, &setup);
         for call in self.calls.iter_mut() {
             call.permit.carry_over(&self.setup.policy, &setup.policy);
         }
@@ -265,6 +244,7 @@ impl Gate {
 
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
     pub fn end_all_calls(&mut self, now: Now) {
+        self.end_look_ups(now);
         let live: Vec<CallKey> =
             self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
         for key in live {

@@ -4,6 +4,7 @@ use super::call::CallKey;
 use super::in_dialog::InDialog;
 use super::register_through::Passed;
 use super::trunk_login::OwnBye;
+use crate::base::Place;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
@@ -12,6 +13,8 @@ use crate::transaction::{ClientId, ServerId};
 pub(super) enum Asked {
     /// A dialog-creating INVITE that became a call.
     Call(CallKey),
+    /// One whose number is asked about (R90).
+    Waiting(Place),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
     /// An INVITE inside a call of an earlier run, relayed by `client`.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use super::attempt::{Attempt, Caller, Decision, Permit, Refusal, Target};
-use super::decide::decide;
 use super::document::Ending;
+use super::hearsay::{Hearsay, decide_hearing};
 use super::reason::Reason;
 use super::snapshot::Policy;
 
@@ -30,7 +30,8 @@ impl Permit {
             caller_number: circumstances.caller_number,
             at: began,
         };
-        let refusal = match decide(policy, &attempt) {
+        let hearsay = if circumstances.heard { Hearsay::Hopeful } else { Hearsay::Nothing };
+        let refusal = match decide_hearing(policy, &attempt, hearsay) {
             Decision::Permitted(permit) => {
                 *self = permit;
                 return Ok(());

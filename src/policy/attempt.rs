@@ -121,12 +121,14 @@ pub(super) struct Circumstances {
     pub by: By,
     pub other_party_outside: bool,
     pub caller_number: Option<PhoneNumber>,
+    /// A database that was asked may have let it through; it is not asked again about a call in progress.
+    pub heard: bool,
 }
 
 impl Attempt<'_> {
     pub(super) fn circumstances(&self) -> Circumstances {
         let Attempt { by, other_party_outside, caller_number, .. } = *self;
-        Circumstances { by, other_party_outside, caller_number }
+        Circumstances { by, other_party_outside, caller_number, heard: false }
     }
 }
 

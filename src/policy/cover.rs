@@ -10,8 +10,9 @@ use crate::base::{PersonId, PhoneNumber};
 use super::attempt::{Attempt, Destination, Refusal};
 use super::class::{Class, Country};
 use super::document::{By, Ending};
+use super::hearsay::{Hearsay, Said};
 use super::reason::Reason;
-use super::snapshot::{PermitEntry, Policy, Reach};
+use super::snapshot::{Database, PermitEntry, Policy, Reach};
 
 /// What is called, as the rules see it.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +79,22 @@ pub(super) struct Asked<'a> {
     pub person: PersonId,
     pub attempt: &'a Attempt<'a>,
     pub called: Called,
+    pub hearsay: Hearsay<'a>,
+}
+
+/// Whose contact the number must be.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Anybody,
+    Own,
+}
+
+/// Whether a database knows the number; of several the most counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Knowledge {
+    No,
+    Unsure,
+    Yes,
 }
 
 impl Asked<'_> {
@@ -131,26 +148,19 @@ impl Asked<'_> {
             Reach::Any | Reach::Colleagues => Ok(()),
             Reach::Nobody => Err(Stop::at(Reason::IncomingOnly)),
             Reach::Crm { colleagues: true, .. } if colleague => Ok(()),
-            Reach::Crm { databases, .. } => {
-                if self.any_number(|number| self.in_databases(databases, number)) {
-                    Ok(())
-                } else {
-                    Err(Stop::at(Reason::NotAContact))
+            Reach::Crm { databases, .. } => match self.known(databases, Wanted::Anybody) {
+                Knowledge::Yes => Ok(()),
+                Knowledge::Unsure => Err(Stop::at(Reason::ContactsUnavailable)),
+                Knowledge::No => Err(Stop::at(Reason::NotAContact)),
+            },
+            Reach::Own { databases } => match self.known(databases, Wanted::Own) {
+                Knowledge::Yes => Ok(()),
+                Knowledge::Unsure => Err(Stop::at(Reason::ContactsUnavailable)),
+                Knowledge::No if self.known(databases, Wanted::Anybody) == Knowledge::Yes => {
+                    Err(Stop::at(Reason::NotOwnContact))
                 }
-            }
-            Reach::Own { databases } => {
-                let owner = self.person.0;
-                let mine = |number: PhoneNumber| {
-                    databases
-                        .iter()
-                        .any(|at| self.policy.databases[*at].owned.contains(&(number.as_u64(), owner)))
-                };
-                if self.any_number(mine) {
-                    return Ok(());
-                }
-                let others = self.any_number(|number| self.in_databases(databases, number));
-                Err(Stop::at(if others { Reason::NotOwnContact } else { Reason::NotAContact }))
-            }
+                Knowledge::No => Err(Stop::at(Reason::NotAContact)),
+            },
             Reach::Lists(lists) => {
                 if self.any_number(|number| lists.iter().any(|at| self.policy.lists[*at].has(number))) {
                     Ok(())
@@ -161,8 +171,47 @@ impl Asked<'_> {
         }
     }
 
-    fn in_databases(&self, databases: &[usize], number: PhoneNumber) -> bool {
-        databases.iter().any(|at| self.policy.databases[*at].numbers.contains(&number.as_u64()))
+    /// What these databases know together: one that knows the number is enough, and one that cannot tell leaves a doubt.
+    fn known(&self, databases: &[usize], wanted: Wanted) -> Knowledge {
+        let each = databases.iter().map(|at| self.known_to(&self.policy.databases[*at], wanted));
+        each.max().unwrap_or(Knowledge::No)
+    }
+
+    fn known_to(&self, database: &Database, wanted: Wanted) -> Knowledge {
+        // Calls within the house cost nothing: an old copy is good enough for them (R90).
+        let is_fresh = self.called.class == Class::Internal
+            || database.fresh_until.is_none_or(|end| self.attempt.at <= end);
+        let is_copied = |number: PhoneNumber| match wanted {
+            Wanted::Anybody => database.numbers.contains(&number.as_u64()),
+            Wanted::Own => database.owned.contains(&(number.as_u64(), self.person.0)),
+        };
+        if is_fresh && self.any_number(is_copied) {
+            return Knowledge::Yes;
+        }
+        let cannot_tell =
+            if database.open.has(self.called.class) { Knowledge::Yes } else { Knowledge::Unsure };
+        let without_a_word = if is_fresh { Knowledge::No } else { cannot_tell };
+        match self.hearsay {
+            Hearsay::Hopeful if database.asks => Knowledge::Yes,
+            Hearsay::Hopeful | Hearsay::Nothing => without_a_word,
+            Hearsay::Said(words) => {
+                match words.iter().find(|word| word.database == database.name).map(|word| &word.said) {
+                    None => without_a_word,
+                    Some(Said::Silence) => cannot_tell,
+                    Some(Said::Stranger) => Knowledge::No,
+                    Some(Said::Contact { owner }) => self.is_wanted(wanted, owner.as_deref()),
+                }
+            }
+        }
+    }
+
+    fn is_wanted(&self, wanted: Wanted, owner: Option<&str>) -> Knowledge {
+        let key = &*self.policy.person(self.person).key;
+        match wanted {
+            Wanted::Anybody => Knowledge::Yes,
+            Wanted::Own if owner == Some(key) => Knowledge::Yes,
+            Wanted::Own => Knowledge::No,
+        }
     }
 
     /// The number called, or any outside number of the colleague called.

@@ -6,12 +6,14 @@ use crate::base::PersonId;
 use crate::base::number::{Canonical, canonical};
 
 use super::attempt::{
-    Attempt, Caller, Decision, Destination, Limits, Origin, Permit, Refusal, Target, TrunkChoice,
+    Attempt, Caller, Circumstances, Decision, Destination, Limits, Origin, Permit, Refusal, Target,
+    TrunkChoice,
 };
 use super::class::Class;
 use super::cover::{Asked, Called, Stop};
 use super::document::Ending;
 use super::explain::{Check, Recorder, Silent};
+use super::hearsay::Hearsay;
 use super::reason::Reason;
 use super::snapshot::{Era, GuardEntry, PermitEntry, Policy, Site};
 
@@ -21,6 +23,15 @@ pub fn decide(policy: &Policy, attempt: &Attempt<'_>) -> Decision {
 }
 
 pub(super) fn judge<R: Recorder>(policy: &Policy, attempt: &Attempt<'_>, record: &mut R) -> Decision {
+    judge_hearing(policy, attempt, Hearsay::Nothing, record)
+}
+
+pub(super) fn judge_hearing<R: Recorder>(
+    policy: &Policy,
+    attempt: &Attempt<'_>,
+    hearsay: Hearsay<'_>,
+    record: &mut R,
+) -> Decision {
     let site = policy.site(attempt.site);
     let called = read(policy, attempt);
     record.note(Check::Number, None, || (String::new(), describe(policy, called)));
@@ -33,7 +44,7 @@ pub(super) fn judge<R: Recorder>(policy: &Policy, attempt: &Attempt<'_>, record:
     let verdict = match attempt.caller {
         Caller::Unknown => Err(called.refusal(Reason::UnknownCaller)),
         Caller::Person(_) | Caller::Outside => may_be_called(called).and_then(|()| match attempt.caller {
-            Caller::Person(person) => outgoing(policy, attempt, person, called, record),
+            Caller::Person(person) => outgoing(policy, attempt, person, called, hearsay, record),
             Caller::Outside | Caller::Unknown => incoming(policy, attempt, called, record),
         }),
     };
@@ -165,6 +176,7 @@ fn outgoing<R: Recorder>(
     attempt: &Attempt<'_>,
     person: PersonId,
     called: Called,
+    hearsay: Hearsay<'_>,
     record: &mut R,
 ) -> Result<Permit, Refusal> {
     if policy.person(person).locked {
@@ -180,7 +192,7 @@ fn outgoing<R: Recorder>(
             return Err(by_rule(called.refusal(reason), &guard.path));
         }
     }
-    let asked = Asked { policy, person, attempt, called };
+    let asked = Asked { policy, person, attempt, called, hearsay };
     let mut nearest: Option<(Stop, usize)> = None;
     for at in rights.permits.iter().copied() {
         let permit = &policy.permits[at];
@@ -220,7 +232,7 @@ fn minted(asked: &Asked<'_>, permit: &PermitEntry, era: &Era) -> Permit {
         on_change: permit.on_change,
         limits: era.limits.clone(),
         origin: Origin::Permit { role: permit.role.clone(), index: permit.index, path: permit.path.clone() },
-        circumstances: attempt.circumstances(),
+        circumstances: Circumstances { heard: asked.hearsay != Hearsay::Nothing, ..attempt.circumstances() },
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::base::Money;
@@ -36,7 +37,7 @@ pub struct Document {
     /// The names of the trunks in the settings, so that a permit naming another one is found out.
     pub trunks: Vec<String>,
     /// Contact databases that are known to be, whether or not they have rows.
-    pub databases: Vec<String>,
+    pub databases: Vec<DatabaseRule>,
 }
 
 /// What holds where a site or person says nothing else.
@@ -293,6 +294,18 @@ pub struct NamedList {
     pub numbers: Vec<String>,
     /// International prefixes without `+`.
     pub prefixes: Vec<String>,
+}
+
+/// How far a contact database can be trusted (R90).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatabaseRule {
+    pub name: String,
+    /// Until when its copy serves; for ever if absent.
+    pub fresh_until: Option<DateTime<Utc>>,
+    /// Whether it can be asked about a number that is not in the copy.
+    pub asks: bool,
+    /// Classes that are let through while neither the copy nor the database can tell; all others that cost are refused.
+    pub open: BTreeSet<Class>,
 }
 
 /// What comes as rows: many, and changed daily.

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use super::attempt::{Attempt, Caller, Decision};
 use super::cover::Asked;
 use super::decide::{judge, read};
+use super::hearsay::Hearsay;
 use super::reason::Reason;
 use super::snapshot::Policy;
 
@@ -86,7 +87,7 @@ fn remedies(policy: &Policy, attempt: &Attempt<'_>, decision: &Decision) -> Vec<
     if refusal.reason() <= Reason::ForbiddenDestination && refusal.reason() != Reason::OutsideToOutside {
         return Vec::new();
     }
-    let asked = Asked { policy, person, attempt, called: read(policy, attempt) };
+    let asked = Asked { policy, person, attempt, called: read(policy, attempt), hearsay: Hearsay::Nothing };
     let held = &policy.rights[policy.era(person, attempt.at).rights].roles;
     let others =
         policy.roles.iter().enumerate().filter(|(at, _)| !held.iter().any(|role| role.index() == *at));

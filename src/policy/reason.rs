@@ -71,6 +71,8 @@ pub enum Reason {
     NotAContact,
     /// A contact, but another person's.
     NotOwnContact,
+    /// Whether it is a contact cannot be told: the copy is too old, or the database does not answer (R90).
+    ContactsUnavailable,
     OutsideHours,
     Holiday,
     // Who pays.
@@ -90,7 +92,7 @@ pub enum Reason {
 
 impl Reason {
     /// In order of precedence, the least far first.
-    pub const ALL: [Reason; 29] = [
+    pub const ALL: [Reason; 30] = [
         Reason::UnknownCaller,
         Reason::IdentityMismatch,
         Reason::UntrustedPeer,
@@ -110,6 +112,7 @@ impl Reason {
         Reason::NotOnList,
         Reason::NotAContact,
         Reason::NotOwnContact,
+        Reason::ContactsUnavailable,
         Reason::OutsideHours,
         Reason::Holiday,
         Reason::NoTariff,
@@ -144,6 +147,7 @@ impl Reason {
             Reason::NotOnList => "not_on_list",
             Reason::NotAContact => "not_a_contact",
             Reason::NotOwnContact => "not_own_contact",
+            Reason::ContactsUnavailable => "contacts_unavailable",
             Reason::OutsideHours => "outside_hours",
             Reason::Holiday => "holiday",
             Reason::NoTariff => "no_tariff",
@@ -184,6 +188,7 @@ impl Reason {
             | Reason::NotOnList
             | Reason::NotAContact
             | Reason::NotOwnContact
+            | Reason::ContactsUnavailable
             | Reason::OutsideHours
             | Reason::Holiday
             | Reason::NoTariff

@@ -33,6 +33,9 @@ pub struct SavedPermit {
     /// Digits without the plus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     caller_number: Option<String>,
+    /// A database that was asked may have let it through.
+    #[serde(default)]
+    heard: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,6 +72,7 @@ impl Permit {
             by: self.circumstances.by,
             other_party_outside: self.circumstances.other_party_outside,
             caller_number: self.circumstances.caller_number.map(|number| number.digits().as_str().to_owned()),
+            heard: self.circumstances.heard,
         })
     }
 
@@ -104,6 +108,7 @@ impl Permit {
                 by: saved.by,
                 other_party_outside: saved.other_party_outside,
                 caller_number,
+                heard: saved.heard,
             },
         })
     }

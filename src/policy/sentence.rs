@@ -70,6 +70,9 @@ const fn pattern(reason: Reason) -> (&'static str, &'static str, &'static str) {
         Reason::NotOnList => ("Not on your list", "Nicht auf Ihrer Liste", "Нет в вашем списке"),
         Reason::NotAContact => ("Not a customer contact", "Kein Kundenkontakt", "Нет в базе клиентов"),
         Reason::NotOwnContact => ("Not your own contact", "Nicht Ihr eigener Kontakt", "Не ваш контакт"),
+        Reason::ContactsUnavailable => {
+            ("Contacts cannot be checked now", "Kontakte derzeit nicht prüfbar", "База клиентов недоступна")
+        }
         Reason::OutsideHours => (
             "Outside hours[, opens {when}]",
             "Außerhalb der Zeiten[, ab {when}]",
@@ -166,6 +169,7 @@ fn when(reason: Reason, end: DateTime<Tz>, language: Language) -> String {
         | Reason::NotOnList
         | Reason::NotAContact
         | Reason::NotOwnContact
+        | Reason::ContactsUnavailable
         | Reason::NoTariff
         | Reason::ConcurrentCalls
         | Reason::LedgerUnavailable => format!("{date} {time}"),

@@ -205,6 +205,12 @@ pub(super) struct Database {
     pub numbers: Set<u64>,
     /// Number and owner, only for contacts that have one.
     pub owned: Set<(u64, u32)>,
+    /// Until when the copy serves (R90); for ever if absent.
+    pub fresh_until: Option<DateTime<Utc>>,
+    /// It can be asked about numbers that are not in the copy.
+    pub asks: bool,
+    /// Let through while neither the copy nor the database can tell.
+    pub open: ClassSet,
 }
 
 #[derive(Clone, Debug)]

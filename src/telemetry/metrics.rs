@@ -8,6 +8,7 @@ use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
 
+use super::contacts::ContactSeries;
 use super::family::{Family, counter, gauge, histogram, words};
 use super::labels::{Delivered, Direction, Labels, Reload};
 use super::named::{SiteSeries, TrunkSeries};
@@ -26,6 +27,7 @@ pub struct Metrics {
     messages: Family<Counter, 3>,
     responses: Family<Counter, 1>,
     reloads: Family<Counter, 1>,
+    pub contacts: ContactSeries,
     ended: Family<Counter, 1>,
     notices: Family<Counter, 1>,
     deliveries: Family<Counter, 1>,
@@ -106,6 +108,7 @@ impl Metrics {
             messages: Family::new(recorder, names::MESSAGES, messages),
             responses: Family::new(recorder, names::RESPONSES, [("class", words(STATUS_CLASSES))]),
             reloads: Family::new(recorder, names::RELOADS, [("outcome", words(["accepted", "refused"]))]),
+            contacts: ContactSeries::of(recorder),
             ended: by(names::CALLS_ENDED, "cause", &labels.causes),
             notices: by(names::NOTICES, "kind", &labels.notices),
             deliveries: Family::new(

@@ -40,6 +40,8 @@ pub const DELIVERIES_WAITING: &str = "tollgate_webhook_deliveries_waiting";
 pub const READY: &str = "tollgate_ready";
 pub const STORE_WRITABLE: &str = "tollgate_store_writable";
 pub const RELOADS: &str = "tollgate_reloads_total";
+pub const LOOK_UPS: &str = "tollgate_look_ups_total";
+pub const CONTACT_REFRESHES: &str = "tollgate_contact_refreshes_total";
 pub const CONFIG_CURRENT: &str = "tollgate_config_current";
 pub const POLICY_VERSION: &str = "tollgate_policy_version";
 pub const BUILD: &str = "tollgate_build_info";
@@ -53,7 +55,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 39] = [
+pub const ALL: [(&str, Kind, &str); 41] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -106,6 +108,12 @@ pub const ALL: [(&str, Kind, &str); 39] = [
     (READY, Kind::Gauge, "1 if calls can be taken, as /readyz says."),
     (STORE_WRITABLE, Kind::Gauge, "1 if the ledger can be written; without it calls that cost are refused."),
     (RELOADS, Kind::Counter, "Changed configurations, by whether they were taken over or refused whole."),
+    (LOOK_UPS, Kind::Counter, "Numbers that a contact database was asked about, by what it said."),
+    (
+        CONTACT_REFRESHES,
+        Kind::Counter,
+        "Contact files fetched from their URLs, by whether they were taken over.",
+    ),
     (CONFIG_CURRENT, Kind::Gauge, "1 if the files as last read are in force, 0 if they were refused."),
     (
         POLICY_VERSION,

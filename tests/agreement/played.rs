@@ -94,6 +94,7 @@ impl Played<'_> {
                     self.done.reason = judged.reason.map(|reason| reason.code().to_owned());
                 }
                 Output::Event(_) => {}
+                Output::LookUp { database, .. } => panic!("nobody here can be asked: {database}"),
                 Output::Ledger(command) => {
                     let reply = self.book.apply(&command);
                     if let (Command::Reserve(asked), Reply::Reserved(_)) = (&command, &reply) {

@@ -260,6 +260,7 @@ impl Town {
             match output {
                 Output::Send { flow, bytes } => self.send_from_gate(flow, bytes),
                 Output::Ledger(command) => self.ask_ledger(command),
+                Output::LookUp { database, .. } => panic!("nobody here can be asked: {database}"),
                 Output::Event(event) => {
                     let noted = self.watch.event(&event);
                     self.hold(noted);

@@ -16,7 +16,7 @@ pub struct Pbx {
 /// What became of an INVITE.
 pub struct Answer {
     pub status: u16,
-    text: String,
+    pub text: String,
     call: Call,
 }
 

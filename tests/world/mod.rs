@@ -266,6 +266,7 @@ impl World {
             match output {
                 Output::Send { flow, bytes } => answers.extend(self.deliver(flow, bytes)),
                 Output::Ledger(command) => self.ask_ledger(command),
+                Output::LookUp { database, .. } => panic!("nobody here can be asked: {database}"),
                 Output::Event(event) => {
                     let noted = self.watch.event(&event);
                     self.hold(noted);

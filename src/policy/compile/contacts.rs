@@ -10,7 +10,7 @@ use crate::base::number::{Canonical, DialPlan, Dialled, canonical};
 use crate::base::{PersonId, PhoneNumber};
 use crate::policy::document::{ContactLine, Document};
 use crate::policy::problem::Fault;
-use crate::policy::snapshot::{Database, Map, Set, fixed_keys};
+use crate::policy::snapshot::{ClassSet, Database, Map, Set, fixed_keys};
 
 /// Takes contacts in. One that cannot be read is a warning: one bad line of a CRM must not shut the house, and it permits nobody.
 pub struct Intake<'c> {
@@ -44,8 +44,19 @@ impl<'c> Intake<'c> {
             name: name.clone(),
             numbers: Set::with_hasher(fixed_keys()),
             owned: Set::with_hasher(fixed_keys()),
+            fresh_until: None,
+            asks: false,
+            open: ClassSet::default(),
         };
-        let databases = draft.databases.iter().map(empty).collect();
+        let mut databases: Vec<Database> = draft.databases.iter().map(empty).collect();
+        for database in &mut databases {
+            let Some(rule) = document.databases.iter().find(|rule| *rule.name == *database.name) else {
+                continue;
+            };
+            database.fresh_until = rule.fresh_until;
+            database.asks = rule.asks;
+            database.open = ClassSet::of(&rule.open);
+        }
         Intake { document, by_key, draft, plans, home: home_index(document), databases, count: 0 }
     }
 
@@ -105,7 +116,8 @@ impl<'c> Intake<'c> {
         for database in &mut self.databases {
             database.numbers.shrink_to_fit();
             database.owned.shrink_to_fit();
-            if database.numbers.is_empty() {
+            // One that can be asked may well have no copy.
+            if database.numbers.is_empty() && !database.asks {
                 let remedy = "rows with a number; until then it permits nobody";
                 let fault = Fault::Missing { what: "every contact", remedy };
                 self.draft.findings.warning(format!("databases.{}", database.name), fault);

@@ -88,7 +88,7 @@ fn build(
     contacts: impl FnOnce(&mut Intake<'_>),
 ) -> Result<Policy, Vec<Problem>> {
     let mut draft = Draft { zones: Map::with_hasher(fixed_keys()), databases, ..Draft::default() };
-    draft.databases.extend(document.databases.iter().map(|name| Arc::from(name.as_str())));
+    draft.databases.extend(document.databases.iter().map(|rule| Arc::from(rule.name.as_str())));
     places::compile(document, &mut draft);
     roles::compile(document, &mut draft);
     let fraud = fraud::compile(&document.fraud, &mut draft);
