@@ -74,6 +74,8 @@ mod rfc3261_9_cancel;
 mod stopping;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
+#[path = "calls/rfc4028_phones.rs"]
+mod rfc4028_phones;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
 #[path = "calls/transfer_tickets.rs"]
