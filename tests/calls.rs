@@ -10,6 +10,10 @@ mod world;
 
 #[path = "calls/calendar.rs"]
 mod calendar;
+#[path = "calls/changed_rules.rs"]
+mod changed_rules;
+#[path = "calls/closing_hours.rs"]
+mod closing_hours;
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
 #[path = "calls/full_house.rs"]
@@ -30,6 +34,8 @@ mod moving_phones;
 mod new_settings;
 #[path = "calls/replaced_calls.rs"]
 mod replaced_calls;
+#[path = "calls/restarts.rs"]
+mod restarts;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]

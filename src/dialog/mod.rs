@@ -2,10 +2,12 @@
 //! has counted. Enough to recognise every later request (R12), to route it without trusting it, and to end the call (R70).
 
 mod key;
+mod saved;
 mod side;
 mod teardown;
 
 pub use key::{DialogKey, DialogKeys};
+pub use saved::SavedDialog;
 pub use side::{End, Side};
 pub use teardown::{Teardown, ack, bye};
 

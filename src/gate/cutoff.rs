@@ -104,7 +104,7 @@ impl Gate {
     }
 
     /// It counts among nobody's calls at once any more (R68).
-    fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
+    pub(super) fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
         self.in_progress.remove(&key);
         for holder in holders {
             let Some(live) = self.live.get_mut(holder) else { continue };

@@ -29,15 +29,19 @@ enum Standing {
 }
 
 impl Gate {
-    /// A request with a To-tag. One that matches no dialog known here gets 481, whatever its Route says (R12).
+    /// A request with a To-tag. One that matches no dialog known here, and carries no mark of an earlier run, gets 481, whatever its
+    /// Route says (R12).
     pub(super) fn in_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
         let setup = Arc::clone(&self.setup);
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
         let Some(place) = self.find_dialog(flow, request) else {
-            self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
-            return self.answer_plainly(now, server, request, 481);
+            if !self.relay(now, flow, server, request) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
+                self.answer_plainly(now, server, request, 481);
+            }
+            return;
         };
         let mut transfer = None;
         if request.method() == Method::Refer {
@@ -70,9 +74,12 @@ impl Gate {
     }
 
     /// The ACK of a 2xx, passed on without a transaction; one that belongs to nothing is dropped (R12).
-    pub(super) fn acknowledge(&mut self, flow: Flow, ack: &Message) {
+    pub(super) fn acknowledge(&mut self, now: Now, flow: Flow, ack: &Message) {
         let Some(place) = self.find_dialog(flow, ack) else {
-            return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            if !self.relay_ack(now, flow, ack) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            }
+            return;
         };
         if let Some(call) = self.calls.at_mut(place.call) {
             call.ack_until = None;
@@ -208,20 +215,17 @@ impl Gate {
         if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let mark = self.calls.at(place.call).map(|call| call.decision.text());
-        let mark = mark.as_deref().unwrap_or_default();
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
             dialog.side_mut(place.writer.other()).refresh_target(response);
         }
-        let setup = Arc::clone(&self.setup);
         let dialog = self.dialog_mut(place);
         let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
         let returning = Returning {
-            towards: sides.and_then(|(writer, _)| setup.interfaces.at(writer.flow().listener)),
-            mark,
+            // §12.2: the route set of a dialog stays as it began.
+            own_route: None,
             from: sides.and_then(|(writer, _)| writer.alias().map(|_| writer.address())),
             to: sides.and_then(|(_, other)| other.alias()),
             cseq,

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
+use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::transfer::Standing;
 use super::{Asked, Event, Gate, Judged, money};
@@ -98,6 +99,9 @@ impl Gate {
         if self.is_crowded(permit, standing) {
             return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(permit));
         }
+        if review::ring_until(permit, &setup.limits, now).is_some_and(|end| end <= now.moment) {
+            return Grounds::Refuse(Refusal::of(Reason::OutsideHours).about(permit));
+        }
         if price_of(&setup.tariffs, permit, now.utc).is_none() {
             return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(permit));
         }
@@ -144,6 +148,7 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             alarm: None,
+            review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent,
             asserted: caller.asserted,
             speaker: caller.speaker,

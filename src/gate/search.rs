@@ -118,7 +118,15 @@ impl Gate {
             return false;
         }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let leaving = Leaving { target, interface, branch: &branch, cseq: call.invite.cseq(), proofs: &[] };
+        let mark = self.marks.for_callee(call, target);
+        let leaving = Leaving {
+            target,
+            interface,
+            branch: &branch,
+            cseq: call.invite.cseq(),
+            mark: &mark,
+            proofs: &[],
+        };
         let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
@@ -164,6 +172,7 @@ impl Gate {
             }
             Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
+            Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -267,6 +276,7 @@ impl Gate {
                 self.tickets.take_back(sent.server);
                 self.in_dialog_failed(now, sent, status);
             }
+            Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
             Sent::Bye(_) | Sent::Ours => {}
         }
     }
@@ -280,7 +290,7 @@ pub(super) fn pass_on(
     setup: &Snapshot,
     leaving: &Leaving<'_>,
 ) -> bytes::Bytes {
-    let Leaving { target, interface, branch, cseq, proofs } = *leaving;
+    let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
@@ -291,7 +301,7 @@ pub(super) fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.text())),
+            record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
@@ -309,6 +319,8 @@ pub(super) struct Leaving<'a> {
     pub interface: &'a Interface,
     pub branch: &'a Branch,
     pub cseq: u32,
+    /// Of our Record-Route.
+    pub mark: &'a str,
     pub proofs: &'a [(Name, String)],
 }
 

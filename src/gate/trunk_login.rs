@@ -80,8 +80,9 @@ impl Gate {
         let asked = Question { method: "INVITE", uri: &login.target.request_uri, body: call.invite.body() };
         let proofs = login.proofs.headers(account, asked, &cnonce(&mut self.random));
         let new = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let leaving =
-            Leaving { target: &login.target, interface, branch: &new, cseq: login.cseq, proofs: &proofs };
+        let mark = self.marks.for_callee(call, &login.target);
+        let (target, cseq) = (&login.target, login.cseq);
+        let leaving = Leaving { target, interface, branch: &new, cseq, mark: &mark, proofs: &proofs };
         let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
         let (flow, silence) = (login.target.flow, login.target.silence);
         let client =

@@ -2,6 +2,7 @@
 //! Names that point elsewhere (roles, sites, trunks, lists) are still text here; `compile` reports every one that leads nowhere.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::base::Money;
 
@@ -117,6 +118,8 @@ pub struct Role {
     pub guards: Vec<Guard>,
     /// Defaults for each person with this role; the largest of several roles holds.
     pub budgets: Vec<Limit>,
+    /// What becomes of calls in progress that a change of the rules takes the right from (R76).
+    pub on_change: Ending,
 }
 
 /// One permit. A call is permitted when one permit covers it whole (R1).
@@ -134,10 +137,23 @@ pub struct PermitRule {
     pub trunks: Vec<String>,
     /// By dialling, forwarding or transferring; only by dialling if empty.
     pub by: BTreeSet<By>,
+    /// What becomes of calls in progress at the end of `hours` (R82).
+    pub at_close: Ending,
     /// Longest call in seconds.
     pub longest_s: Option<u32>,
     /// Whether a forwarded or transferred call may join two outside parties (R23).
     pub outside_to_outside: bool,
+}
+
+/// What becomes of a call in progress when the right to it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It goes on until somebody hangs up, or money and time end it.
+    #[default]
+    Finish,
+    Cut,
+    /// It is ended so much later.
+    After(Duration),
 }
 
 /// Whom a permit lets one call.

@@ -1,6 +1,7 @@
 //! May they? Roles, guards, people, contacts, hours, emergency: one pure `decide` over one compiled snapshot (CALLS 1, 2, 4 to 6).
 //! Nothing here hears the word SIP, reads a clock or asks a store.
 
+mod again;
 mod attempt;
 pub mod class;
 pub mod class_table;

@@ -12,10 +12,10 @@ use crate::base::digit_trie::DigitTrie;
 use crate::base::number::{DialPlan, ShortCode};
 use crate::base::{DepartmentId, PersonId, PhoneNumber, RoleId, SiteId};
 
-use super::attempt::{Limits, TrunkChoice};
+use super::attempt::{Limits, Origin, TrunkChoice};
 use super::class::{Class, Country};
 use super::class_table::{ClassTable, Home};
-use super::document::{By, FromMismatch, PermitRule};
+use super::document::{By, Ending, FromMismatch, PermitRule};
 use super::hours::{CalendarId, Hours};
 use super::problem::Problem;
 use super::reason::Language;
@@ -123,6 +123,7 @@ pub(super) struct RoleEntry {
     pub name: Arc<str>,
     /// Itself and all it inherits from, each once.
     pub closure: Vec<RoleId>,
+    pub on_change: Ending,
     pub permits: Vec<usize>,
     pub guards: Vec<usize>,
 }
@@ -166,6 +167,9 @@ pub(super) struct PermitEntry {
     pub trunks: TrunkChoice,
     pub by: Vec<By>,
     pub longest: Option<Duration>,
+    pub at_close: Ending,
+    /// Of its role.
+    pub on_change: Ending,
     pub outside_to_outside: bool,
     /// As written, for people to read.
     pub rule: PermitRule,
@@ -314,6 +318,12 @@ impl Policy {
 
     pub fn site_by_name(&self, name: &str) -> Option<SiteId> {
         self.sites().find(|(_, site)| &*site.name == name).map(|(id, _)| id)
+    }
+
+    /// What becomes of calls whose right is gone, by the role that permitted them; `None` if that role is gone, too (R76).
+    pub(super) fn on_change(&self, origin: &Origin) -> Option<Ending> {
+        let Origin::Permit { role, .. } = origin else { return None };
+        self.roles.iter().find(|entry| entry.name == *role).map(|entry| entry.on_change)
     }
 
     /// The budgets and limits of a trunk, which apply once it is chosen (R3).

@@ -93,6 +93,15 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     draft.ensure_content_length().into_bytes()
 }
 
+/// The Record-Route value that we added to the request, in its answer.
+#[derive(Clone, Copy)]
+pub struct OwnRoute<'a> {
+    /// What it is known by: its mark begins with it.
+    pub decision: &'a str,
+    /// What it becomes: the socket that faces the caller, and the caller's own mark.
+    pub route: &'a str,
+}
+
 /// The value of a CSeq.
 fn numbered(cseq: u32, message: &Message) -> String {
     format!("{cseq} {}", message.method_text())
@@ -100,11 +109,8 @@ fn numbered(cseq: u32, message: &Message) -> String {
 
 /// How a response returns.
 pub struct Returning<'a> {
-    /// The socket that faces the caller.
-    pub towards: Option<&'a Interface>,
-    /// The mark of our Record-Route in this call; its value is rewritten so that the caller's later requests reach us on the
-    /// socket that faces the caller (§16.7 item 8).
-    pub mark: &'a str,
+    /// Our own Record-Route, as the caller is to have it (§16.7 item 8).
+    pub own_route: Option<OwnRoute<'a>>,
     /// The From as the caller wrote it, if another one was sent on (R20).
     pub from: Option<&'a str>,
     /// The To likewise.
@@ -118,9 +124,9 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     let mut draft = Draft::of(response);
     draft.drop_top_via();
     draft.drop_each(&CLAIMS);
-    if let Some(interface) = returning.towards {
-        for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(returning.mark)) {
-            draft.replace_value(route.position, &record_route(interface, returning.mark));
+    if let Some(own) = returning.own_route {
+        for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(own.decision)) {
+            draft.replace_value(route.position, own.route);
         }
     }
     if let Some(from) = returning.from {

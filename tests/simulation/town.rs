@@ -232,7 +232,8 @@ impl Town {
             }
             What::NewSettings(company) => {
                 self.log.push(format!("{now} new settings"));
-                self.gate.replace_setup(company.snapshot());
+                self.gate.replace_setup(self.now, company.snapshot());
+                self.carry_out();
             }
             What::WireBreaks { actor } => {
                 let flow = self.actors[actor].endpoint.flow;

@@ -28,7 +28,8 @@ pub(super) fn compile(document: &Document, draft: &mut Draft) {
             .map(|index| guard(&role.guards[index], &format!("{path}.guards[{index}]"), draft));
         let guards = guards.collect();
         let closure = closure(document, at, draft);
-        draft.roles.push(RoleEntry { name: role.name.as_str().into(), closure, permits, guards });
+        let (name, on_change) = (role.name.as_str().into(), role.on_change);
+        draft.roles.push(RoleEntry { name, closure, on_change, permits, guards });
     }
     draft.company_guards = (0..document.guards.len())
         .map(|at| guard(&document.guards[at], &format!("guards[{at}]"), draft))
@@ -94,6 +95,8 @@ fn permit(document: &Document, role: usize, index: usize, draft: &mut Draft) -> 
         trunks: if named.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(named) },
         by: if rule.by.is_empty() { vec![By::Dial] } else { rule.by.iter().copied().collect() },
         longest: rule.longest_s.map(|seconds| Duration::from_secs(seconds.into())),
+        at_close: rule.at_close,
+        on_change: document.roles[role].on_change,
         outside_to_outside: rule.outside_to_outside,
         rule: rule.clone(),
     });
