@@ -76,12 +76,12 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/rfc4028_phones.rs"]
+mod rfc4028_phones;
 #[path = "calls/stopping.rs"]
 mod stopping;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
-#[path = "calls/rfc4028_phones.rs"]
-mod rfc4028_phones;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
 #[path = "calls/transfer_tickets.rs"]
