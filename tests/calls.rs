@@ -20,6 +20,8 @@ mod emergency_calls;
 mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
+#[path = "calls/hostile_cuts.rs"]
+mod hostile_cuts;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
 #[path = "calls/midnight.rs"]
@@ -78,8 +80,12 @@ mod rfc3261_22_trunk_login;
 mod rfc3261_9_cancel;
 #[path = "calls/rfc4028_phones.rs"]
 mod rfc4028_phones;
+#[path = "calls/rfc4028_session_timers.rs"]
+mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/toll_fraud.rs"]
+mod toll_fraud;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::control::Ask;
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
@@ -31,6 +32,8 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Questions of the administrator.
+    pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
@@ -57,6 +60,7 @@ impl EventLoop {
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -133,6 +137,17 @@ impl EventLoop {
             for reply in replies {
                 self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
                 self.carry_out();
+            }
+        }
+    }
+
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Locks(asker) => drop(asker.send(self.gate.fraud_locks(self.clock.now()))),
+            Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
+            Ask::Unlock { person, class, answer } => {
+                let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
             }
         }
     }

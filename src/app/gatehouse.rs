@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
@@ -15,6 +16,7 @@ use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
+use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
@@ -52,6 +54,8 @@ pub struct Gatehouse {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
+    asks: mpsc::UnboundedSender<Ask>,
+    control: Option<Control>,
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
@@ -79,6 +83,7 @@ impl Gatehouse {
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
+        let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
             loaded,
             clock,
@@ -87,6 +92,7 @@ impl Gatehouse {
             store,
             written,
             setups: changed,
+            asks: asked,
             observer,
             stop: stopped,
             ready,
@@ -100,6 +106,8 @@ impl Gatehouse {
             stop,
             thread: Some(thread),
             setups,
+            asks,
+            control: None,
             reloader: None,
             running,
             metrics,
@@ -120,7 +128,10 @@ impl Gatehouse {
             metrics: Arc::clone(&self.metrics),
             read,
         };
-        self.reloader = Some(Reloader::spawn(follow)?);
+        let reloader = Reloader::spawn(follow)?;
+        control::look_up_countries(&self.running.store.path, self.asks.clone())?;
+        self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
+        self.reloader = Some(reloader);
         Ok(())
     }
 
@@ -139,6 +150,8 @@ impl Gatehouse {
 
 impl Drop for Gatehouse {
     fn drop(&mut self) {
+        // Nobody may be told any more that something was done.
+        self.control = None;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
@@ -156,6 +169,7 @@ struct Parts {
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -172,7 +186,8 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, mark_key, store, written, setups, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, mark_key, store, written, setups, asks, observer, stop, ready } =
+            parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -196,7 +211,7 @@ fn run(parts: Parts) {
         };
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, stop }.run().await;
     });
 }
 

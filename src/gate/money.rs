@@ -302,8 +302,10 @@ impl Gate {
             cause: call.over.unwrap_or(EndCause::Failed),
             status: call.record.status,
         };
+        let (class, seconds) = (ended.class, ended.seconds);
         self.outputs.push_back(Output::Ledger(command));
         self.tell(Event::Ended(ended));
+        self.watch_end(now, key, class, seconds);
     }
 }
 
@@ -314,7 +316,7 @@ fn spent(call: &Call, now: Now) -> Amount {
     // R67: a call that several answered is paid for with each of them.
     let legs: SmallVec<[Amount; 2]> = legs.map(|talk| meter.amount(talk)).collect();
     match &legs[..] {
-        [] | [_] => meter.amount(now.moment.since(meter.answered())),
+        [] | [_] => meter.amount(call.life.ended.unwrap_or(now.moment).since(meter.answered())),
         several => several.iter().fold(Amount::ZERO, |sum, leg| sum + *leg),
     }
 }
