@@ -14,10 +14,9 @@ use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use crate::base::{Moment, Now};
 use crate::gate::{Gate, Input, Output};
-use crate::ledger::{Command, Reply, Unavailable};
 use crate::net::{Arrived, Sockets};
 use crate::sip::{Flow, Framing, Message};
-use crate::store::{Stopped, Tray, WriterEvent};
+use crate::store::{Tray, WriterEvent};
 
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -56,6 +55,7 @@ impl EventLoop {
                 arrived = self.sockets.receive() => self.take_arrivals(arrived),
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
+                    self.store.close_page(self.clock.now().moment);
                     let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
@@ -98,8 +98,8 @@ impl EventLoop {
 
     fn advance(&mut self, now: Now) {
         self.gate.advance(now);
-        let handed_over = self.store.advance(now.moment);
-        self.answer_for_store(handed_over);
+        self.store.advance(now.moment);
+        self.take_replies();
     }
 
     fn instant(&self, moment: Moment) -> Instant {
@@ -133,11 +133,18 @@ impl EventLoop {
 
     fn take_written(&mut self, event: WriterEvent) {
         self.observer.written(&event);
-        if let WriterEvent::Replied(replies) = event {
-            for reply in replies {
-                self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
-                self.carry_out();
-            }
+        self.store.hear(self.clock.now().moment, event);
+        self.take_replies();
+        self.carry_out();
+    }
+
+    fn take_replies(&mut self) {
+        while let Some(reply) = self.store.next_reply() {
+            self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
+        }
+        let unwritten = self.store.take_unwritten();
+        if !unwritten.is_empty() {
+            self.observer.written(&WriterEvent::Unwritten(unwritten));
         }
     }
 
@@ -162,27 +169,18 @@ impl EventLoop {
                 }
                 Output::Event(event) => self.observer.happened(&event),
                 Output::Ledger(command) => {
-                    let taken = self.store.put(self.clock.now().moment, command);
-                    self.answer_for_store(taken);
+                    self.store.put(self.clock.now().moment, command);
+                    self.take_replies();
                 }
             }
-        }
-    }
-
-    /// A store that has stopped answers nobody: those who wait for it are told so.
-    fn answer_for_store(&mut self, taken: Result<(), Stopped>) {
-        let Err(Stopped(commands)) = taken else { return };
-        let why = Unavailable::Stopped;
-        for id in commands.iter().filter(|command| command.is_question()).filter_map(Command::reservation) {
-            self.gate.handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
         }
     }
 
     async fn close(mut self) {
         self.phones.follow(&mut self.gate, self.clock.now());
         self.sockets.close(Duration::from_secs(1)).await;
-        // Joins the thread once everything stated is written.
-        self.store.stop();
+        // Joins the thread once everything decided is written.
+        self.store.stop(self.clock.now().moment);
     }
 }
 

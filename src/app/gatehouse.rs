@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
@@ -20,12 +21,12 @@ use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::TariffBook;
+use crate::ledger::{Book, TariffBook};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Unopened, Writer,
-    WriterEvent, WriterHandle,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened,
+    Writer, WriterEvent,
 };
 use crate::telemetry::Metrics;
 
@@ -166,7 +167,7 @@ struct Parts {
     clock: Clock,
     random: crate::base::Random,
     mark_key: [u8; 32],
-    store: WriterHandle,
+    store: Tray,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
     asks: mpsc::UnboundedReceiver<Ask>,
@@ -210,7 +211,6 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        let store = Tray::new(store);
         EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, stop }.run().await;
     });
 }
@@ -240,7 +240,7 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     Ok((Some(server), Some(bound)))
 }
 
-type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
+type Store = (Tray, mpsc::UnboundedReceiver<WriterEvent>);
 
 /// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
@@ -255,30 +255,33 @@ fn open_store(
     let now = move || clock.now().moment;
     // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
     let sink = move |event| drop(sender.send(event));
-    match open_ledger(path) {
-        Ok((store, left)) => {
-            let handle = Writer::spawn(store, now, sink)?;
+    let at = clock.now();
+    let today = at.utc.date_naive();
+    match open_ledger(path, today) {
+        Ok((store, book, left)) => {
+            let mut tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
             health.set_store_writable(true);
             for reservation in left {
-                // The thread has only just begun to listen.
-                drop(handle.send(left_over::resolve(reservation, tariffs, clock.now())));
+                tray.put(at.moment, left_over::resolve(reservation, tariffs, at));
             }
-            Ok((handle, written))
+            Ok((tray, written))
         }
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
-            Ok((Writer::spawn(Unopened::new(path.clone(), SqliteSettings::default()), now, sink)?, written))
+            let store = Unopened::new(path.clone(), SqliteSettings::default());
+            Ok((Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today), written))
         }
     }
 }
 
-fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError> {
+fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, Vec<OpenReservation>), StoreError> {
     if let Some(folder) = path.parent() {
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
-    let store = Sqlite::open(path, SqliteSettings::default())?;
+    let mut store = Sqlite::open(path, SqliteSettings::default())?;
+    let book = store.standing(today)?;
     let left = SqliteReader::open(path)?.open_reservations()?;
-    Ok((store, left))
+    Ok((store, book, left))
 }

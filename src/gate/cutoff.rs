@@ -87,6 +87,7 @@ impl Gate {
         let holders = std::mem::take(&mut call.holders);
         self.leave_live(key, &holders);
         self.resolve_funds(now, key);
+        self.refuse_held(now, key);
         self.set_alarm(key);
     }
 
@@ -98,7 +99,9 @@ impl Gate {
         let from = call.invite.from_tag().unwrap_or_default();
         for dialog in &call.dialogs {
             let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
-            if self.dialogs.get(&words) == Some(&key) {
+            let Some(known) = self.dialogs.get_mut(&words) else { continue };
+            known.retain(|known| *known != key);
+            if known.is_empty() {
                 self.dialogs.remove(&words);
             }
         }

@@ -86,6 +86,8 @@ impl Town {
             is_calm: true,
             random,
         };
+        // Some towns write as fast as they decide, in others a CANCEL or a BYE has time to cross the answer.
+        town.desk.commit = Duration::from_millis(seed % 7 * 20);
         town.open();
         town
     }
