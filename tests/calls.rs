@@ -82,10 +82,10 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
-#[path = "calls/rfc4028_phones.rs"]
-mod rfc4028_phones;
 #[path = "calls/rfc3327_path.rs"]
 mod rfc3327_path;
+#[path = "calls/rfc4028_phones.rs"]
+mod rfc4028_phones;
 #[path = "calls/rfc4028_session_timers.rs"]
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
