@@ -88,6 +88,8 @@ mod rfc3261_22_trunk_login;
 mod rfc3261_9_cancel;
 #[path = "calls/rfc3327_path.rs"]
 mod rfc3327_path;
+#[path = "calls/rfc4028_phones.rs"]
+mod rfc4028_phones;
 #[path = "calls/rfc4028_session_timers.rs"]
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]

@@ -271,13 +271,22 @@ fn user_part(policy: &Policy, site: SiteId, destination: Destination) -> Option<
     }
 }
 
-/// The dialog in the headers of a Refer-To: one Replaces and nothing else, and nothing in it that would end its line once it is a
-/// header (§19.1.5).
+/// The dialog in the headers of a Refer-To: one Replaces, beside which PJSIP asks for its support, and nothing else, and nothing in
+/// it that would end its line once it is a header (§19.1.5).
 fn replaces_of(headers: &str) -> Option<Named> {
-    let (name, value) = headers.split_once('=')?;
-    let is_alone = name.eq_ignore_ascii_case("replaces") && !value.contains('&') && !value.contains("%0");
-    let value = is_alone.then(|| crate::sip::percent_decode(value))?.ok()?;
-    Named::parse(&value)
+    let mut found = None;
+    for header in headers.split('&') {
+        let (name, value) = header.split_once('=')?;
+        let is_replaces = name.eq_ignore_ascii_case("replaces") && found.is_none();
+        let is_demand = name.eq_ignore_ascii_case("require") && value.eq_ignore_ascii_case("replaces");
+        if value.contains("%0") || !(is_replaces || is_demand) {
+            return None;
+        }
+        if is_replaces {
+            found = Named::parse(&crate::sip::percent_decode(value).ok()?);
+        }
+    }
+    found
 }
 
 /// A network that nobody has listed has no name, and no party of that name ever calls.

@@ -21,8 +21,8 @@ fn an_attended_transfer_replaces_the_transferors_call() {
          508 carol  < 200
          520 carol  > ACK call=2
          520 dave   < ACK
-          1s carol  > REFER call=1 Refer-To='<sip:dave@10.0.0.4:5060?Replaces=2%40carol%3Bto-tag%3Ddave-5%3Bfrom-tag%3Dcarol-8>'
-          1s bob    < REFER Refer-To='<sip:204@10.9.0.1:5060?Replaces=2%40carol%3Bto-tag%3Ddave-5%3Bfrom-tag%3Dcarol-8>'
+          1s carol  > REFER call=1 Refer-To='<sip:dave@10.0.0.4:5060?Require=replaces&Replaces=2%40carol%3Bto-tag%3Ddave-5%3Bfrom-tag%3Dcarol-8>'
+          1s bob    < REFER Refer-To='<sip:204@10.9.0.1:5060?Require=replaces&Replaces=2%40carol%3Bto-tag%3Ddave-5%3Bfrom-tag%3Dcarol-8>'
        1.004s bob   > 202
        1.004s carol < 202 REFER
           2s bob    > INVITE 204 call=t Replaces='2@carol;to-tag=dave-5;from-tag=carol-8'
