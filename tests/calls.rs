@@ -26,6 +26,8 @@ mod held_answers;
 mod hostile_cuts;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
+#[path = "calls/long_requests.rs"]
+mod long_requests;
 #[path = "calls/midnight.rs"]
 mod midnight;
 #[path = "calls/money_refusals.rs"]
@@ -98,7 +100,11 @@ mod transfer_and_replaces;
 mod transfer_tickets;
 #[path = "calls/trunk_budgets.rs"]
 mod trunk_budgets;
+#[path = "calls/trunk_choice.rs"]
+mod trunk_choice;
 #[path = "calls/trunk_failover.rs"]
 mod trunk_failover;
+#[path = "calls/trunk_health.rs"]
+mod trunk_health;
 #[path = "calls/who_is_calling.rs"]
 mod who_is_calling;

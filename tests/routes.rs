@@ -5,6 +5,8 @@
 mod gate;
 #[path = "routes/house.rs"]
 mod house;
+#[path = "routes/ipv6.rs"]
+mod ipv6;
 #[path = "routes/locate.rs"]
 mod locate;
 #[path = "routes/moving.rs"]

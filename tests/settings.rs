@@ -61,6 +61,7 @@ fn defaults_are_what_the_shipped_file_says_they_are() {
     assert_eq!(bare.money, whole.money);
     assert_eq!(bare.log, whole.log);
     assert_eq!(bare.trunks, whole.trunks);
+    assert_eq!(bare.routing, whole.routing);
 }
 
 #[test]
@@ -79,7 +80,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 103] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 109] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -100,6 +101,12 @@ const SLIPS: [(&str, &str, &str, &str, &str); 103] = [
     ("tollgate.toml", "digest = [\"md5\"]", "digest = [\"md6\"]", "sip.digest[0]", "md5"),
     ("tollgate.toml", "digest = [\"md5\"]", "digest = []", "sip.digest", "md5"),
     ("tollgate.toml", "silence = \"4s\"", "silence = \"1m\"", "trunk[0].silence", "200ms to 32s"),
+    ("tollgate.toml", "# reserve = { emergency = 1 }", "reserve = { emergency = 30 }", "trunk[0].reserve", "less than 30"),
+    ("tollgate.toml", "# reserve = { emergency = 1 }", "reserve = { Salse = 1 }", "trunk[0].reserve.Salse", "Sales?"),
+    ("tollgate.toml", "calls_max = 30\n# reserve", "reserve", "trunk[0].reserve", "calls_max"),
+    ("tollgate.toml", "calls_max = 30\n", "calls_max = 30\ncosts = \"nowhere.csv\"\n", "trunk[0].costs", "a file that is there"),
+    ("tollgate.toml", "options = \"30s\"", "options = \"0s\"", "trunk[0].options", "1s to 1h"),
+    ("tollgate.toml", "order = \"priority\"", "order = \"price\"", "routing.order", "priority or cost"),
     ("tollgate.toml", "calls_max = 30", "calls = 30", "trunk[0].calls", "calls_max"),
     ("tollgate.toml", "# user = \"company-4711\"", "user = \"company-4711\"", "trunk[0].password", "password of this user"),
     ("tollgate.toml", "# password = \"…\"", "password = \"s3cret\"", "trunk[0].user", "user name"),

@@ -13,7 +13,7 @@ use tollgate::policy::document::{
     PermitRule, PersonRow, Quantity, Role, Rows, Site,
 };
 use tollgate::policy::{Class, PeriodKind, Policy, compile};
-use tollgate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use tollgate::proxy::{Care, Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
 use tollgate::sip::{Flow, ListenerId, Transport};
 
 use super::words::CONTACT;
@@ -47,6 +47,7 @@ pub fn snapshot() -> Snapshot {
         peers: vec![peer],
         located: Vec::new(),
         homes: HashMap::new(),
+        costs: Arc::default(),
         realm: "house.example".into(),
         limits: Limits::default(),
     }
@@ -150,6 +151,7 @@ fn trunk() -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        care: Care::default(),
         named: None,
         account: None,
         register: None,

@@ -91,6 +91,13 @@ impl Observer {
                 self.trunk(trunk).failures.increment(1);
                 tracing::warn!(%trunk, status, "trunk did not take a call");
             }
+            Event::TrunkRests { trunk, address, span } => {
+                let seconds = span.as_secs();
+                tracing::warn!(%trunk, %address, seconds, "trunk address left out: it failed too often, or asks for a pause");
+            }
+            Event::TrunkBack { trunk, address } => {
+                tracing::info!(%trunk, %address, "trunk address takes calls again");
+            }
             Event::AuthenticationFailed => metrics.auth_failures.increment(1),
             Event::SourceLocked { source } => {
                 metrics.source_locks.increment(1);
@@ -225,8 +232,10 @@ impl Observer {
         for (_, site) in setup.policy.sites() {
             self.site(&site.name);
         }
-        for trunk in setup.trunks.iter() {
-            self.trunk(&trunk.name).set_calls_max(trunk.calls_max);
+        for trunk in setup.trunks.stated() {
+            let series = self.trunk(&trunk.name);
+            series.set_calls_max(trunk.calls_max);
+            series.up.set(u32::from(gate.is_trunk_up(&trunk.name)));
         }
         // Also those that the settings name no more: their last calls end.
         for (name, series) in self.trunks.iter() {

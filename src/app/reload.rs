@@ -81,7 +81,8 @@ fn stamp(path: &Path) -> Option<Stamp> {
 fn files_of(settings: &Settings) -> Vec<PathBuf> {
     let files = &settings.files;
     let tables = [&files.policy, &files.people, &files.tariff].into_iter();
-    tables.chain(files.contacts.iter().map(|(_, path)| path)).cloned().collect()
+    let costs = settings.trunks.iter().filter_map(|trunk| trunk.costs.as_ref());
+    tables.chain(files.contacts.iter().map(|(_, path)| path)).chain(costs).cloned().collect()
 }
 
 enum Wake {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::names::server_name;
 use crate::base::{SiteId, TrunkId};
-use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
-use crate::gate::{Credential, Limits, Pbx, Peer, PeerKind as GatePeer, Snapshot};
+use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings, TrunkOrder};
+use crate::gate::{Costs, Credential, Limits, Pbx, Peer, PeerKind as GatePeer, Rest, Snapshot};
+use crate::ledger::TariffBook;
 use crate::policy::Policy;
-use crate::proxy::{Interface, Interfaces, Named, NumberFormat, Trunk, TrunkQueue};
+use crate::proxy::{Care, Interface, Interfaces, Kept, Named, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
 use crate::sip::digest::{Account, Algorithm, Ha1, Held};
 use crate::sip::{ConnectionId, Flow, ListenerId, ServerName, Transport};
@@ -29,6 +30,7 @@ pub fn snapshot(loaded: Loaded, bound: &[SocketAddr]) -> Snapshot {
         trunks: TrunkQueue::new(trunks(&settings, &interfaces)),
         interfaces,
         located: Vec::new(),
+        costs: Arc::new(costs(&settings, loaded.costs)),
         peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, &settings, peer)).collect(),
         homes: homes(&policy, &settings),
         realm: settings.sip.realm.clone(),
@@ -114,6 +116,7 @@ fn one_way(
         calls_max: trunk.calls_max,
         number_format: number_format(trunk.number_format),
         silence: trunk.silence,
+        care: Care { options: trunk.options, long_by_tcp: trunk.long_by_tcp, kept: kept(trunk) },
         named,
         account: trunk.account.as_ref().map(account),
         register: trunk.register,
@@ -127,6 +130,22 @@ fn account(account: &config::Account) -> Arc<Account> {
         config::Proof::Ha1 { md5, sha256 } => Held::Ha1(Ha1 { md5: *md5, sha256: *sha256 }),
     };
     Arc::new(Account { user: account.user.clone(), realm: account.realm.clone(), secret })
+}
+
+/// Channels for emergencies, and for departments.
+fn kept(trunk: &config::Trunk) -> Vec<Kept> {
+    let kept = |(name, channels): &(String, u32)| {
+        let department = (name != config::EMERGENCY_RESERVE).then(|| Arc::from(name.as_str()));
+        Kept { department, channels: *channels }
+    };
+    trunk.reserve.iter().map(kept).collect()
+}
+
+fn costs(settings: &Settings, lists: HashMap<String, TariffBook>) -> Costs {
+    match settings.routing.order {
+        TrunkOrder::Priority => Costs::default(),
+        TrunkOrder::Cost => Costs::new(lists.into_iter().map(|(name, list)| (name.into(), list)).collect()),
+    }
 }
 
 fn number_format(format: config::NumberFormat) -> NumberFormat {
@@ -190,6 +209,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         failures_before_lock: sip.failures_before_lock,
         lock: sip.lock,
         early_media_longest: sip.early_media_longest,
+        rest: Rest { failures: settings.routing.failures_before_rest, span: settings.routing.rest },
         registrations: registrar::Limits {
             shortest_seconds: seconds(sip.registration_shortest),
             default_seconds: seconds(sip.registration_default),

@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::settings::{Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat, TrunkAddress};
+use super::settings::{
+    Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat, TrunkAddress, TrunkOrder,
+};
 use super::values::{Choice, Setting};
 
 /// An IP address with or without a port; 5060 (RFC 3261 §19.1.2) without.
@@ -216,6 +218,21 @@ impl Choice for NumberFormat {
             NumberFormat::PlusE164 => "+e164",
             NumberFormat::E164 => "e164",
             NumberFormat::ZeroZeroE164 => "00e164",
+        }
+    }
+}
+
+impl Choice for TrunkOrder {
+    const NOUN: &'static str = "an order of trunks";
+
+    fn all() -> impl Iterator<Item = TrunkOrder> + Clone {
+        [TrunkOrder::Priority, TrunkOrder::Cost].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            TrunkOrder::Priority => "priority",
+            TrunkOrder::Cost => "cost",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From the path of `tollgate.toml` to everything the gate needs, or to the problems of all files at once.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::credential::Credential;
@@ -18,6 +19,8 @@ pub struct Loaded {
     pub policy: Policy,
     pub credentials: Vec<Credential>,
     pub tariff: TariffBook,
+    /// What the trunks' carriers charge, by trunk.
+    pub costs: HashMap<String, TariffBook>,
     pub company: Company,
     pub counts: Counts,
     /// What deserves a look, and stops nothing.
@@ -120,6 +123,10 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
         prices: prices.len(),
     };
     let tariff = reading.compile_tariff(&prices, &settings, &company);
+    let costs = reading.costs(&settings, &company);
+    if let Some(document) = &document {
+        reading.check_reserves(&settings, document);
+    }
     // The rows of the price list make room for the contacts.
     drop(prices);
     let document = document.map(|document| whole(document, &settings, tollgate.sites));
@@ -128,7 +135,7 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
     let (problems, warnings) = reading.into_problems();
     match (policy, tariff) {
         (Some(policy), Some(tariff)) if problems.is_empty() => {
-            Ok(Loaded { settings, policy, credentials, tariff, company, counts, warnings })
+            Ok(Loaded { settings, policy, credentials, tariff, costs, company, counts, warnings })
         }
         (Some(_) | None, Some(_) | None) => Err(problems),
     }

@@ -30,6 +30,8 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
     Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
+    TrunkOrder,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
+pub use trunk::EMERGENCY_RESERVE;

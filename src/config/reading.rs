@@ -1,7 +1,7 @@
 //! The reading of all files together: opens each, keeps its problems, and lays what the policy and the ledger find wrong at the
 //! file and line it comes from.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -12,6 +12,8 @@ use super::credential::Credential;
 use super::fields::Source;
 use super::problem::{Problem, Problems};
 use super::settings::{Files, Settings};
+use super::spelling;
+use super::trunk::EMERGENCY_RESERVE;
 use super::version::Fingerprint;
 use super::{contacts_file, people_file, policy_file, tariff_file};
 use crate::ledger::{TariffBook, TariffFault, TariffRow};
@@ -24,6 +26,8 @@ pub(super) struct Reading {
     policy: Option<Source>,
     people: Option<Problems>,
     tariff: Option<Problems>,
+    /// Of the trunks' price lists.
+    costs: Vec<Problems>,
     /// With the position of each database's first contact among all contacts.
     contacts: Vec<(usize, Problems)>,
     warnings: Vec<Problem>,
@@ -65,6 +69,7 @@ impl Reading {
             policy: None,
             people: None,
             tariff: None,
+            costs: Vec::new(),
             contacts: Vec::new(),
             warnings: Vec::new(),
             fingerprint: Fingerprint::default(),
@@ -131,20 +136,38 @@ impl Reading {
         settings: &Settings,
         company: &Company,
     ) -> Option<TariffBook> {
-        let problems = self.tariff.as_ref()?;
-        let zone: Tz = company.zone.parse().unwrap_or(Tz::UTC);
-        // A row that is wrong already would only be found to clash with others by what stands in for its values.
-        let sound = prices.iter().filter(|row| problems.is_sound_line(row.line));
-        let faults = match TariffBook::compile(sound, zone, settings.money.rounding) {
-            Ok(book) => return Some(book),
-            Err(faults) => faults,
-        };
-        for fault in faults {
-            let line = u32::try_from(fault.line).ok();
-            let (column, right) = remedy(&fault.fault);
-            problems.push_unless_known(line, column, fault.fault.to_string(), right);
+        compile_prices(self.tariff.as_ref()?, prices, settings, company)
+    }
+
+    /// The price lists of the trunks, by name; without those that have problems.
+    pub fn costs(&mut self, settings: &Settings, company: &Company) -> HashMap<String, TariffBook> {
+        let mut books = HashMap::new();
+        for (at, trunk) in settings.trunks.iter().enumerate() {
+            let Some(path) = &trunk.costs else { continue };
+            let Some((file, problems)) = self.opened(&format!("trunk[{at}].costs"), open(path)) else {
+                continue;
+            };
+            let prices = tariff_file::read(&problems, file);
+            if let Some(book) = compile_prices(&problems, &prices, settings, company) {
+                books.insert(trunk.name.clone(), book);
+            }
+            self.costs.push(problems);
         }
-        None
+        books
+    }
+
+    /// Whoever channels are kept for must be there.
+    pub fn check_reserves(&self, settings: &Settings, document: &Document) {
+        let departments = || document.departments.iter().map(|department| department.name.as_str());
+        for (at, trunk) in settings.trunks.iter().enumerate() {
+            for (name, _) in trunk.reserve.iter().filter(|(name, _)| name != EMERGENCY_RESERVE) {
+                if !departments().any(|department| department == name) {
+                    let right = spelling::right_word(name, departments().chain([EMERGENCY_RESERVE]));
+                    let what = format!("{name:?} is not a department of policy.toml");
+                    self.tollgate.blame_unless_known(&format!("trunk[{at}].reserve.{name}"), what, right);
+                }
+            }
+        }
     }
 
     /// Reads the contacts and compiles the policy; `None` after problems of the policy or of the rows. Says how many contacts there
@@ -183,7 +206,7 @@ impl Reading {
         let mut problems = self.tollgate.into_problems();
         problems.extend(self.policy.map(Source::into_problems).unwrap_or_default());
         let tables = self.people.into_iter().chain(self.contacts.into_iter().map(|(_, problems)| problems));
-        problems.extend(tables.chain(self.tariff).flat_map(Problems::into_vec));
+        problems.extend(tables.chain(self.tariff).chain(self.costs).flat_map(Problems::into_vec));
         (problems, self.warnings)
     }
 
@@ -253,6 +276,28 @@ impl Reading {
             }
         }
     }
+}
+
+/// The compiled list; `None` after problems of its rows, which are laid at their lines.
+fn compile_prices(
+    problems: &Problems,
+    prices: &[TariffRow],
+    settings: &Settings,
+    company: &Company,
+) -> Option<TariffBook> {
+    let zone: Tz = company.zone.parse().unwrap_or(Tz::UTC);
+    // A row that is wrong already would only be found to clash with others by what stands in for its values.
+    let sound = prices.iter().filter(|row| problems.is_sound_line(row.line));
+    let faults = match TariffBook::compile(sound, zone, settings.money.rounding) {
+        Ok(book) => return Some(book),
+        Err(faults) => faults,
+    };
+    for fault in faults {
+        let line = u32::try_from(fault.line).ok();
+        let (column, right) = remedy(&fault.fault);
+        problems.push_unless_known(line, column, fault.fault.to_string(), right);
+    }
+    None
 }
 
 /// A permit that names a database must find it among the files.

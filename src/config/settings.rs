@@ -30,6 +30,7 @@ pub struct Settings {
     pub files: Files,
     pub log: Log,
     pub dns: Dns,
+    pub routing: Routing,
 }
 
 impl Settings {
@@ -124,6 +125,14 @@ pub struct Trunk {
     pub weight: u16,
     /// Without even a 100 Trying for so long, the call goes on to the next trunk.
     pub silence: Duration,
+    /// How often it is asked by OPTIONS whether it is there; `None`: never.
+    pub options: Option<Duration>,
+    /// Requests too long for UDP go over TCP (RFC 3261 §18.1.1).
+    pub long_by_tcp: bool,
+    /// Channels of `calls_max` that others leave free: for "emergency", or for a department by its name.
+    pub reserve: Vec<(String, u32)>,
+    /// What its carrier charges: a price list as `tariff.csv`.
+    pub costs: Option<PathBuf>,
     pub number_format: NumberFormat,
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.
@@ -263,6 +272,23 @@ pub struct Files {
     pub tariff: PathBuf,
     /// Contact databases by name.
     pub contacts: Vec<(String, PathBuf)>,
+}
+
+/// `[routing]`: how calls choose among the trunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    pub order: TrunkOrder,
+    /// Failures in a row after which an address rests, and for how long.
+    pub failures_before_rest: u32,
+    pub rest: Duration,
+}
+
+/// Which trunk a call takes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrunkOrder {
+    Priority,
+    /// The cheapest by the trunks' price lists; then as by priority.
+    Cost,
 }
 
 /// `[dns]`: who is asked where named trunks are.

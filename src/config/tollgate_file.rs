@@ -33,7 +33,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
     Source::read(file, text, |fields| {
         let sites = fields.named("site", |name, site| (site::read(name, site), pbx::registrar_of(site)));
         let listeners = listeners(fields);
-        let trunks = fields.tables("trunk", |trunk| trunk::read(trunk, &listeners));
+        let trunks = fields.tables("trunk", |trunk| trunk::read(trunk, &listeners, folder));
         refuse_twins(fields, "trunk", trunks.iter().map(|trunk| trunk.name.as_str()));
         if trunks.is_empty() {
             fields.missing("trunk", "at least one [[trunk]]: emergency calls need a way out");
@@ -60,6 +60,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
             files: fields.table_or_empty("files", |files| read_files(files, folder)),
             log: fields.table_or_empty("log", read_log),
+            routing: fields.table_or_empty("routing", trunk::read_routing),
             dns: fields.table_or_empty("dns", |dns| Dns {
                 servers: dns.list("servers").into_iter().map(|NameServer(address)| address).collect(),
             }),

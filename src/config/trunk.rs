@@ -1,15 +1,19 @@
 //! Reads one `[[trunk]]` of `tollgate.toml`: a way out to the telephone network.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::addresses::Host;
 use super::fields::Fields;
-use super::settings::{Carrier, Listener, NumberFormat, Trunk, TrunkAddress};
+use super::settings::{Carrier, Listener, NumberFormat, Routing, Trunk, TrunkAddress, TrunkOrder};
 use super::{spelling, trunk_account};
+
+/// The key of a `reserve` that stands for no department.
+pub const EMERGENCY_RESERVE: &str = "emergency";
 
 const SECOND: Duration = Duration::from_secs(1);
 
-pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
+pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener], folder: &Path) -> Trunk {
     let stated: Option<Carrier> = trunk.optional("transport");
     let listener: Option<String> = trunk.optional("listener");
     let addresses: Vec<TrunkAddress> = trunk.required_list("address");
@@ -25,12 +29,48 @@ pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         priority: trunk.within("priority", 1, 1..=1000, "1 to 1000; the least is tried first"),
         weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
         silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
+        options: trunk.optional_within("options", SECOND..=3_600 * SECOND, "1s to 1h"),
+        long_by_tcp: trunk.or("long_by_tcp", true),
+        reserve: reserve(trunk),
+        costs: trunk.optional::<PathBuf>("costs").map(|path| folder.join(path)),
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),
         register: trunk_account::registration(trunk),
         incoming: trunk.optional("incoming"),
+    }
+}
+
+/// `reserve = { emergency = 2, Management = 1 }`: names and channels.
+fn reserve(trunk: &Fields<'_>) -> Vec<(String, u32)> {
+    let read = |reserve: &Fields<'_>| {
+        let channels = |name: String| (reserve.optional_within(&name, 1..=100_000, "1 to 100000"), name);
+        let kept = reserve.keys().into_iter().map(channels);
+        kept.filter_map(|(channels, name)| Some((name, channels?))).collect()
+    };
+    let kept: Vec<(String, u32)> = trunk.table("reserve", read).unwrap_or_default();
+    let most: Option<u32> = trunk.optional("calls_max");
+    let sum = kept.iter().fold(0u32, |sum, (_, channels)| sum.saturating_add(*channels));
+    match most {
+        None if !kept.is_empty() => {
+            trunk.blame("reserve", "needs calls_max: nothing is kept of no limit", "calls_max")
+        }
+        Some(most) if sum >= most => {
+            let what = format!("keeps {sum} of {most} channels, and leaves none for other calls");
+            trunk.blame("reserve", what, format!("less than {most} in all"));
+        }
+        Some(_) | None => {}
+    }
+    kept
+}
+
+/// `[routing]`.
+pub(super) fn read_routing(routing: &Fields<'_>) -> Routing {
+    Routing {
+        order: routing.or("order", TrunkOrder::Priority),
+        failures_before_rest: routing.within("failures_before_rest", 3, 1..=1_000, "1 to 1000"),
+        rest: routing.within("rest", 30 * SECOND, SECOND..=3_600 * SECOND, "1s to 1h"),
     }
 }
 

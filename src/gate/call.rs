@@ -120,6 +120,10 @@ pub struct SentBranch {
     pub index: BranchIndex,
     pub client: ClientId,
     pub trunk: Option<Arc<str>>,
+    /// The trunk's address as the settings or DNS name it, whose health the answer tells.
+    pub hop: Option<Flow>,
+    /// Where it goes by UDP if the TCP connection that its length asks for cannot be made (RFC 3261 §18.1.1).
+    pub instead_of: Option<Box<Target>>,
     /// When the INVITE left, until the trunk has said more than 100 Trying.
     pub unheard_since: Option<Moment>,
     /// When silence counts as a failure.
@@ -153,6 +157,17 @@ impl Search {
 
     pub fn at(&self, index: BranchIndex) -> Option<&SentBranch> {
         self.branches.iter().find(|branch| branch.index == index)
+    }
+
+    /// The trunks that were tried or wait to be.
+    pub fn trunks(&self) -> SmallVec<[Option<Arc<str>>; 4]> {
+        let waiting = self.queue.iter().flatten().map(|target| target.trunk.clone());
+        self.branches.iter().map(|branch| branch.trunk.clone()).chain(waiting).collect()
+    }
+
+    /// Whether it goes out by trunks rather than to a phone.
+    pub fn uses_trunks(&self) -> bool {
+        self.trunks().iter().any(Option::is_some)
     }
 
     /// Branches without a final response.

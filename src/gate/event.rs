@@ -1,6 +1,6 @@
 //! What the gate tells the world it has done: counted by telemetry, logged by the app, never acted upon.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ pub enum Event {
     NotRegisteredAt { trunk: Arc<str>, status: u16 },
     /// A trunk did not take a call.
     TrunkFailed { trunk: Arc<str>, status: u16 },
+    /// An address of a trunk has failed too often, or wants to be left alone: it comes last for so long.
+    TrunkRests { trunk: Arc<str>, address: SocketAddr, span: Duration },
+    /// It takes calls again.
+    TrunkBack { trunk: Arc<str>, address: SocketAddr },
     /// Digest credentials were wrong (R25).
     AuthenticationFailed,
     /// A source has guessed too often and is locked (R25).

@@ -69,6 +69,8 @@ impl Gate {
             return;
         };
         let (client, trunk) = (branch.client, branch.trunk.clone());
+        let (silent_at, over_tcp) =
+            (branch.hop.filter(|_| branch.silent_until.is_some()), branch.instead_of.take());
         branch.silent_until = None;
         branch.timer_c = now.moment + LATE_ANSWER;
         if given_up {
@@ -79,6 +81,13 @@ impl Gate {
         let upshot = call.search.context.give_up(index, None);
         if let Some(trunk) = trunk {
             self.tell(Event::TrunkFailed { trunk, status: 408 });
+        }
+        // Ringing to the end of Timer C is the callee's silence, not the trunk's.
+        match (silent_at, over_tcp) {
+            // A firewall may have swallowed the connection alone: the next long request goes by UDP.
+            (Some(hop), Some(_)) => self.health.refuses_tcp(now.moment, hop.remote),
+            (Some(hop), None) => self.trunk_fails(now, hop, None),
+            (None, _) => {}
         }
         self.after_failure(now, key, &upshot);
     }

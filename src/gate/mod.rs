@@ -5,11 +5,14 @@ mod answer;
 mod asserted;
 mod budget;
 mod call;
+mod capacity;
+mod costs;
 mod cutoff;
 mod event;
 mod foresee;
 mod fraud;
 mod give_up;
+mod health;
 mod homes;
 mod identify;
 mod in_dialog;
@@ -17,10 +20,12 @@ mod invite;
 mod life;
 mod locate;
 mod lockout;
+mod long_request;
 mod meter;
 mod money;
 mod out_of_dialog;
 mod payload;
+mod probe;
 mod re_invite;
 mod refuse;
 mod register_through;
@@ -35,9 +40,11 @@ mod trunk_login;
 mod trunk_registration;
 
 pub use budget::budget_line;
+pub use costs::Costs;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Intended, Means, foresee};
 pub use fraud::FraudLock;
+pub use health::Rest;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -59,6 +66,7 @@ use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use fraud::Fraud;
+use health::Health;
 use lockout::Lockout;
 use payload::{Asked, Sent};
 use relay::Marks;
@@ -131,6 +139,7 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     /// Where the trunks' names lead to.
     located: Located,
+    health: Health,
     keys: DialogKeys,
     loop_keys: RandomState,
     marks: Marks,
@@ -147,7 +156,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys, habits, located) = (hasher(), hasher(), hasher(), hasher());
+        let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -161,6 +170,7 @@ impl Gate {
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
             located: Located::with_hasher(located),
+            health: Health::new(health),
             keys: DialogKeys::new(&mut random),
             loop_keys,
             marks: Marks::new(random.seed()),
@@ -189,7 +199,7 @@ impl Gate {
                 self.registrar.connection_lost(flow.connection);
                 self.through.connection_lost(flow.connection);
             }
-            Input::Located { server, hops } => self.locate(server, hops),
+            Input::Located { server, hops } => self.locate(now, server, hops),
         }
         self.take_transaction_events(now);
     }
@@ -198,6 +208,7 @@ impl Gate {
     pub fn advance(&mut self, now: Now) {
         self.transactions.advance(now.moment);
         self.take_transaction_events(now);
+        self.look_after_trunks(now);
         self.sound_alarms(now);
         self.give_up_relayed(now);
         self.registrar.expire(now.moment);
@@ -215,6 +226,7 @@ impl Gate {
             self.through.next_deadline(),
             self.next_trunk_registration(),
             self.marks.next_deadline(),
+            self.health.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -236,6 +248,7 @@ impl Gate {
             self.challenger = challenger(&setup, self.random.seed());
         }
         let setup = self.at_known_places(setup);
+        self.health.outdated();
         let old = std::mem::replace(&mut self.setup, setup);
         self.follow_trunks();
         self.review_calls(now);
@@ -266,6 +279,11 @@ impl Gate {
     /// Calls in progress that go out on this trunk.
     pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
         self.live.get(&Holder::Trunk(Arc::clone(trunk))).map_or(0, SmallVec::len)
+    }
+
+    /// Whether the trunk has an address, and not all of them have failed of late.
+    pub fn is_trunk_up(&self, trunk: &str) -> bool {
+        self.health.is_up(trunk)
     }
 
     /// What verdicts depend on at present.

@@ -4,7 +4,7 @@ use super::call::CallKey;
 use super::in_dialog::InDialog;
 use super::register_through::Passed;
 use super::trunk_login::OwnBye;
-use crate::sip::Message;
+use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
 /// What a server transaction was opened for.
@@ -34,6 +34,8 @@ pub(super) enum Sent {
     Bye(OwnBye),
     /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
     Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
+    /// An OPTIONS that asks whether a trunk is there.
+    Probe(Flow),
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
 }

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
+use super::capacity::is_full;
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::trunk_login::Challenged;
-use super::{Event, Gate, Live, Output, Sent};
+use super::{Event, Gate, Output, Sent};
 use crate::base::{Now, Random};
 use crate::ledger::Reservation;
-use crate::policy::{Destination, Holder, Permit, TrunkChoice};
+use crate::policy::{Destination, Permit, TrunkChoice};
 use crate::proxy::{
     BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
     record_route, via,
@@ -30,13 +31,24 @@ impl Gate {
 
     /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
     pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
-        let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
         if let Some(target) = call.search.queue.front().and_then(|step| step.first()) {
             // R24: the phone that holds the dialog which is replaced; or the one that a telephone system has chosen.
             call.budget_trunk = target.trunk.clone();
             return;
         }
+        let queue = self.targets_for(now, key);
+        if let Some(call) = self.calls.at_mut(key) {
+            let first = queue.front().and_then(|step| step.first());
+            call.budget_trunk = first.and_then(|target| target.trunk.clone());
+            call.search.queue = queue;
+        }
+    }
+
+    /// Whoever may answer this call, in the order in which they are tried; trunk addresses that rest come last.
+    pub(super) fn targets_for(&mut self, now: Now, key: CallKey) -> TargetQueue {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at(key) else { return TargetQueue::new() };
         let random = &mut self.random;
         let queue = match call.permit.destination() {
             Destination::Internal(person) => match setup.pbx_of(person) {
@@ -44,7 +56,8 @@ impl Gate {
                 None => self.phones_of(&setup.policy.person(person).key, now),
             },
             Destination::Number(number) => {
-                trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target(number))
+                let queue = trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target(number));
+                setup.costs.sorted(queue, number, now.utc)
             }
             Destination::Emergency(code) => {
                 let user = code.to_string();
@@ -62,11 +75,7 @@ impl Gate {
             // No permit is ever made for these.
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
         };
-        if let Some(call) = self.calls.at_mut(key) {
-            let first = queue.front().and_then(|step| step.first());
-            call.budget_trunk = first.and_then(|target| target.trunk.clone());
-            call.search.queue = queue;
-        }
+        self.health.sorted(now.moment, queue)
     }
 
     /// A person's phones: those of one preference ring at once, the preferred first (§16.6, RFC 3261 §20.10).
@@ -121,49 +130,39 @@ impl Gate {
     /// Forwards the INVITE to one target. False if the call cannot pay, or the target cannot be reached from here.
     fn send_branch(&mut self, now: Now, key: CallKey, target: &Target) -> bool {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at_mut(key) else { return false };
-        let Funds::Held { reservation, .. } = &call.funds else { return false };
-        let Some(interface) = setup.interfaces.at(target.flow.listener) else { return false };
+        let Some(call) = self.calls.at(key) else { return false };
         let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
-        if trunk.is_some_and(|trunk| !call.permit.emergency() && is_full(&self.live, &setup, trunk, key)) {
+        if trunk.is_some_and(|trunk| is_full(&self.live, &setup, trunk, key, call)) {
             return false;
         }
-        let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let mark = self.marks.for_callee(call, target);
-        let leaving = Leaving {
-            target,
-            interface,
-            branch: &branch,
-            cseq: call.invite.cseq(),
-            mark: &mark,
-            proofs: &[],
-        };
-        let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
+        let Some((branch, mut bytes)) = self.made_for(&setup, key, target, None) else { return false };
+        let instead = self.over_tcp(&setup, now.moment, target, bytes.len());
+        let again = instead.as_ref().and_then(|over_tcp| self.made_for(&setup, key, over_tcp, Some(branch)));
+        bytes = again.map_or(bytes, |(_, bytes)| bytes);
+        let flow = instead.as_ref().unwrap_or(target).flow;
+        let Some(call) = self.calls.at_mut(key) else { return false };
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
         let delay = now.moment.since(call.came_at);
-        let client = self.transactions.request(
-            now.moment,
-            target.flow,
-            Method::Invite,
-            &branch,
-            bytes,
-            Sent::Branch(key),
-        );
+        let payload = Sent::Branch(key);
+        let client = self.transactions.request(now.moment, flow, Method::Invite, &branch, bytes, payload);
         call.search.branches.push(SentBranch {
             index,
             client,
             trunk: target.trunk.clone(),
+            hop: target.trunk.as_ref().map(|_| target.flow),
+            instead_of: instead.as_ref().map(|_| Box::new(target.clone())),
             unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
             login: trunk
                 .and_then(|trunk| trunk.account.as_ref())
-                .map(|_| Box::new(Login::before(target, &call.invite))),
+                .map(|_| Box::new(Login::before(instead.as_ref().unwrap_or(target), &call.invite))),
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
             self.count_on_trunk(key, trunk);
+            self.health.tried(now.moment, target.flow);
             self.tell(Event::TrunkTried { trunk: trunk.clone() });
         }
         if is_first {
@@ -171,6 +170,27 @@ impl Gate {
         }
         self.set_alarm(key);
         true
+    }
+
+    /// The INVITE as it would leave for a target, on a branch of its own or on one that was not used; nothing if the call cannot
+    /// pay, or the target cannot be reached from here.
+    pub(super) fn made_for(
+        &mut self,
+        setup: &Snapshot,
+        key: CallKey,
+        target: &Target,
+        branch: Option<Branch>,
+    ) -> Option<(Branch, bytes::Bytes)> {
+        let call = self.calls.at(key)?;
+        let Funds::Held { reservation, .. } = &call.funds else { return None };
+        let interface = setup.interfaces.at(target.flow.listener)?;
+        let branch =
+            branch.unwrap_or_else(|| self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite)));
+        let mark = self.marks.for_callee(call, target);
+        let cseq = call.invite.cseq();
+        let leaving = Leaving { target, interface, branch: &branch, cseq, mark: &mark, proofs: &[] };
+        let bytes = pass_on(&call.permit, reservation, call, setup, &leaving);
+        Some((branch, bytes))
     }
 
     /// A response to one of our own requests, by what the request was.
@@ -186,6 +206,7 @@ impl Gate {
             Some(Sent::Register) => self.registration_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
             Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
+            Some(Sent::Probe(_)) => self.probe_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -197,17 +218,26 @@ impl Gate {
         let Some(branch) = call.search.branches.iter_mut().find(|branch| branch.client == client) else {
             return;
         };
-        let (index, trunk) = (branch.index, branch.trunk.clone());
+        let (index, trunk, hop) = (branch.index, branch.trunk.clone(), branch.hop);
+        let rang = branch.trunk.is_some() && branch.unheard_since.is_none();
         let unheard_since = if response.status() > 100 { branch.unheard_since.take() } else { None };
         if let (Some(trunk), Some(sent)) = (trunk.clone(), unheard_since) {
             let delay = now.moment.since(sent);
             self.outputs.push_back(Output::Event(Event::TrunkResponded { trunk, delay }));
         }
+        if let Some(hop) = hop {
+            self.judge_answer(now, hop, &response, rang);
+        }
+        let Some(call) = self.calls.at_mut(key) else { return };
         match response.status() {
             status @ 100..=199 => {
                 // §16.7 item 2: any provisional but 100 gives the callee more time.
                 if status > 100 && !call.search.context.is_given_up(index) {
-                    branch.timer_c = timer_c;
+                    call.search
+                        .branches
+                        .iter_mut()
+                        .filter(|branch| branch.index == index)
+                        .for_each(|branch| branch.timer_c = timer_c);
                 }
                 let upshot = call.search.context.provisional(index, status);
                 if upshot.forward {
@@ -274,13 +304,17 @@ impl Gate {
     pub(super) fn client_failed(&mut self, now: Now, client: ClientId, payload: Sent, status: u16) {
         match payload {
             Sent::Branch(key) => {
+                if status == 503 && self.fall_back_to_udp(now, key, client) {
+                    return self.set_alarm(key);
+                }
                 let Some(branch) = self.calls.at(key).and_then(|call| call.search.branch(client)) else {
                     return;
                 };
-                let (index, trunk) = (branch.index, branch.trunk.clone());
+                let (index, trunk, hop) = (branch.index, branch.trunk.clone(), branch.hop);
                 if let Some(trunk) = trunk {
                     self.tell(Event::TrunkFailed { trunk, status });
                 }
+                hop.into_iter().for_each(|hop| self.trunk_fails(now, hop, None));
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
@@ -293,6 +327,7 @@ impl Gate {
             Sent::Passed(passed) => self.pass_failed(passed),
             Sent::Register => self.registration_lost(now, client, status),
             Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
+            Sent::Probe(flow) => self.asked_in_vain(now, flow),
             Sent::Bye(_) | Sent::Ours => {}
         }
     }
@@ -356,15 +391,6 @@ fn trunks(
 fn emergency_trunks(setup: &Snapshot, permit: &Permit) -> TrunkChoice {
     let names = &setup.policy.site(permit.site()).emergency_trunks;
     if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
-}
-
-/// Whether the trunk carries as many calls as its carrier or its budget allows, this one not counted (R68).
-fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey) -> bool {
-    let holder = Holder::Trunk(trunk.name.clone());
-    let others = live.get(&holder).map_or(0, |calls| calls.iter().filter(|call| **call != key).count());
-    let limits = setup.policy.trunk_limits(&trunk.name).map_or(&[][..], |limits| &limits.concurrency);
-    let budgets = limits.iter().filter(|limit| !limit.soft).map(|limit| limit.count);
-    trunk.calls_max.into_iter().chain(budgets).any(|most| others >= most as usize)
 }
 
 /// Failures of the trunk itself, not of the call: the next trunk may do better.

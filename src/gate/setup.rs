@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::{Costs, Rest};
 use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
 use crate::policy::Policy;
@@ -25,6 +26,7 @@ pub struct Snapshot {
     pub credentials: Arc<HashMap<Box<str>, Credential>>,
     pub interfaces: Interfaces,
     pub trunks: TrunkQueue,
+    pub costs: Arc<Costs>,
     /// As the settings list them.
     pub peers: Vec<Peer>,
     /// Addresses that DNS gives for trunks: whoever sends from one is that trunk.
@@ -106,6 +108,8 @@ pub struct Limits {
     pub lock: Duration,
     /// Talk before the answer, the oldest of free calls (R75).
     pub early_media_longest: Duration,
+    /// When an address of a trunk is left out for a while.
+    pub rest: Rest,
 }
 
 impl Default for Limits {
@@ -123,6 +127,7 @@ impl Default for Limits {
             failures_before_lock: 10,
             lock: Duration::from_secs(600),
             early_media_longest: Duration::from_secs(60),
+            rest: Rest::default(),
         }
     }
 }

@@ -293,6 +293,13 @@ impl Policy {
     }
 
     /// The name of a role. Empty if the id comes from another policy version.
+    /// Whether somebody works in the department of this name or in one under it.
+    pub fn is_in_department(&self, person: PersonId, name: &str) -> bool {
+        let own = self.person(person).department;
+        let up = |id: &DepartmentId| self.department(*id).parent;
+        std::iter::successors(own, up).any(|id| *self.department(id).name == *name)
+    }
+
     pub fn role_name(&self, id: RoleId) -> &str {
         self.roles.get(id.index()).map_or("", |role| &role.name)
     }

@@ -7,101 +7,9 @@ use std::time::Duration;
 use ahash::RandomState;
 use smallvec::SmallVec;
 
-use super::Interfaces;
-use crate::base::{PhoneNumber, Random, TrunkId};
-use crate::sip::digest::Account;
-use crate::sip::{Flow, Hop, ServerName, Transport};
-
-/// How a trunk wants E.164 numbers written in the Request-URI.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum NumberFormat {
-    /// `+4930123456`
-    #[default]
-    PlusE164,
-    /// `4930123456`
-    E164,
-    /// `004930123456`
-    ZeroZeroE164,
-}
-
-impl NumberFormat {
-    pub fn user_part(self, number: PhoneNumber) -> String {
-        match self {
-            NumberFormat::PlusE164 => number.to_string(),
-            NumberFormat::E164 => number.as_u64().to_string(),
-            NumberFormat::ZeroZeroE164 => format!("00{}", number.as_u64()),
-        }
-    }
-}
-
-/// A way out to the telephone network.
-#[derive(Clone, Debug)]
-pub struct Trunk {
-    /// Those of one id are addresses of one trunk.
-    pub id: TrunkId,
-    pub name: Arc<str>,
-    pub flow: Flow,
-    /// `host` or `host:port` of the Request-URI.
-    pub host: String,
-    /// Lower is tried first.
-    pub priority: u16,
-    /// The share of calls that it takes first among trunks of its priority.
-    pub weight: u16,
-    /// Calls at once that the carrier allows.
-    pub calls_max: Option<u32>,
-    pub number_format: NumberFormat,
-    /// Without even a 100 Trying for this long, the next trunk is tried.
-    pub silence: Duration,
-    /// What answers its challenges; `None`: they go to the caller.
-    pub account: Option<Arc<Account>>,
-    /// For how many seconds we register there; `None`: it knows where we are.
-    pub register: Option<u32>,
-    /// Whom calls to the contact of that registration are for; `None`: the To says so.
-    pub incoming: Option<Arc<str>>,
-    /// The name that stands in the settings instead of this address.
-    pub named: Option<Named>,
-}
-
-/// How an address of a trunk follows from a name.
-#[derive(Clone, Debug)]
-pub struct Named {
-    pub server: Arc<ServerName>,
-    /// What DNS said; `None` for the entry of the settings, whose `flow` leads nowhere yet.
-    pub hop: Option<Hop>,
-}
-
-impl Trunk {
-    /// The target for a number, rebuilt from its canonical form alone (R11).
-    pub fn target(&self, number: PhoneNumber) -> Target {
-        self.target_of_user(&self.number_format.user_part(number))
-    }
-
-    /// This trunk at a place that its name leads to.
-    fn at(&self, named: &Named, hop: Hop, interfaces: &Interfaces) -> Option<Trunk> {
-        let own = interfaces.at(self.flow.listener).filter(|own| own.reaches(hop.transport, hop.remote.ip()));
-        let listener = match own {
-            Some(_) => self.flow.listener,
-            None => interfaces.towards(hop.transport, hop.remote.ip())?,
-        };
-        let flow = Flow { transport: hop.transport, listener, remote: hop.remote, ..self.flow };
-        Some(Trunk { flow, named: Some(Named { hop: Some(hop), ..named.clone() }), ..self.clone() })
-    }
-
-    /// The target for digits that are no E.164 number: an emergency or short number as the site's list spells it.
-    pub fn target_of_user(&self, user: &str) -> Target {
-        let transport = match self.flow.transport {
-            Transport::Udp => "",
-            Transport::Tcp | Transport::Tls => ";transport=tcp",
-        };
-        Target {
-            flow: self.flow,
-            request_uri: format!("sip:{user}@{}{transport}", self.host),
-            routes: SmallVec::new(),
-            trunk: Some(Arc::clone(&self.name)),
-            silence: Some(self.silence),
-        }
-    }
-}
+use super::{Interfaces, Trunk};
+use crate::base::Random;
+use crate::sip::{Flow, Hop, ServerName};
 
 /// One place to send one INVITE.
 #[derive(Clone, Debug)]
@@ -262,8 +170,9 @@ fn draw<K: Copy + PartialEq>(lots: impl Iterator<Item = (K, u16)>, random: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::Interface;
-    use crate::sip::ListenerId;
+    use crate::base::{PhoneNumber, TrunkId};
+    use crate::proxy::{Care, Interface, Named, NumberFormat};
+    use crate::sip::{ListenerId, Transport};
 
     fn trunk(id: u16, port: u16, priority: u16, weight: u16) -> Trunk {
         Trunk {
@@ -276,6 +185,7 @@ mod tests {
             calls_max: None,
             number_format: NumberFormat::default(),
             silence: Duration::from_secs(4),
+            care: Care::default(),
             named: None,
             account: None,
             register: None,

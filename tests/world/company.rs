@@ -18,14 +18,14 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use tollgate::base::{Money, SiteId, TrunkId};
-use tollgate::gate::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
+use tollgate::gate::{Costs, Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 use tollgate::ledger::{Rounding, TariffBook, TariffRow};
 use tollgate::policy::document::{
     Company as Head, Contacts, Dialling, Document, FromMismatch, Limit, PermitRule, PersonRow, Quantity,
     Role, Rows, Site,
 };
 use tollgate::policy::{By, Class, PeriodKind, compile};
-use tollgate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use tollgate::proxy::{Care, Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
 use tollgate::sip::digest::{Algorithm, Ha1};
 use tollgate::sip::{ConnectionId, Flow, ListenerId, Transport};
 
@@ -55,6 +55,7 @@ pub struct Company {
     pub peers: Vec<Peer>,
     /// Sites whose phones register at a telephone system.
     pub homes: HashMap<SiteId, Arc<Pbx>>,
+    pub costs: Arc<Costs>,
 }
 
 impl Company {
@@ -88,6 +89,7 @@ impl Company {
             rows: Rows { people, contacts: Vec::new() },
             limits: Limits { digest: vec![Algorithm::Sha256, Algorithm::Md5], ..Limits::default() },
             trunks,
+            costs: Arc::default(),
             peers: vec![
                 peer("10.0.0.0/24", PeerKind::Phones, 0),
                 peer("10.3.0.0/24", PeerKind::Phones, 1),
@@ -138,6 +140,7 @@ impl Company {
             peers: self.peers.clone(),
             located: Vec::new(),
             homes: self.homes.clone(),
+            costs: Arc::clone(&self.costs),
             realm: DOMAIN.into(),
             limits: self.limits.clone(),
             policy: Arc::new(policy),
@@ -168,6 +171,13 @@ pub fn endpoints() -> Vec<Endpoint> {
         // In the house, but nobody's.
         Endpoint::new("lobby", "lobby", udp("10.0.0.99:5060"), false),
         Endpoint::new("main", "+4915155500001", udp("10.1.0.1:5060"), false),
+        // The same trunk over TCP.
+        Endpoint::new(
+            "stream",
+            "+4915155500001",
+            Flow { transport: Transport::Tcp, listener: ListenerId(1), ..udp("10.1.0.1:5060") },
+            false,
+        ),
         Endpoint::new("backup", "+4915155500002", udp("10.1.0.2:5060"), false),
         Endpoint::new("pbx", "alice", udp("10.2.0.1:5060"), false),
     ]
@@ -175,7 +185,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 
 /// Whether a party stands on the trunks' side of the ladder.
 pub fn is_right(name: &str) -> bool {
-    matches!(name, "main" | "backup")
+    matches!(name, "main" | "stream" | "backup")
 }
 
 fn udp(address: &str) -> Flow {
@@ -194,6 +204,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        care: Care::default(),
         named: None,
         account: None,
         register: None,
@@ -270,26 +281,32 @@ fn boss() -> Role {
 }
 
 fn tariffs() -> TariffBook {
-    let rows =
-        TARIFF.iter().enumerate().map(|(index, (prefix, per_minute, connect, first, next))| TariffRow {
-            line: index as u64 + 1,
-            prefix: (*prefix).to_owned(),
-            per_minute: Money::parse(per_minute).expect("an amount"),
-            connect: Money::parse(connect).expect("an amount"),
-            first_increment: *first,
-            next_increment: *next,
-            grace: if *prefix == GRACE.0 { GRACE.1 } else { 0 },
-            valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
-        });
-    let mut rows: Vec<TariffRow> = rows.collect();
-    let (prefix, date, per_minute) = CHANGE;
-    let before = rows.iter().find(|row| row.prefix == prefix).expect("a price before it").clone();
-    rows.push(TariffRow {
-        line: rows.len() as u64 + 1,
+    price_list(&TARIFF)
+}
+
+/// Prefix, price per minute, connect fee, first and next increment of each row.
+pub fn price_list(rows: &[(&str, &str, &str, u64, u64)]) -> TariffBook {
+    let rows = rows.iter().enumerate().map(|(index, (prefix, per_minute, connect, first, next))| TariffRow {
+        line: index as u64 + 1,
+        prefix: (*prefix).to_owned(),
         per_minute: Money::parse(per_minute).expect("an amount"),
-        valid_from: date.parse().expect("a date"),
-        ..before
+        connect: Money::parse(connect).expect("an amount"),
+        first_increment: *first,
+        next_increment: *next,
+        grace: if *prefix == GRACE.0 { GRACE.1 } else { 0 },
+        valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
     });
+    let mut rows: Vec<TariffRow> = rows.collect();
+    // A list without this prefix has no price that changes.
+    let (prefix, date, per_minute) = CHANGE;
+    if let Some(before) = rows.iter().find(|row| row.prefix == prefix).cloned() {
+        rows.push(TariffRow {
+            line: rows.len() as u64 + 1,
+            per_minute: Money::parse(per_minute).expect("an amount"),
+            valid_from: date.parse().expect("a date"),
+            ..before
+        });
+    }
     TariffBook::compile(&rows, chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")
 }
 

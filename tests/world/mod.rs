@@ -139,6 +139,11 @@ impl World {
         self.carry_out();
     }
 
+    /// Something that happens to the gate beside all messages.
+    pub fn tell(&mut self, input: Input) {
+        self.input(input);
+    }
+
     /// Lives until a time of the tables.
     pub fn runs_until(&mut self, at: &str) {
         self.run_until(OPENING + script::time(at));

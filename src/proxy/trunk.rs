@@ -1,0 +1,132 @@
+//! One way out to the telephone network: where it is, how it wants numbers written, what is done to keep it usable.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::{Interfaces, Target};
+use crate::base::{PhoneNumber, TrunkId};
+use crate::sip::digest::Account;
+use crate::sip::{Flow, Hop, ServerName, Transport};
+
+/// How a trunk wants E.164 numbers written in the Request-URI.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NumberFormat {
+    /// `+4930123456`
+    #[default]
+    PlusE164,
+    /// `4930123456`
+    E164,
+    /// `004930123456`
+    ZeroZeroE164,
+}
+
+impl NumberFormat {
+    pub fn user_part(self, number: PhoneNumber) -> String {
+        match self {
+            NumberFormat::PlusE164 => number.to_string(),
+            NumberFormat::E164 => number.as_u64().to_string(),
+            NumberFormat::ZeroZeroE164 => format!("00{}", number.as_u64()),
+        }
+    }
+}
+
+/// A way out to the telephone network.
+#[derive(Clone, Debug)]
+pub struct Trunk {
+    /// Those of one id are addresses of one trunk.
+    pub id: TrunkId,
+    pub name: Arc<str>,
+    pub flow: Flow,
+    /// `host` or `host:port` of the Request-URI.
+    pub host: String,
+    /// Lower is tried first.
+    pub priority: u16,
+    /// The share of calls that it takes first among trunks of its priority.
+    pub weight: u16,
+    /// Calls at once that the carrier allows.
+    pub calls_max: Option<u32>,
+    pub number_format: NumberFormat,
+    /// Without even a 100 Trying for this long, the next trunk is tried.
+    pub silence: Duration,
+    pub care: Care,
+    /// What answers its challenges; `None`: they go to the caller.
+    pub account: Option<Arc<Account>>,
+    /// For how many seconds we register there; `None`: it knows where we are.
+    pub register: Option<u32>,
+    /// Whom calls to the contact of that registration are for; `None`: the To says so.
+    pub incoming: Option<Arc<str>>,
+    /// The name that stands in the settings instead of this address.
+    pub named: Option<Named>,
+}
+
+/// What is done to keep a trunk usable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Care {
+    /// How often it is asked by OPTIONS whether it is there.
+    pub options: Option<Duration>,
+    /// Requests that are too long for UDP go over TCP (RFC 3261 §18.1.1).
+    pub long_by_tcp: bool,
+    /// Of the channels that its carrier allows.
+    pub kept: Vec<Kept>,
+}
+
+/// Channels of a trunk that others leave free.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// For whose people, those of the departments under it too; `None`: for emergencies alone.
+    pub department: Option<Arc<str>>,
+    pub channels: u32,
+}
+
+impl Default for Care {
+    fn default() -> Care {
+        Care { options: None, long_by_tcp: true, kept: Vec::new() }
+    }
+}
+
+/// How an address of a trunk follows from a name.
+#[derive(Clone, Debug)]
+pub struct Named {
+    pub server: Arc<ServerName>,
+    /// What DNS said; `None` for the entry of the settings, whose `flow` leads nowhere yet.
+    pub hop: Option<Hop>,
+}
+
+impl Trunk {
+    /// The target for a number, rebuilt from its canonical form alone (R11).
+    pub fn target(&self, number: PhoneNumber) -> Target {
+        self.target_of_user(&self.number_format.user_part(number))
+    }
+
+    /// What stands behind the host in a URI of this trunk.
+    pub fn uri_transport(&self) -> &'static str {
+        match self.flow.transport {
+            Transport::Udp => "",
+            Transport::Tcp | Transport::Tls => ";transport=tcp",
+        }
+    }
+
+    /// This trunk at a place that its name leads to.
+    pub(super) fn at(&self, named: &Named, hop: Hop, interfaces: &Interfaces) -> Option<Trunk> {
+        let own = interfaces.at(self.flow.listener).filter(|own| own.reaches(hop.transport, hop.remote.ip()));
+        let listener = match own {
+            Some(_) => self.flow.listener,
+            None => interfaces.towards(hop.transport, hop.remote.ip())?,
+        };
+        let flow = Flow { transport: hop.transport, listener, remote: hop.remote, ..self.flow };
+        Some(Trunk { flow, named: Some(Named { hop: Some(hop), ..named.clone() }), ..self.clone() })
+    }
+
+    /// The target for digits that are no E.164 number: an emergency or short number as the site's list spells it.
+    pub fn target_of_user(&self, user: &str) -> Target {
+        Target {
+            flow: self.flow,
+            request_uri: format!("sip:{user}@{}{}", self.host, self.uri_transport()),
+            routes: SmallVec::new(),
+            trunk: Some(Arc::clone(&self.name)),
+            silence: Some(self.silence),
+        }
+    }
+}
