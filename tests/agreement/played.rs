@@ -14,8 +14,8 @@ use super::attempts::Attempt;
 use super::binary::Told;
 use super::house::House;
 
-/// No call lasts longer.
-const DAY: Duration = Duration::from_secs(86_400);
+/// No call of these companies lasts longer.
+const LONGEST: Duration = Duration::from_secs(5 * 3600);
 
 /// What became of an attempt.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +24,7 @@ pub struct Done {
     reason: Option<String>,
     price: Option<(String, String)>,
     reserved: Option<(String, u64)>,
-    /// From the answer to the BYE; `None`: nobody answered, or the gate let them talk all day.
+    /// From the answer to the BYE; `None`: nobody answered, or the gate let them talk on.
     cut_after: Option<Duration>,
     answered: bool,
 }
@@ -65,7 +65,7 @@ pub fn play(house: &House, attempt: &Attempt, book: &mut Book) -> Done {
     played.receive(flow, acknowledge(&ok).into());
     let begin = played.now.moment;
     played.sent.clear();
-    while let Some(deadline) = played.gate.next_deadline().filter(|next| next.since(begin) < DAY) {
+    while let Some(deadline) = played.gate.next_deadline().filter(|next| next.since(begin) < LONGEST) {
         played.now = played.now.after(deadline.since(played.now.moment));
         played.gate.advance(played.now);
         played.drain();
