@@ -149,7 +149,7 @@ impl Gate {
             loop_keys,
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
-            ids: IdSource::default(),
+            ids: IdSource::new(&mut random),
             outputs: VecDeque::new(),
             setup,
             random,

@@ -41,6 +41,7 @@ const TARIFF: [(&str, &str, &str, u64, u64); 5] = [
 ];
 
 /// Everything that a world is made from; change it before the world begins.
+#[derive(Clone)]
 pub struct Company {
     pub document: Document,
     pub rows: Rows,

@@ -71,6 +71,20 @@ impl Endpoint {
         self.waiting.values()
     }
 
+    /// Forgets a call that is long over.
+    pub fn forget(&mut self, call_id: &str) {
+        self.legs.retain(|leg| leg.call_id != call_id);
+        self.asked.retain(|text| text.header_str("Call-ID") != Some(call_id));
+    }
+
+    /// Its power is gone, and with it everything that it knew.
+    pub fn forget_all(&mut self) {
+        self.legs.clear();
+        self.asked.clear();
+        self.waiting.clear();
+        self.challenges.clear();
+    }
+
     /// The latest call, or the one that the words name, for a forger to copy.
     pub fn leg(&self, words: &Words) -> Option<&Leg> {
         self.legs.iter().rev().find(|leg| is_named(words, &leg.call_id))
@@ -102,7 +116,11 @@ impl Endpoint {
 
     /// A message from the gate; what it answers by itself.
     pub fn hear(&mut self, bytes: &Bytes) -> Option<Bytes> {
-        let text = Text::read(bytes);
+        self.hear_text(Text::read(bytes))
+    }
+
+    /// As `hear`, of a message that is read already.
+    pub fn hear_text(&mut self, text: Text) -> Option<Bytes> {
         match text.is_request() {
             true => self.hear_request(text),
             false => self.hear_response(&text),
