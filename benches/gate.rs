@@ -48,6 +48,9 @@ fn forward_invite(bencher: Bencher<'_, '_>) {
         asserted: Some("<sip:+49309000001@house.example>"),
         to: None,
         from: None,
+        cseq: invite.cseq(),
+        rack: None,
+        proofs: &[],
     };
     bencher.bench(|| forward_request(black_box(&invite), &forwarding));
 }

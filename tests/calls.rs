@@ -8,6 +8,12 @@
 #[path = "world/mod.rs"]
 mod world;
 
+#[path = "calls/calendar.rs"]
+mod calendar;
+#[path = "calls/changed_rules.rs"]
+mod changed_rules;
+#[path = "calls/closing_hours.rs"]
+mod closing_hours;
 #[path = "calls/emergency_calls.rs"]
 mod emergency_calls;
 #[path = "calls/full_house.rs"]
@@ -26,6 +32,10 @@ mod money_slices;
 mod moving_phones;
 #[path = "calls/new_settings.rs"]
 mod new_settings;
+#[path = "calls/replaced_calls.rs"]
+mod replaced_calls;
+#[path = "calls/restarts.rs"]
+mod restarts;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]
@@ -62,6 +72,8 @@ mod rfc3261_17_2_3_matching_requests;
 mod rfc3261_17_lossy_network;
 #[path = "calls/rfc3261_22_digest.rs"]
 mod rfc3261_22_digest;
+#[path = "calls/rfc3261_22_trunk_login.rs"]
+mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
 #[path = "calls/stopping.rs"]
@@ -70,6 +82,8 @@ mod stopping;
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]
 mod transfer_and_replaces;
+#[path = "calls/transfer_tickets.rs"]
+mod transfer_tickets;
 #[path = "calls/trunk_budgets.rs"]
 mod trunk_budgets;
 #[path = "calls/trunk_failover.rs"]

@@ -79,7 +79,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 84] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 91] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -98,6 +98,11 @@ const SLIPS: [(&str, &str, &str, &str, &str); 84] = [
     ("tollgate.toml", "digest = [\"md5\"]", "digest = []", "sip.digest", "md5"),
     ("tollgate.toml", "silence = \"4s\"", "silence = \"1m\"", "trunk[0].silence", "200ms to 32s"),
     ("tollgate.toml", "calls_max = 30", "calls = 30", "trunk[0].calls", "calls_max"),
+    ("tollgate.toml", "# user = \"company-4711\"", "user = \"company-4711\"", "trunk[0].password", "password of this user"),
+    ("tollgate.toml", "# password = \"…\"", "password = \"s3cret\"", "trunk[0].user", "user name"),
+    ("tollgate.toml", "# user = \"company-4711\"", "user = \"c\"\nha1_md5 = \"0\"\nrealm = \"r\"", "trunk[0].ha1_md5", "32 hexadecimal digits"),
+    ("tollgate.toml", "# user = \"company-4711\"", "user = \"c\"\nha1_md5 = \"0123456789abcdef0123456789abcdef\"", "trunk[0].ha1_md5", "realm"),
+    ("tollgate.toml", "# user = \"company-4711\"", "user = \"c\"\npassword = \"p\"\nrealm = \"r\"\nha1_md5 = \"0123456789abcdef0123456789abcdef\"", "trunk[0].ha1_md5", "or its hashes"),
     ("tollgate.toml", "\"10.1.0.0/16\"", "\"10.1.0.1/16\"", "peer[0].networks[2]", "192.0.2.0/24"),
     ("tollgate.toml", "\"10.2.0.0/16\"", "\"10.1.0.0/16\"", "peer", "each network in one"),
     ("tollgate.toml", "kind = \"pbx\"", "kind = \"pxb\"", "peer[3].kind", "pbx?"),
@@ -132,6 +137,8 @@ const SLIPS: [(&str, &str, &str, &str, &str); 84] = [
     ("policy.toml", "contacts = \"crm_and_colleagues\"", "contacts = \"crm_and_collegues\"", "roles.sales.permits[0].contacts", "crm_and_colleagues?"),
     ("policy.toml", "contacts = \"crm_and_colleagues\"", "contacts = \"any\"", "roles.sales.permits[0].databases", "crm_and_colleagues"),
     ("policy.toml", "databases = [\"customers\"]", "databases = [\"costumers\"]", "roles.sales.permits[0].databases", "customers?"),
+    ("policy.toml", "on_change = \"30s\"", "on_change = \"later\"", "roles.sales.on_change", "\"finish\", \"cut\""),
+    ("policy.toml", "by = [\"dial\", \"forward\"", "at_close = \"cut\"\nby = [\"dial\", \"forward\"", "roles.administrator.permits[0].at_close", "hours, or no at_close"),
     ("policy.toml", "longest_s = 3600", "longest_s = 0", "roles.sales.permits[0].longest_s", "1 to 604800"),
     ("policy.toml", "by = [\"dial\", \"forward\"", "by = [\"dail\", \"forward\"", "roles.administrator.permits[0].by[0]", "dial?"),
     ("policy.toml", "{ period = \"day\", money = \"50.00\" }", "{ period = \"day\", money = \"fifty\" }", "roles.manager.budgets[0].money", "12.50"),

@@ -17,6 +17,8 @@ mod questions;
 mod reload;
 
 use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -46,7 +48,7 @@ fn a_forbidden_number_shows_its_reason_at_the_phone() {
 }
 
 fn call_and_hold(transport: &str) {
-    let Office { mut gina, mut henry, gate, _scratch } = Office::open(transport);
+    let Office { mut gina, mut henry, gate, _scratch, .. } = Office::open(transport);
     let database = gate.database();
     gina.say("dial", "sip:108@company.example");
     gina.hear("CALL_ESTABLISHED");
@@ -67,11 +69,43 @@ fn call_and_hold(transport: &str) {
     assert_eq!(answered_calls(&database), [("gina".to_owned(), 0)]);
 }
 
+#[test]
+fn phones_talk_on_and_are_found_again_after_kill_9() {
+    let Office { mut gina, mut henry, gate, places, _scratch } = Office::open("udp");
+    gina.say("dial", "sip:108@company.example");
+    gina.hear("CALL_ESTABLISHED");
+    gina.hear("CALL_REMOTE_SDP");
+    henry.hear("CALL_ESTABLISHED");
+    // Registrations are written within a second.
+    sleep(Duration::from_millis(1_500));
+    drop(gate);
+
+    let gate = Gate::launch(_scratch.path(), &places).unwrap_or_else(|fault| panic!("{fault}"));
+    let database = gate.database();
+    gina.say("hold", "");
+    gina.hear("CALL_REMOTE_SDP");
+    henry.trace_with("a=sendonly");
+    gina.say("resume", "");
+    gina.hear("CALL_REMOTE_SDP");
+    gina.say("hangup", "");
+    gina.hear("CALL_CLOSED");
+    henry.hear("CALL_CLOSED");
+
+    gina.say("dial", "sip:108@company.example");
+    henry.hear("CALL_ESTABLISHED");
+    gina.hear("CALL_ESTABLISHED");
+    gina.say("hangup", "");
+    henry.hear("CALL_CLOSED");
+    gate.stop().expect("the gate ends well");
+    assert!(!answered_calls(&database).is_empty());
+}
+
 /// A gate and two registered phones.
 struct Office {
     gina: Phone,
     henry: Phone,
     gate: Gate,
+    places: Places,
     _scratch: TempDir,
 }
 
@@ -89,7 +123,7 @@ impl Office {
         };
         let gina = phone("107", "phone_one", "control_one");
         let henry = phone("108", "phone_two", "control_two");
-        Office { gina, henry, gate, _scratch: scratch }
+        Office { gina, henry, gate, places, _scratch: scratch }
     }
 }
 

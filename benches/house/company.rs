@@ -147,6 +147,7 @@ fn trunk() -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        account: None,
     }
 }
 

@@ -1,12 +1,15 @@
 //! The only reader of a clock in the house, and the only drawer of chance.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
 use crate::base::{Moment, Now, Random};
 
-/// Monotonic time since the process started, with the wall clock beside it.
+/// The moment at which this process starts: calls of an earlier run began before it. No call is older, since none lasts a month.
+const PROCESS_START: Moment = Moment::from_micros(30 * 24 * 3600 * 1_000_000);
+
+/// Monotonic time, counted on from `PROCESS_START`, with the wall clock beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
@@ -21,12 +24,12 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this file is where clocks are read")]
     pub fn now(&self) -> Now {
         let micros = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Now::new(Moment::from_micros(micros), Utc::now())
+        Now::new(PROCESS_START + Duration::from_micros(micros), Utc::now())
     }
 
     /// The instant of a moment, for timers of the runtime.
     pub fn instant(&self, moment: Moment) -> Instant {
-        self.start + moment.since(Moment::START)
+        self.start + moment.since(PROCESS_START)
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::observe::Observer;
+use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use crate::base::{Moment, Now};
 use crate::gate::{Gate, Input, Output};
@@ -30,6 +31,7 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    pub phones: PhoneBook,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
     pub stop: watch::Receiver<bool>,
@@ -51,7 +53,7 @@ impl EventLoop {
                 arrived = self.sockets.receive() => self.take_arrivals(arrived),
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
-                    let old = self.gate.replace_setup(replacement.setup);
+                    let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
@@ -60,7 +62,10 @@ impl EventLoop {
                     alarm_at = Moment::START;
                     alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
                 }
-                _ = observe.tick() => self.observer.look(&self.gate, &self.sockets),
+                _ = observe.tick() => {
+                    self.observer.look(&self.gate, &self.sockets);
+                    self.phones.follow(&mut self.gate, self.clock.now());
+                }
                 _ = self.stop.changed() => break,
             }
             self.keep_up();
@@ -158,7 +163,8 @@ impl EventLoop {
         }
     }
 
-    async fn close(self) {
+    async fn close(mut self) {
+        self.phones.follow(&mut self.gate, self.clock.now());
         self.sockets.close(Duration::from_secs(1)).await;
         // Joins the thread once everything stated is written.
         self.store.stop();

@@ -143,6 +143,7 @@ impl<'a> Explained<'a> {
         match &means.bound {
             Bound::Permit => "as the permit says".into(),
             Bound::House => "as the settings say for every call".into(),
+            Bound::Hours => "when the permitted hours end".into(),
             Bound::Budget(line) => {
                 let limit = spending::with_unit(line.limit, &self.loaded.settings.money.currency);
                 format!("then {} has spent its {limit} a {}", line.account, line.period.kind.as_str())
@@ -228,6 +229,7 @@ impl<'a> Explained<'a> {
         let bound = match &means.bound {
             Bound::Permit => "permit".to_owned(),
             Bound::House => "settings".to_owned(),
+            Bound::Hours => "hours".to_owned(),
             Bound::Budget(line) => format!("{}, {}", line.account, line.period.kind.as_str()),
         };
         json!({

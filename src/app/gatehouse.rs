@@ -10,7 +10,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::clock::{self, Clock};
 use super::event_loop::EventLoop;
 use super::left_over;
+use super::mark_key;
 use super::observe::{self, Observer};
+use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::{self, Health};
@@ -71,13 +73,24 @@ impl Gatehouse {
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(false);
         let (ready, listening) = oneshot::channel();
-        let random = clock::entropy()?;
+        let mut random = clock::entropy()?;
+        let mark_key = mark_key::read_or_make(&loaded.settings.store.path, &mut random);
         metrics.set_policy_version(loaded.policy.version());
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
-        let parts =
-            Parts { loaded, clock, random, store, written, setups: changed, observer, stop: stopped, ready };
+        let parts = Parts {
+            loaded,
+            clock,
+            random,
+            mark_key,
+            store,
+            written,
+            setups: changed,
+            observer,
+            stop: stopped,
+            ready,
+        };
         let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);
@@ -139,6 +152,7 @@ struct Parts {
     loaded: Loaded,
     clock: Clock,
     random: crate::base::Random,
+    mark_key: [u8; 32],
     store: WriterHandle,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
@@ -158,7 +172,7 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, store, written, setups, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, mark_key, store, written, setups, observer, stop, ready } = parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -169,11 +183,20 @@ fn run(parts: Parts) {
         };
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
+        let ledger = loaded.settings.store.path.clone();
         let setup = Arc::new(snapshot(loaded, &addresses));
-        let gate = Gate::new(setup, timing, random);
+        let mut gate = Gate::new(setup, timing, random);
+        gate.follow_earlier_run(mark_key, clock.now());
+        let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
+            Ok(phones) => phones,
+            Err(fault) => {
+                let _ = ready.send(Err(fault.into()));
+                return;
+            }
+        };
         let _ = ready.send(Ok(addresses));
         let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
     });
 }
 

@@ -95,6 +95,7 @@ impl Observer {
             Event::Answer { status } => metrics.response(*status),
             Event::Retransmitted => metrics.retransmission(Direction::Out),
             Event::Absorbed => metrics.retransmission(Direction::In),
+            Event::Relayed => tracing::debug!("request of a call from before the start relayed by its mark"),
             Event::StrayResponse => metrics.rejection("stray_response"),
         }
     }

@@ -9,7 +9,7 @@ use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
-use crate::sip::digest::{Algorithm, Ha1};
+use crate::sip::digest::{Account, Algorithm, Ha1, Held};
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 use crate::transaction::Timing;
 
@@ -90,10 +90,19 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 calls_max: trunk.calls_max,
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
+                account: trunk.account.as_ref().map(account),
             });
         }
     }
     all
+}
+
+fn account(account: &config::Account) -> Arc<Account> {
+    let secret = match &account.proof {
+        config::Proof::Password(password) => Held::Password(password.reveal().to_owned()),
+        config::Proof::Ha1 { md5, sha256 } => Held::Ha1(Ha1 { md5: *md5, sha256: *sha256 }),
+    };
+    Arc::new(Account { user: account.user.clone(), realm: account.realm.clone(), secret })
 }
 
 fn number_format(format: config::NumberFormat) -> NumberFormat {

@@ -113,6 +113,23 @@ const SEQUENCE_BITS: u32 = 22;
 /// 2024-01-01T00:00:00Z in Unix milliseconds: 42 bits of milliseconds from there last until 2163.
 const EPOCH_MILLIS: i64 = 1_704_067_200_000;
 
+impl DecisionId {
+    /// No decision made since then has a lesser id.
+    pub fn earliest(utc: DateTime<Utc>) -> DecisionId {
+        DecisionId(millis(utc) << SEQUENCE_BITS)
+    }
+
+    /// When it was made, to the millisecond.
+    pub fn made_at(self) -> DateTime<Utc> {
+        let millis = i64::try_from(self.0 >> SEQUENCE_BITS).unwrap_or(0) + EPOCH_MILLIS;
+        DateTime::from_timestamp_millis(millis).unwrap_or_default()
+    }
+}
+
+fn millis(utc: DateTime<Utc>) -> u64 {
+    u64::try_from(utc.timestamp_millis() - EPOCH_MILLIS).unwrap_or(0)
+}
+
 /// Makes ids that rise with time and never repeat, also when the wall clock steps back.
 #[derive(Clone, Debug, Default)]
 pub struct IdSource {
@@ -135,9 +152,13 @@ impl IdSource {
         ReservationId(self.next(utc))
     }
 
+    /// Goes on after an id of an earlier run, should the wall clock have been set back meanwhile.
+    pub fn go_on_after(&mut self, last: u64) {
+        self.last = self.last.max(last);
+    }
+
     fn next(&mut self, utc: DateTime<Utc>) -> u64 {
-        let millis = u64::try_from(utc.timestamp_millis() - EPOCH_MILLIS).unwrap_or(0);
-        self.last = ((millis << SEQUENCE_BITS) + self.salt).max(self.last + 1);
+        self.last = ((millis(utc) << SEQUENCE_BITS) + self.salt).max(self.last + 1);
         self.last
     }
 }

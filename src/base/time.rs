@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-/// A point on the monotonic clock, in microseconds since the process started. Durations come from this alone (R62, R80).
+/// A point on the monotonic clock, in microseconds since one that lies before all that the process knows of. Durations come from this alone (R62, R80).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(u64);
 
@@ -60,6 +60,21 @@ impl Now {
     pub fn after(self, span: Duration) -> Now {
         let utc = chrono::TimeDelta::from_std(span).map_or(self.utc, |delta| self.utc + delta);
         Now { moment: self.moment + span, utc }
+    }
+
+    /// What the wall clock would have shown at a moment, had nobody set it since.
+    pub fn utc_at(self, moment: Moment) -> DateTime<Utc> {
+        let delta = |span: Duration| chrono::TimeDelta::from_std(span).unwrap_or_default();
+        self.utc - delta(self.moment.since(moment)) + delta(moment.since(self.moment))
+    }
+
+    /// The moment of an instant that another process wrote down: as exact as the wall clock was set meanwhile. What lies before
+    /// all moments is the first of them.
+    pub fn moment_at(self, utc: DateTime<Utc>) -> Moment {
+        match (self.utc - utc).to_std() {
+            Ok(ago) => self.moment - ago,
+            Err(_) => self.moment + (utc - self.utc).to_std().unwrap_or_default(),
+        }
     }
 }
 

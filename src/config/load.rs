@@ -68,26 +68,31 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
 
     let mut reading = Reading::of(tollgate_source);
     let document = reading.policy(&settings.files, &text);
-    let (rows, credentials) = reading.rows(&settings);
+    let (people, credentials) = reading.people(&settings);
+    let company = document.as_ref().map(|document| document.company.clone()).unwrap_or_default();
     let prices = reading.prices(&settings.files);
-    let counts = Counts {
+    let mut counts = Counts {
         listeners: settings.listeners.len(),
         trunks: settings.trunks.len(),
         sites: tollgate.sites.len(),
         roles: document.as_ref().map_or(0, |document| document.roles.len()),
-        people: rows.people.len(),
+        people: people.len(),
         phones: credentials.len(),
         contact_databases: settings.files.contacts.len(),
-        contacts: rows.contacts.len(),
+        contacts: 0,
         prices: prices.len(),
     };
-    let company = document.as_ref().map(|document| document.company.clone()).unwrap_or_default();
     let tariff = reading.compile_tariff(&prices, &settings, &company);
-    let policy = document.and_then(|document| {
-        let trunks = settings.trunks.iter().map(|trunk| trunk.name.clone()).collect();
-        let version = reading.version();
-        reading.compile_policy(&Document { version, sites: tollgate.sites, trunks, ..document }, &rows)
+    // The rows of the price list make room for the contacts.
+    drop(prices);
+    let document = document.map(|document| Document {
+        sites: tollgate.sites,
+        trunks: settings.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        databases: settings.files.contacts.iter().map(|(name, _)| name.clone()).collect(),
+        ..document
     });
+    let policy;
+    (policy, counts.contacts) = reading.compile_policy(document.as_ref(), &people, &settings.files);
     let (problems, warnings) = reading.into_problems();
     match (policy, tariff) {
         (Some(policy), Some(tariff)) if problems.is_empty() => {

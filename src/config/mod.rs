@@ -17,6 +17,7 @@ mod site;
 mod spelling;
 mod tariff_file;
 mod tollgate_file;
+mod trunk_account;
 mod values;
 mod version;
 
@@ -25,6 +26,6 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
-    Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
 };

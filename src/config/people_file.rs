@@ -14,7 +14,7 @@ use crate::base::Money;
 use crate::policy::PeriodKind;
 use crate::policy::document::{Limit, PersonRow, Quantity};
 
-const COLUMNS: [Column; 22] = [
+const COLUMNS: [Column; 23] = [
     required("key"),
     required("name"),
     optional("extension"),
@@ -26,6 +26,7 @@ const COLUMNS: [Column; 22] = [
     optional("groups"),
     optional("roles"),
     optional("sip_user"),
+    optional("pickup_group"),
     optional("password"),
     optional("ha1_md5"),
     optional("ha1_sha256"),
@@ -71,6 +72,7 @@ fn read_person(row: &Row<'_>) -> PersonRow {
         groups: row.list("groups"),
         roles: row.list("roles"),
         sip_user: row.owned("sip_user"),
+        pickup_group: row.owned("pickup_group"),
         budgets: read_budgets(row),
         locked: row.optional("locked").unwrap_or(false),
         line: Some(u64::from(row.line)),
@@ -124,7 +126,7 @@ fn read_credential(row: &Row<'_>, realm: &str, person: &PersonRow) -> Option<Cre
 }
 
 /// An HA1 in hexadecimal; `None` inside after a problem.
-struct Hash<const N: usize>(Option<[u8; N]>);
+pub(super) struct Hash<const N: usize>(pub(super) Option<[u8; N]>);
 
 impl<const N: usize> Setting for Hash<N> {
     const NOUN: &'static str = "a hash";

@@ -8,12 +8,12 @@ use super::fields::{Fields, Source};
 use super::limits::{read_holder, read_limit};
 use super::values::{Choice, Setting};
 use crate::policy::document::{
-    BudgetRule, ClassRow, Company, Contacts, Department, Document, Group, Guard, NamedList, PermitRule, Role,
-    Zone,
+    BudgetRule, ClassRow, Company, Contacts, Department, Document, Ending, Group, Guard, NamedList,
+    PermitRule, Role, Zone,
 };
 use crate::policy::{By, Class, Kind};
 
-/// All of the document but its sites and trunks, which stand in `tollgate.toml`, and its version, which is made of all files.
+/// All of the document but its sites, trunks and contact databases, which stand in `tollgate.toml`, and its version, which is made of all files.
 pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
     Source::read(file, text, |policy| Document {
         version: 0,
@@ -41,6 +41,7 @@ pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
         }),
         sites: Vec::new(),
         trunks: Vec::new(),
+        databases: Vec::new(),
     })
 }
 
@@ -59,6 +60,7 @@ fn read_role(name: &str, role: &Fields<'_>) -> Role {
         permits: role.tables("permits", read_permit),
         guards: role.tables("guards", read_guard),
         budgets: role.tables("budgets", read_limit).into_iter().flatten().collect(),
+        on_change: role.or("on_change", Ending::Finish),
     }
 }
 
@@ -69,11 +71,19 @@ fn read_permit(permit: &Fields<'_>) -> PermitRule {
         zones: permit.list("zones"),
         contacts: read_contacts(permit),
         hours: permit.optional("hours"),
+        at_close: read_at_close(permit),
         trunks: permit.list("trunks"),
         by: set(permit.list::<By>("by")),
         longest_s: permit.optional_within("longest_s", 1..=604_800, "1 to 604800 seconds"),
         outside_to_outside: permit.or("outside_to_outside", false),
     }
+}
+
+fn read_at_close(permit: &Fields<'_>) -> Ending {
+    if permit.has("at_close") && !permit.has("hours") {
+        permit.blame("at_close", "has no meaning without hours", "hours, or no at_close");
+    }
+    permit.or("at_close", Ending::Finish)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

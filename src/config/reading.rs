@@ -15,8 +15,8 @@ use super::settings::{Files, Settings};
 use super::version::Fingerprint;
 use super::{contacts_file, people_file, policy_file, tariff_file};
 use crate::ledger::{TariffBook, TariffFault, TariffRow};
-use crate::policy::document::{Company, Contacts, Document, Rows};
-use crate::policy::{self, Policy, Severity};
+use crate::policy::document::{Company, Contacts, Document, PersonRow};
+use crate::policy::{self, Intake, Policy, Severity};
 
 /// The problems of every file, as far as it is read.
 pub(super) struct Reading {
@@ -27,6 +27,7 @@ pub(super) struct Reading {
     /// With the position of each database's first contact among all contacts.
     contacts: Vec<(usize, Problems)>,
     warnings: Vec<Problem>,
+    /// Of all that bears on verdicts: sites, policy, people, contacts. Prices have dates of their own.
     fingerprint: Fingerprint,
 }
 
@@ -70,11 +71,6 @@ impl Reading {
         }
     }
 
-    /// Of all that bears on verdicts: sites, policy, people, contacts; whole once the rows are read. Prices have dates of their own.
-    pub fn version(&self) -> u64 {
-        self.fingerprint.version()
-    }
-
     /// `None` if `policy.toml` is not there or not TOML. `tollgate` is the text that its sites stand in.
     pub fn policy(&mut self, files: &Files, tollgate: &str) -> Option<Document> {
         let text = self.opened("files.policy", read_text(&files.policy))?;
@@ -88,24 +84,31 @@ impl Reading {
         document
     }
 
-    pub fn rows(&mut self, settings: &Settings) -> (Rows, Vec<Credential>) {
-        let mut rows = Rows::default();
-        let mut credentials = Vec::new();
-        let files = &settings.files;
-        if let Some((file, problems)) = self.opened("files.people", open(&files.people)) {
-            let file = self.fingerprint.of(file);
-            (rows.people, credentials) = people_file::read(&problems, file, &settings.sip.realm);
-            self.people = Some(problems);
-        }
+    pub fn people(&mut self, settings: &Settings) -> (Vec<PersonRow>, Vec<Credential>) {
+        let Some((file, problems)) = self.opened("files.people", open(&settings.files.people)) else {
+            return Default::default();
+        };
+        let read = people_file::read(&problems, self.fingerprint.of(file), &settings.sip.realm);
+        self.people = Some(problems);
+        read
+    }
+
+    /// Reads every contact, into the policy if there is one; gives how many.
+    fn contacts(&mut self, files: &Files, mut intake: Option<&mut Intake<'_>>) -> usize {
+        let mut count = 0;
         for (name, path) in &files.contacts {
             if let Some((file, problems)) = self.opened(&format!("files.contacts.{name}"), open(path)) {
-                let first = rows.contacts.len();
-                let file = self.fingerprint.of(file);
-                contacts_file::read(&problems, file, name, &mut rows.contacts);
+                let first = intake.as_ref().map_or(0, |intake| intake.count());
+                contacts_file::read(&problems, self.fingerprint.of(file), name, |line| {
+                    count += 1;
+                    if let Some(intake) = &mut intake {
+                        intake.take(line);
+                    }
+                });
                 self.contacts.push((first, problems));
             }
         }
-        (rows, credentials)
+        count
     }
 
     pub fn prices(&mut self, files: &Files) -> Vec<TariffRow> {
@@ -127,9 +130,8 @@ impl Reading {
         let problems = self.tariff.as_ref()?;
         let zone: Tz = company.zone.parse().unwrap_or(Tz::UTC);
         // A row that is wrong already would only be found to clash with others by what stands in for its values.
-        let sound: Vec<TariffRow> =
-            prices.iter().filter(|row| problems.is_sound_line(row.line)).cloned().collect();
-        let faults = match TariffBook::compile(&sound, zone, settings.money.rounding) {
+        let sound = prices.iter().filter(|row| problems.is_sound_line(row.line));
+        let faults = match TariffBook::compile(sound, zone, settings.money.rounding) {
             Ok(book) => return Some(book),
             Err(faults) => faults,
         };
@@ -141,12 +143,26 @@ impl Reading {
         None
     }
 
-    /// `None` after problems of the policy or of the rows.
-    pub fn compile_policy(&mut self, document: &Document, rows: &Rows) -> Option<Policy> {
-        match policy::compile(document, rows) {
+    /// Reads the contacts and compiles the policy; `None` after problems of the policy or of the rows. Says how many contacts there
+    /// are, too.
+    pub fn compile_policy(
+        &mut self,
+        document: Option<&Document>,
+        people: &[PersonRow],
+        files: &Files,
+    ) -> (Option<Policy>, usize) {
+        let Some(document) = document else { return (None, self.contacts(files, None)) };
+        let mut count = 0;
+        let compiled =
+            policy::compile_with(document, people, |intake| count = self.contacts(files, Some(intake)));
+        (self.judged(compiled), count)
+    }
+
+    fn judged(&mut self, compiled: Result<Policy, Vec<policy::Problem>>) -> Option<Policy> {
+        match compiled {
             Ok(policy) => {
                 self.warnings = policy.warnings().iter().map(|problem| self.placed(problem)).collect();
-                Some(policy)
+                Some(policy.at_version(self.fingerprint.version()))
             }
             Err(problems) => {
                 for problem in problems.iter().filter(|problem| problem.severity == Severity::Error) {
@@ -205,6 +221,7 @@ impl Reading {
         let table = match root {
             // `sites.berlin.dial.short` in the document is `site.berlin.short` in the file.
             "sites" => return Origin::Tollgate(site_path(rest)),
+            "databases" => return Origin::Tollgate(format!("files.contacts{rest}")),
             "people" => self.people.as_ref(),
             "contacts" => {
                 let row = index_of(rest).unwrap_or(0);

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::secret::Secret;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 
@@ -109,6 +110,30 @@ pub struct Trunk {
     pub calls_max: Option<u32>,
     /// The domain in the Request-URI; by default the trunk's address.
     pub domain: Option<String>,
+    /// Who we are to it, if it asks (RFC 3261 §22).
+    pub account: Option<Account>,
+}
+
+/// Credentials for a trunk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    pub user: String,
+    /// The only realm that gets an answer; `None`: any.
+    pub realm: Option<String>,
+    pub proof: Proof,
+}
+
+/// A password, or HA1 (RFC 7616 §3.4.2) in one or both hashes. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Proof {
+    Password(Secret),
+    Ha1 { md5: Option<[u8; 16]>, sha256: Option<[u8; 32]> },
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof(...)")
+    }
 }
 
 /// What stands at the other end of a network.

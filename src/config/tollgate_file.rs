@@ -16,6 +16,7 @@ use super::settings::{
 };
 use super::site;
 use super::spelling;
+use super::trunk_account;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 use crate::policy::document;
@@ -108,6 +109,7 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         number_format: trunk.or("number_format", NumberFormat::PlusE164),
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
+        account: trunk_account::read(trunk),
     }
 }
 

@@ -12,6 +12,7 @@ use toml::de::DeValue;
 use super::secret::Secret;
 use super::spelling;
 use crate::base::Money;
+use crate::policy::document::Ending;
 
 /// A value that can stand in a TOML file or in one cell of a CSV file.
 pub(super) trait Setting: Sized {
@@ -237,6 +238,26 @@ impl Setting for Duration {
 
     fn blank() -> Duration {
         Duration::ZERO
+    }
+}
+
+impl Setting for Ending {
+    const NOUN: &'static str = "what becomes of calls in progress";
+
+    fn right() -> String {
+        r#""finish", "cut", or a time after which they are cut, such as "30s""#.into()
+    }
+
+    fn from_text(text: &str) -> Option<Ending> {
+        match text.trim() {
+            "finish" => Some(Ending::Finish),
+            "cut" => Some(Ending::Cut),
+            text => Duration::from_text(text).map(Ending::After),
+        }
+    }
+
+    fn blank() -> Ending {
+        Ending::Finish
     }
 }
 

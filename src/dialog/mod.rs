@@ -2,10 +2,12 @@
 //! has counted. Enough to recognise every later request (R12), to route it without trusting it, and to end the call (R70).
 
 mod key;
+mod saved;
 mod side;
 mod teardown;
 
 pub use key::{DialogKey, DialogKeys};
+pub use saved::SavedDialog;
 pub use side::{End, Side};
 pub use teardown::{Teardown, ack, bye};
 
@@ -46,9 +48,11 @@ impl Dialog {
         callee: Flow,
         mark: &str,
     ) -> Option<Dialog> {
+        let mut caller = Side::of_caller(invite, caller)?;
+        caller.learn_ahead(response.cseq());
         Some(Dialog {
             call_id: invite.call_id().into(),
-            caller: Side::of_caller(invite, caller)?,
+            caller,
             callee: Side::of_callee(response, callee, mark)?,
             state: State::Early,
             talk: None,

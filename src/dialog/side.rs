@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use smallvec::SmallVec;
 
-use crate::sip::{Flow, Message, Name, Transport, Uri};
+use crate::sip::{ConnectionId, Flow, Message, Name, Transport, Uri};
 
 /// The caller sent the INVITE, the callee answered it; the words stay through every later request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,22 +23,32 @@ impl End {
 }
 
 /// Routes of one side kept at most; a longer Record-Route set is an attack on memory, not a path (RFC 3261 §16.6 sets none).
-const ROUTES_MAX: usize = 16;
+pub(super) const ROUTES_MAX: usize = 16;
+
+/// Repeats of one INVITE at most; a response whose CSeq is further off is not believed.
+const AHEAD_MAX: u32 = 16;
 
 #[derive(Debug)]
 pub struct Side {
-    tag: Box<[u8]>,
-    flow: Flow,
+    pub(super) tag: Box<[u8]>,
+    pub(super) flow: Flow,
     /// The URI of its Contact, without the angle brackets.
-    target: Box<str>,
+    pub(super) target: Box<str>,
     /// Route values in the order in which a request towards this side carries them; ours are not among them.
-    routes: SmallVec<[Box<str>; 1]>,
+    pub(super) routes: SmallVec<[Box<str>; 1]>,
     /// None: it has sent nothing yet.
-    last_cseq: Option<u32>,
+    pub(super) last_cseq: Option<u32>,
+    /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
+    /// repeat with credentials that a trunk asks for (RFC 3261 §22.2).
+    pub(super) ahead: u32,
+    /// Its latest INVITE, and how far that was ahead: ACK and PRACK name its number.
+    pub(super) invite: (u32, u32),
+    /// How much further than by one our next request in its name counts: after a restart more than was written down.
+    pub(super) gap: u32,
     /// From and To of the INVITE, as this side wrote its own.
-    address: Box<str>,
+    pub(super) address: Box<str>,
     /// Its address as the other side knows it, if that was rewritten (R20).
-    alias: Option<Box<str>>,
+    pub(super) alias: Option<Box<str>>,
 }
 
 impl Side {
@@ -52,6 +62,9 @@ impl Side {
             target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
+            ahead: 0,
+            invite: (invite.cseq(), 0),
+            gap: 0,
             address: Box::from(&*invite.header(Name::From)?),
             alias: None,
         })
@@ -64,6 +77,9 @@ impl Side {
             target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: SmallVec::new(),
             last_cseq: None,
+            ahead: 0,
+            invite: (0, 0),
+            gap: 0,
             address: Box::from(&*response.header(Name::To)?),
             alias: None,
         };
@@ -122,14 +138,54 @@ impl Side {
         self.alias().unwrap_or(&self.address)
     }
 
-    pub fn last_cseq(&self) -> u32 {
-        self.last_cseq.unwrap_or(0)
+    /// How much higher its requests count on the other side, as far as a byte tells.
+    pub fn ahead(&self) -> u8 {
+        u8::try_from(self.ahead).unwrap_or(0)
+    }
+
+    /// The CSeq under which the other side knows its request of this number.
+    pub fn sent_as(&self, cseq: u32) -> u32 {
+        cseq.saturating_add(self.ahead)
+    }
+
+    /// The same for whatever belongs to an INVITE of this number: its ACK (§13.2.2.4), its PRACK (RFC 3262 §7.2).
+    pub fn invite_sent_as(&self, cseq: u32) -> u32 {
+        let ahead = if self.invite.0 == cseq { self.invite.1 } else { self.ahead };
+        cseq.saturating_add(ahead)
+    }
+
+    /// Its INVITE of this number has left under that one.
+    pub fn note_invite(&mut self, cseq: u32, sent_as: u32) {
+        self.invite = (cseq, sent_as.saturating_sub(cseq));
+    }
+
+    /// The next CSeq on the other side, for a request that the gate makes in this side's name.
+    pub fn own_cseq(&mut self) -> u32 {
+        self.ahead = self.ahead.saturating_add(1).saturating_add(std::mem::take(&mut self.gap));
+        self.sent_as(self.last_cseq.unwrap_or(0))
+    }
+
+    /// The other side knows its INVITE under this number, as the first answer to it says.
+    pub(super) fn learn_ahead(&mut self, cseq: u32) {
+        let (invite, _) = self.invite;
+        self.ahead = cseq.checked_sub(invite).filter(|ahead| *ahead <= AHEAD_MAX).unwrap_or(0);
+        self.invite = (invite, self.ahead);
     }
 
     pub(super) fn count(&mut self, cseq: u32) -> bool {
         let rises = self.last_cseq.is_none_or(|last| cseq > last);
         self.last_cseq = self.last_cseq.max(Some(cseq));
         rises
+    }
+
+    /// Its connection is gone, and with it the way that goes through no address.
+    pub fn is_cut_off(&self) -> bool {
+        self.flow.transport.is_reliable() && self.flow.connection == ConnectionId::NONE
+    }
+
+    /// Goes on over this flow, known to lead to it.
+    pub fn move_to(&mut self, flow: Flow) {
+        self.flow = flow;
     }
 
     /// True if a request that claims to come from this side arrived from where the side is: its connection or its address.
@@ -148,15 +204,22 @@ impl Side {
     /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks
     /// from, so that its listening port counts, not the port of one datagram; else the flow itself, which reaches through NAT.
     pub fn hop(&self) -> Flow {
-        let uri = self.routes.first().map_or(&*self.target, |route| uri_of_route(route));
-        match literal_address(uri) {
-            Some(address)
-                if self.flow.transport == Transport::Udp && address.ip() == self.flow.remote.ip() =>
-            {
-                Flow { remote: address, ..self.flow }
-            }
-            _ => self.flow,
-        }
+        hop(self.flow, self.routes.first().map_or(&*self.target, |route| uri_of_route(route)))
+    }
+
+    /// The same of a caller of whom nothing but her INVITE is known yet.
+    pub fn hop_of_caller(invite: &Message, flow: Flow) -> Flow {
+        let route = invite.record_routes().next();
+        let contact = || invite.contacts().next().and_then(Result::ok);
+        route.or_else(contact).map_or(flow, |first| hop(flow, first.uri))
+    }
+}
+
+fn hop(flow: Flow, uri: &str) -> Flow {
+    let leads_there = flow.transport == Transport::Udp || flow.connection == ConnectionId::NONE;
+    match literal_address(uri).filter(|address| leads_there && address.ip() == flow.remote.ip()) {
+        Some(address) => Flow { remote: address, ..flow },
+        None => flow,
     }
 }
 

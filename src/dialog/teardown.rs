@@ -5,7 +5,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::{Dialog, End};
-use crate::sip::{Flow, NewRequest};
+use crate::sip::{Flow, Name, NewRequest};
 
 /// What the gate adds to a BYE of its own.
 #[derive(Clone, Copy, Debug)]
@@ -14,16 +14,18 @@ pub struct Teardown<'a> {
     pub via: &'a str,
     /// The value of the Reason header (RFC 3326): why the call ends.
     pub reason: &'a str,
+    /// Authorization or Proxy-Authorization, where the receiver has asked for it.
+    pub proofs: &'a [(Name, String)],
 }
 
-/// The BYE towards `end`, written as the other end would: its tags, its next CSeq, the route set of the receiver.
-/// Counts the CSeq, so that a second BYE would be a new request.
+/// The BYE towards `end`, written as the other end would: its tags, its next CSeq, the route set of the receiver. A second BYE is
+/// a new request.
 pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Bytes) {
-    let writer = dialog.side_mut(end.other());
-    let cseq = writer.last_cseq().saturating_add(1);
-    writer.count(cseq);
+    let cseq = dialog.side_mut(end.other()).own_cseq();
     let (writer, receiver) = (dialog.side(end.other()), dialog.side(end));
     let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
+    let mut extra: SmallVec<[(&str, &str); 2]> = SmallVec::from_iter([("Reason", teardown.reason)]);
+    extra.extend(teardown.proofs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let request = NewRequest {
         method: "BYE",
         uri: receiver.target(),
@@ -33,13 +35,14 @@ pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Byte
         to: receiver.address(),
         call_id: &String::from_utf8_lossy(dialog.call_id()),
         cseq,
-        extra: &[("Reason", teardown.reason)],
+        extra: &extra,
         body: None,
     };
     (receiver.hop(), request.to_bytes())
 }
 
-/// The ACK of a 2xx that nobody upstream waits for, as the caller would write it (RFC 3261 §13.2.2.4). `cseq` is that of the INVITE.
+/// The ACK of a 2xx that nobody upstream waits for, as the caller would write it (RFC 3261 §13.2.2.4). `cseq` is that of the
+/// INVITE as the caller wrote it.
 pub fn ack(dialog: &Dialog, cseq: u32, via: &str) -> (Flow, Bytes) {
     let (writer, receiver) = (dialog.side(End::Caller), dialog.side(End::Callee));
     let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
@@ -51,7 +54,7 @@ pub fn ack(dialog: &Dialog, cseq: u32, via: &str) -> (Flow, Bytes) {
         from: writer.shown(),
         to: receiver.address(),
         call_id: &String::from_utf8_lossy(dialog.call_id()),
-        cseq,
+        cseq: writer.invite_sent_as(cseq),
         extra: &[],
         body: None,
     };

@@ -31,6 +31,7 @@ impl Gate {
 
     /// Does what is due for one call.
     fn attend(&mut self, now: Now, key: CallKey) {
+        self.attend_review(now, key);
         self.attend_meter(now, key);
         self.attend_guards(now, key);
         self.give_up_overdue(now, key);

@@ -8,7 +8,7 @@ use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::{Command, EndCause};
-use crate::proxy::{Returning, forward_response};
+use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
 use crate::sip::{Flow, Message, Name};
 
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
@@ -50,7 +50,7 @@ impl Gate {
         let terms = Terms {
             price: price.clone(),
             covered: *slice,
-            longest: call.longest(),
+            longest: call.longest(now.utc),
             period_end: call.period_end,
         };
         let is_free = reservation.is_free();
@@ -58,6 +58,7 @@ impl Gate {
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;
+        call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk, record) = (call.decision, call.record.trunk.clone(), call.record.clone());
         if !is_free {
@@ -87,11 +88,17 @@ impl Gate {
     pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at(key) else { return };
         let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
+        let towards = self.setup.interfaces.at(call.caller.listener);
+        let opens_dialog = response.to_tag().is_some() && response.status() < 300;
+        let decision = call.decision.text();
+        let own_route = towards
+            .filter(|_| opens_dialog)
+            .map(|interface| record_route(interface, &self.marks.for_caller(call, response)));
         let returning = Returning {
-            towards: self.setup.interfaces.at(call.caller.listener),
-            mark: &call.decision.text(),
+            own_route: own_route.as_deref().map(|route| OwnRoute { decision: &decision, route }),
             from: own_from.as_deref(),
             to: None,
+            cseq: call.invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);
@@ -118,8 +125,12 @@ impl Gate {
             (None, None) => 480,
         };
         call.record.status = Some(status);
-        let cause = end_cause(status);
+        let cause = if call.review.refusal.is_some() { EndCause::CutRights } else { end_cause(status) };
         let invite = call.invite.clone();
+        if let Some(refusal) = call.review.refusal.take() {
+            self.refuse_late(now, key, &refusal);
+            return self.end_call(now, key, cause);
+        }
         match best {
             Some((held, Some(response))) if held == status => self.send_upstream(now, key, &response),
             Some(_) | None => self.answer_plainly(now, server, &invite, status),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
 use crate::base::{DecisionId, Moment, Place, ReservationId, SiteId};
@@ -10,11 +11,13 @@ use crate::dialog::{Dialog, End};
 use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
+use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
 use super::meter::Meter;
 use super::re_invite::ReInvite;
+use super::review::Review;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -54,8 +57,12 @@ pub struct Call {
     pub ack_until: Option<Moment>,
     /// From when it need not be remembered any more.
     pub forget_at: Option<Moment>,
+    /// What changed rules mean for it (R76).
+    pub review: Review,
     /// The latest alarm set for it in the wheel.
     pub alarm: Option<Moment>,
+    /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
+    pub speaker: Option<Arc<str>>,
     /// P-Asserted-Identity towards trunks.
     pub asserted: Option<Box<str>>,
     /// The From that goes out instead of the one that came (R20), if they differ.
@@ -107,9 +114,25 @@ pub struct SentBranch {
     pub silent_until: Option<Moment>,
     /// Timer C (§16.6 item 11).
     pub timer_c: Moment,
+    /// Where it went, if that is a trunk whose challenges we can answer.
+    pub login: Option<Box<Login>>,
+}
+
+/// What is needed to send an INVITE again, with the credentials that its trunk asks for.
+pub struct Login {
+    pub target: Target,
+    pub proofs: Proofs,
+    /// The CSeq under which the trunk knows it.
+    pub cseq: u32,
 }
 
 impl Search {
+    /// A search whose only target is known; the other targets are lined up when there is none.
+    pub fn of_one(target: Option<Target>) -> Search {
+        let queue = target.into_iter().map(|target| SmallVec::from_iter([target])).collect();
+        Search { queue, ..Search::default() }
+    }
+
     /// The open branch of this client transaction.
     pub fn branch(&self, client: ClientId) -> Option<&SentBranch> {
         // Requests for which there was no room share an id: the first open branch is as good as any.
@@ -156,6 +179,15 @@ impl Search {
 }
 
 impl Call {
+    /// It costs nothing: no money was asked for, or none is.
+    pub fn is_free(&self) -> bool {
+        match &self.funds {
+            Funds::Asked { .. } => false,
+            Funds::Held { reservation, .. } => reservation.is_free(),
+            Funds::Resolved => self.record.reservation.is_none(),
+        }
+    }
+
     pub fn is_answered(&self) -> bool {
         self.meter.is_some()
     }
@@ -165,7 +197,7 @@ impl Call {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none());
         let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
         let guarded = self.over.is_none() && !self.permit.emergency();
-        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until()];
+        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until(), self.review.due()];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
         let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
@@ -201,17 +233,14 @@ impl Call {
         Facts { record: self.record.clone(), site: self.permit.site() }
     }
 
-    /// True if the party that `writer` talks with is not one of our people (R23).
-    pub fn other_party_is_outside(&self, writer: End) -> bool {
-        match writer {
-            End::Caller => self.permit.destination().person().is_none(),
-            End::Callee => self.record.person.is_none(),
+    /// The longest this call may last from its answer on, by its permit; an emergency call is never cut (R41).
+    pub fn longest(&self, answered: DateTime<Utc>) -> Option<Duration> {
+        if self.permit.emergency() {
+            return None;
         }
-    }
-
-    /// The longest this call may last by its permit; an emergency call is never cut (R41).
-    pub fn longest(&self) -> Option<Duration> {
-        (!self.permit.emergency()).then(|| self.permit.longest().unwrap_or(Duration::MAX))
+        let longest = self.permit.longest().unwrap_or(Duration::MAX);
+        let closes = self.permit.closes().map(|end| (end - answered).to_std().unwrap_or_default());
+        Some(closes.map_or(longest, |closes| closes.min(longest)))
     }
 
     /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.

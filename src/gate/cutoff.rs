@@ -1,17 +1,17 @@
 //! The end of a call: by its parties, or by the gate when money or time is over (R70 to R72), and what is remembered afterwards.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Gate;
-use super::Sent;
 use super::call::CallKey;
+use super::trunk_login::OwnBye;
 use crate::base::Now;
-use crate::dialog::{End, Teardown, ack, bye};
+use crate::dialog::{End, ack};
 use crate::ledger::EndCause;
 use crate::policy::Holder;
 use crate::proxy::via;
-use crate::sip::{Message, Method};
+use crate::sip::Message;
+use crate::sip::digest::Proofs;
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
 const REMEMBERED: Duration = Duration::from_secs(32);
@@ -48,15 +48,7 @@ impl Gate {
 
     /// One BYE in its own transaction; that one side fails does not stop the other.
     fn write_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
-        let setup = Arc::clone(&self.setup);
-        let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(index)) else {
-            return;
-        };
-        let Some(interface) = setup.interfaces.at(dialog.side(end).hop().listener) else { return };
-        let branch = self.transactions.new_branch(0);
-        let (flow, bytes) =
-            bye(dialog, end, Teardown { via: &via(interface, &branch), reason: reason(cause) });
-        self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Ours);
+        self.write_own_bye(now, OwnBye { call: key, dialog: index, end, cause, proofs: Proofs::default() });
     }
 
     /// A target answers a call that is already over, as when a CANCEL crosses it: the answer is acknowledged and ended by us,
@@ -112,7 +104,7 @@ impl Gate {
     }
 
     /// It counts among nobody's calls at once any more (R68).
-    fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
+    pub(super) fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
         self.in_progress.remove(&key);
         for holder in holders {
             let Some(live) = self.live.get_mut(holder) else { continue };
@@ -125,7 +117,7 @@ impl Gate {
 }
 
 /// The Reason header of a BYE of ours (RFC 3326).
-fn reason(cause: EndCause) -> &'static str {
+pub(super) fn reason(cause: EndCause) -> &'static str {
     match cause {
         EndCause::CutMoney => "SIP;cause=402;text=\"Budget spent\"",
         EndCause::CutTime => "SIP;cause=408;text=\"Longest call reached\"",

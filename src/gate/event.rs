@@ -43,6 +43,8 @@ pub enum Event {
     Retransmitted,
     /// A request or response that we had seen already.
     Absorbed,
+    /// A request inside a call of an earlier run was relayed by its mark.
+    Relayed,
     /// A response that matches no transaction was dropped.
     StrayResponse,
 }

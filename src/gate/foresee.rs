@@ -35,6 +35,8 @@ pub enum Bound {
     Permit,
     /// The longest call of the house.
     House,
+    /// The end of the permitted hours, where the permit says that its calls end with them.
+    Hours,
     /// What this budget has left.
     Budget(BudgetLine),
 }
@@ -54,6 +56,14 @@ pub fn foresee(
     let refused = |refusal: Refusal| Box::new(refusal.about(permit));
     let longest = permit.longest().unwrap_or(limits.longest_call).min(limits.longest_call);
     let bound = if permit.longest() == Some(longest) { Bound::Permit } else { Bound::House };
+    let closes = permit.closes().map(|end| (end - at).to_std().unwrap_or_default());
+    if closes.is_some_and(|closes| closes < limits.shortest_call) {
+        return Err(refused(Refusal::of(Reason::OutsideHours)));
+    }
+    let (longest, bound) = match closes {
+        Some(closes) if closes < longest => (closes, Bound::Hours),
+        Some(_) | None => (longest, bound),
+    };
     let Some(price) = price_of(tariffs, permit, at) else {
         return Err(refused(Refusal::of(Reason::NoTariff)));
     };

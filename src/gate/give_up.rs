@@ -27,6 +27,7 @@ impl Gate {
         match invite.and_then(|server| self.transactions.server(server)) {
             Some(Asked::Call(key)) => self.give_up_search(now, *key, 487),
             Some(Asked::ReInvite { call, client }) => self.cancel_re_invite(now, *call, *client),
+            Some(Asked::Relayed(client)) => self.cancel_relayed(now, *client),
             None => {}
         }
     }

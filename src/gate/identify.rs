@@ -10,7 +10,8 @@ use super::{Event, Gate};
 use crate::base::number::{Canonical, Dialled, canonical};
 use crate::base::{Now, PersonId, PhoneNumber, SiteId};
 use crate::policy::document::FromMismatch;
-use crate::policy::{self, By, Person, Reason};
+use crate::policy::{self, Attempt, By, Person, Reason};
+use crate::proxy::Target;
 use crate::sip::digest::{Checked, Credentials, Ha1};
 use crate::sip::{Flow, Message, Method, Name, NameAddr, Uri};
 use crate::transaction::ServerId;
@@ -24,7 +25,8 @@ pub(super) enum Identity {
     /// A person whose phone forwards a call of somebody else (R22).
     Forwarder {
         id: PersonId,
-        from_outside: bool,
+        /// `None`: somebody from outside.
+        speaker: Option<PersonId>,
     },
     /// A caller from the telephone network.
     Outside {
@@ -57,6 +59,10 @@ pub(super) struct Caller {
     pub number: Option<PhoneNumber>,
     pub by: By,
     pub other_party_outside: bool,
+    /// Who of our people speaks, by key, whoever pays.
+    pub speaker: Option<Arc<str>>,
+    /// Where the INVITE goes whatever its number says: to the phone that holds the dialog which it replaces (R24).
+    pub held: Option<Target>,
     pub from_sent: Option<Box<str>>,
     /// P-Asserted-Identity towards trunks.
     pub asserted: Option<Box<str>>,
@@ -184,9 +190,10 @@ impl Identity {
     pub(super) fn caller(&self, setup: &Snapshot, flow: Flow, request: &Message) -> Caller {
         match self {
             Identity::Person { id, from } => Caller::of(setup, *id, from),
-            Identity::Forwarder { id, from_outside } => Caller {
+            Identity::Forwarder { id, speaker } => Caller {
                 by: By::Forward,
-                other_party_outside: *from_outside,
+                other_party_outside: speaker.is_none(),
+                speaker: speaker.map(|id| setup.policy.person(id).key.clone()),
                 ..Caller::of(setup, *id, &FromHeader::AsSent)
             },
             Identity::Outside { site } => {
@@ -211,6 +218,7 @@ impl Caller {
             person.outgoing.map(|number| format!("<sip:{number}@{}>", setup.realm).into_boxed_str());
         Caller {
             key: Some(person.key.clone()),
+            speaker: Some(person.key.clone()),
             department: person.department.map(|id| setup.policy.department(id).name.clone()),
             asserted,
             from_sent: match from {
@@ -230,8 +238,35 @@ impl Caller {
             number: None,
             by: By::Dial,
             other_party_outside: false,
+            speaker: None,
+            held: None,
             from_sent: None,
             asserted: None,
+        }
+    }
+
+    /// The same caller in a call that a transferor is responsible for (R23). It is still the caller who speaks and is shown.
+    pub fn at_expense_of(self, setup: &Snapshot, transferor: PersonId, outside: bool) -> Caller {
+        let payer = Caller::of(setup, transferor, &FromHeader::AsSent);
+        Caller {
+            speaker: self.speaker,
+            from_sent: self.from_sent,
+            asserted: self.asserted.or(payer.asserted),
+            by: By::Transfer,
+            other_party_outside: outside,
+            ..payer
+        }
+    }
+
+    pub fn attempt<'a>(&self, target: policy::Target<'a>, now: Now) -> Attempt<'a> {
+        Attempt {
+            caller: self.policy,
+            site: self.site,
+            target,
+            by: self.by,
+            other_party_outside: self.other_party_outside,
+            caller_number: self.number,
+            at: now.utc,
         }
     }
 }
@@ -287,7 +322,7 @@ fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
         (None, Some(id)) => Identity::Person { id, from: FromHeader::AsSent },
         (None, None) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
         (Some(address), _) => match known_person(setup, site, &address) {
-            Some(id) => Identity::Forwarder { id, from_outside: claimed.is_none() },
+            Some(id) => Identity::Forwarder { id, speaker: claimed },
             None => Identity::Refused { reason: Reason::NoForwarder, person: None },
         },
     }

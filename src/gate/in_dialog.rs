@@ -3,20 +3,21 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::{Asked, Event, Gate, Sent};
+use super::{Asked, Event, Gate, InDialog, Sent};
 use crate::base::Now;
-use crate::dialog::{Dialog, End};
+use crate::dialog::{Dialog, End, Side};
 use crate::ledger::EndCause;
 use crate::proxy::{Forwarding, Returning, forward_request, forward_response, loop_mark, validate, via};
-use crate::sip::{Flow, Message, Method};
+use crate::sip::digest::Proofs;
+use crate::sip::{Flow, Message, Method, Name};
 use crate::transaction::{Branch, ClientId, ServerId};
 
 /// A request that was found to belong to a dialog of a call.
 #[derive(Clone, Copy)]
-struct Place {
-    call: CallKey,
-    dialog: u8,
-    writer: End,
+pub(super) struct Place {
+    pub call: CallKey,
+    pub dialog: u8,
+    pub writer: End,
 }
 
 /// How a request finds its dialog.
@@ -28,19 +29,23 @@ enum Standing {
 }
 
 impl Gate {
-    /// A request with a To-tag. One that matches no dialog known here gets 481, whatever its Route says (R12).
+    /// A request with a To-tag. One that matches no dialog known here, and carries no mark of an earlier run, gets 481, whatever its
+    /// Route says (R12).
     pub(super) fn in_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
         let setup = Arc::clone(&self.setup);
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
         let Some(place) = self.find_dialog(flow, request) else {
-            self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
-            return self.answer_plainly(now, server, request, 481);
+            if !self.relay(now, flow, server, request) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 481 });
+                self.answer_plainly(now, server, request, 481);
+            }
+            return;
         };
         let mut transfer = None;
         if request.method() == Method::Refer {
-            match self.judge_transfer(now, place.call, place.writer, request) {
+            match self.judge_transfer(now, place.call, place.dialog, place.writer, request) {
                 Ok(judged) => transfer = Some(judged),
                 Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
             }
@@ -48,6 +53,8 @@ impl Gate {
         match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
             (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
+            // A transferor hangs up when she likes; what came of her transfer is still told to her (RFC 5057 §4.1, RFC 3515 §2.4.4).
+            (Standing::Over, Method::Notify) if is_of_transfer(request) => {}
             (Standing::Over, _) => return self.answer_plainly(now, server, request, 481),
             // §12.2.2: the other end would refuse it and talk on; the price would have ended.
             (Standing::Stale, Method::Bye) => {
@@ -56,16 +63,23 @@ impl Gate {
             }
             (Standing::Stale | Standing::Alive, _) => {}
         }
-        self.pass_to_other_end(now, place, server, transfer.as_ref().unwrap_or(request));
+        let (judged, ticket) = transfer.map(|transfer| (transfer.refer, transfer.ticket)).unzip();
+        if let Some(ticket) = ticket.flatten() {
+            self.tickets.issue(now.moment, ticket, server);
+        }
+        self.pass_to_other_end(now, place, server, judged.as_ref().unwrap_or(request));
         if request.method() == Method::Bye {
             self.hang_up(now, place);
         }
     }
 
     /// The ACK of a 2xx, passed on without a transaction; one that belongs to nothing is dropped (R12).
-    pub(super) fn acknowledge(&mut self, flow: Flow, ack: &Message) {
+    pub(super) fn acknowledge(&mut self, now: Now, flow: Flow, ack: &Message) {
         let Some(place) = self.find_dialog(flow, ack) else {
-            return self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            if !self.relay_ack(now, flow, ack) {
+                self.tell(Event::Rejected { code: "unknown_dialog", status: 0 });
+            }
+            return;
         };
         if let Some(call) = self.calls.at_mut(place.call) {
             call.ack_until = None;
@@ -74,7 +88,9 @@ impl Gate {
             return;
         }
         let branch = self.transactions.passing_branch(loop_mark(&self.loop_keys, ack));
-        if let Some((hop, bytes)) = self.towards_other_end(place, ack, &branch) {
+        let Some(dialog) = self.dialog_mut(place) else { return };
+        let cseq = dialog.side(place.writer).invite_sent_as(ack.cseq());
+        if let Some((hop, bytes)) = self.towards_other_end(place, ack, &branch, cseq, &[]) {
             self.send(hop, bytes);
         }
     }
@@ -102,39 +118,58 @@ impl Gate {
         if dialog.count(place.writer, request) { Standing::Alive } else { Standing::Stale }
     }
 
-    fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
+    pub(super) fn dialog_mut(&mut self, place: Place) -> Option<&mut Dialog> {
         self.calls.at_mut(place.call)?.dialogs.get_mut(usize::from(place.dialog))
     }
 
     fn pass_to_other_end(&mut self, now: Now, place: Place, server: ServerId, request: &Message) {
+        let is_invite = request.method() == Method::Invite;
+        let Some(dialog) = self.dialog_mut(place) else { return };
+        let side = dialog.side_mut(place.writer);
+        let cseq = side.sent_as(request.cseq());
+        if is_invite {
+            side.note_invite(request.cseq(), cseq);
+        }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, request));
-        let Some((hop, bytes)) = self.towards_other_end(place, request, &branch) else {
+        let Some((hop, bytes)) = self.towards_other_end(place, request, &branch, cseq, &[]) else {
             return self.answer_plainly(now, server, request, 500);
         };
-        if request.method() == Method::Invite {
+        if is_invite {
             self.answer_plainly(now, server, request, 100);
         }
-        let kept = is_kept(request.method()).then(|| request.clone());
-        let payload = Sent::InDialog {
+        let is_kept = is_kept(request.method()) || self.setup.account_at(hop).is_some();
+        let sent = InDialog {
             server,
             call: place.call,
             dialog: place.dialog,
             writer: place.writer,
-            request: kept.map(Box::new),
+            cseq: request.cseq(),
+            request: is_kept.then(|| Box::new(request.clone())),
+            proofs: Proofs::default(),
         };
-        let client = self.transactions.request(now.moment, hop, request.method(), &branch, bytes, payload);
-        if request.method() == Method::Invite {
+        let client = self.transactions.request(
+            now.moment,
+            hop,
+            request.method(),
+            &branch,
+            bytes,
+            Sent::InDialog(sent),
+        );
+        if is_invite {
             self.transactions.set_server(server, Asked::ReInvite { call: place.call, client });
             self.await_re_invite(now, place.call, client);
         }
     }
 
-    /// The copy for the other end: its target and its route set as the dialog knows them, whatever the writer put there.
-    fn towards_other_end(
+    /// The copy for the other end: its target and its route set as the dialog knows them, whatever the writer put there. It is known
+    /// there under `cseq`.
+    pub(super) fn towards_other_end(
         &mut self,
         place: Place,
         request: &Message,
         branch: &Branch,
+        cseq: u32,
+        proofs: &[(Name, String)],
     ) -> Option<(Flow, bytes::Bytes)> {
         let setup = Arc::clone(&self.setup);
         let dialog = self.dialog_mut(place)?;
@@ -152,6 +187,9 @@ impl Gate {
                 asserted: None,
                 from: writer.alias(),
                 to: side.alias().map(|_| side.address()),
+                cseq,
+                rack: rack(request, writer).as_deref(),
+                proofs,
             },
         );
         Some((hop, bytes))
@@ -159,45 +197,46 @@ impl Gate {
 
     /// A response to a request that was passed on inside a dialog.
     pub(super) fn in_dialog_response(&mut self, now: Now, client: ClientId, response: &Message) {
-        let Some(Sent::InDialog { server, call, dialog, writer, request }) = self.transactions.client(client)
-        else {
+        if self.prove_again(now, client, response) {
             return;
-        };
-        let (server, place) = (*server, Place { call: *call, dialog: *dialog, writer: *writer });
-        let request = request.clone();
+        }
+        let Some(Sent::InDialog(sent)) = self.transactions.client(client) else { return };
+        let InDialog { server, request, cseq, .. } = sent.clone();
+        let place = sent.place();
         self.hear_re_invite(now, place.call, client, response.status());
         if response.status() == 100 {
             // §16.7 item 5: a 100 says nothing beyond the next hop.
             return;
         }
         let is_success = (200..300).contains(&response.status());
+        if response.method() == Method::Refer && response.status() >= 300 {
+            self.tickets.take_back(server);
+        }
         if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let mark = self.calls.at(place.call).map(|call| call.decision.text());
-        let mark = mark.as_deref().unwrap_or_default();
         let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             dialog.side_mut(place.writer).refresh_target(&request);
             dialog.side_mut(place.writer.other()).refresh_target(response);
         }
-        let setup = Arc::clone(&self.setup);
         let dialog = self.dialog_mut(place);
         let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
         let returning = Returning {
-            towards: sides.and_then(|(writer, _)| setup.interfaces.at(writer.flow().listener)),
-            mark,
+            // §12.2: the route set of a dialog stays as it began.
+            own_route: None,
             from: sides.and_then(|(writer, _)| writer.alias().map(|_| writer.address())),
             to: sides.and_then(|(_, other)| other.alias()),
+            cseq,
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, server, response.status(), bytes);
     }
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).
-    pub(super) fn in_dialog_failed(&mut self, now: Now, sent: Sent, status: u16) {
-        let Sent::InDialog { server, call, dialog, writer, request } = sent else { return };
+    pub(super) fn in_dialog_failed(&mut self, now: Now, sent: InDialog, status: u16) {
+        let InDialog { server, call, dialog, writer, request, .. } = sent;
         let method = request.as_ref().map(|request| request.method());
         match request.filter(|_| method == Some(Method::Invite)) {
             Some(invite) => self.answer_plainly(now, server, &invite, status),
@@ -222,6 +261,21 @@ impl Gate {
     }
 }
 
+impl InDialog {
+    pub(super) fn place(&self) -> Place {
+        Place { call: self.call, dialog: self.dialog, writer: self.writer }
+    }
+}
+
+/// The RAck of a PRACK names the CSeq of its writer's INVITE (RFC 3262 §7.2): in the numbers of the side that it goes to.
+fn rack(request: &Message, writer: &Side) -> Option<String> {
+    let rack = request.header(Name::RAck).filter(|_| request.method() == Method::Prack)?;
+    let mut words = rack.split_ascii_whitespace();
+    let (response, cseq, method) = (words.next()?, words.next()?.parse().ok()?, words.next()?);
+    let known_as = writer.invite_sent_as(cseq);
+    (known_as != cseq).then(|| format!("{response} {known_as} {method}"))
+}
+
 /// A BYE that the other end will not obey as it stands. To a challenge its writer has the answer, and 481 says that it is done.
 fn is_disobeyed(status: u16) -> bool {
     status >= 300 && !matches!(status, 401 | 407 | 481)
@@ -232,6 +286,13 @@ pub(super) fn hang_up_cause(end: End) -> EndCause {
         End::Caller => EndCause::CallerHungUp,
         End::Callee => EndCause::CalleeHungUp,
     }
+}
+
+/// Tells how a transfer goes (RFC 3515 §2.4.6).
+fn is_of_transfer(notify: &Message) -> bool {
+    notify
+        .header(Name::Event)
+        .is_some_and(|event| event.trim_start().to_ascii_lowercase().starts_with("refer"))
 }
 
 /// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).

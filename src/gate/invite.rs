@@ -7,16 +7,16 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
+use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
+use super::transfer::Standing;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
-use crate::policy::{
-    self, Attempt, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target,
-};
+use crate::policy::{self, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, loop_mark, validate};
-use crate::sip::{Flow, Message, Name, Scheme, Uri};
+use crate::sip::{Flow, Message, Scheme, Uri};
 use crate::transaction::ServerId;
 
 impl Gate {
@@ -29,18 +29,23 @@ impl Gate {
         };
         let identity = self.identify(now, flow, &invite);
         let caller = identity.caller(&setup, flow, &invite);
-        let attempt = attempt(&caller, dialled(&uri), now);
+        let attempt = caller.attempt(Target::Dialled(dialled(&uri)), now);
         let decision = policy::decide(&setup.policy, &attempt);
-        let facts = self.facts(now, &setup, &caller, &uri);
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>
             {
+                let facts = self.facts(now, &setup, &caller, &uri);
                 self.open_call(now, flow, server, invite, permit, caller, facts);
             }
             decision => {
-                let open = self.grounds(&setup, &identity, &caller, &uri, &invite, decision, now);
-                match open {
+                let asked =
+                    Question { now, setup: &setup, flow, identity: &identity, uri: &uri, invite: &invite };
+                let standing = self.standing(&asked, caller, decision);
+                let grounds = self.grounds(&asked, &standing);
+                let (caller, ticket) = (standing.caller, standing.ticket);
+                let facts = self.facts(now, &setup, &caller, &uri);
+                match grounds {
                     Grounds::Challenge { stale } => self.challenge(now, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
@@ -52,6 +57,9 @@ impl Gate {
                         self.answer_plainly(now, server, &invite, 481);
                     }
                     Grounds::Permit(permit) => {
+                        if let Some(mark) = ticket {
+                            self.tickets.use_up(mark);
+                        }
                         self.open_call(now, flow, server, invite, permit, caller, facts)
                     }
                 }
@@ -60,48 +68,44 @@ impl Gate {
     }
 
     /// Everything besides the rules that can stop a call that is no emergency.
-    #[expect(clippy::too_many_arguments, reason = "the facts of one attempt, gathered by `invite` alone")]
-    fn grounds(
-        &self,
-        setup: &Snapshot,
-        identity: &Identity,
-        caller: &Caller,
-        uri: &Uri<'_>,
-        invite: &Message,
-        decision: Decision,
-        now: Now,
-    ) -> Grounds {
+    fn grounds(&self, asked: &Question<'_>, standing: &Standing) -> Grounds {
+        let Question { now, setup, identity, uri, .. } = *asked;
         match identity {
             Identity::Nobody { stale } => return Grounds::Challenge { stale: *stale },
             Identity::Refused { reason, .. } => return Grounds::Refuse(Refusal::of(*reason)),
             Identity::Person { .. } | Identity::Forwarder { .. } | Identity::Outside { .. } => {}
         }
-        let elsewhere =
-            matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && !setup.interfaces.is_ours(uri.host, uri.port);
+        // A phone replaces a dialog at the address that it knows of its far end, and the gate sends to where that end is.
+        let elsewhere = matches!(uri.scheme, Scheme::Sip | Scheme::Sips)
+            && !setup.interfaces.is_ours(uri.host, uri.port)
+            && standing.caller.held.is_none();
         if is_suspect(uri) || elsewhere {
             return Grounds::Refuse(Refusal::of(Reason::SuspectAddress));
         }
-        let permit = match decision {
-            Decision::Refused(refusal) => return Grounds::Refuse(refusal),
+        let permit = match &standing.decision {
+            Decision::Refused(refusal) => return Grounds::Refuse(refusal.clone()),
             // R41: those who may call for help have been let through already; a trunk's caller is in the hands of her own network.
             Decision::Permitted(permit) if permit.emergency() => {
-                return Grounds::Refuse(Refusal::of(Reason::OutsideToOutside).about(&permit));
+                return Grounds::Refuse(Refusal::of(Reason::OutsideToOutside).about(permit));
             }
             Decision::Permitted(permit) => permit,
         };
         if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
-        if !self.may_replace(caller, invite) {
+        if standing.is_astray {
             return Grounds::NoSuchDialog;
         }
-        if self.is_crowded(&permit) {
-            return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(&permit));
+        if self.is_crowded(permit, standing) {
+            return Grounds::Refuse(Refusal::of(Reason::ConcurrentCalls).about(permit));
         }
-        if price_of(&setup.tariffs, &permit, now.utc).is_none() {
-            return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(&permit));
+        if review::ring_until(permit, &setup.limits, now).is_some_and(|end| end <= now.moment) {
+            return Grounds::Refuse(Refusal::of(Reason::OutsideHours).about(permit));
         }
-        Grounds::Permit(permit)
+        if price_of(&setup.tariffs, permit, now.utc).is_none() {
+            return Grounds::Refuse(Refusal::of(Reason::NoTariff).about(permit));
+        }
+        Grounds::Permit(permit.clone())
     }
 
     /// From here on the caller is told that the gate is trying (§16.2), and the call exists.
@@ -131,7 +135,7 @@ impl Gate {
             came_at: now.moment,
             reservation,
             funds,
-            search: Search::default(),
+            search: Search::of_one(caller.held),
             meter: None,
             dialogs: SmallVec::new(),
             re_invites: SmallVec::new(),
@@ -144,8 +148,10 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             alarm: None,
+            review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent,
             asserted: caller.asserted,
+            speaker: caller.speaker,
             record: facts.record,
             permit,
             invite,
@@ -205,33 +211,13 @@ impl Gate {
     }
 
     /// R68: the size of the live set of each holder against its limit.
-    fn is_crowded(&self, permit: &Permit) -> bool {
+    fn is_crowded(&self, permit: &Permit, standing: &Standing) -> bool {
+        let counts = |call: &&CallKey| !standing.spared.contains(&Some(**call));
         let full = |limit: &policy::ConcurrencyLimit| {
-            let live = self.live.get(&limit.holder).map_or(0, SmallVec::len);
+            let live = self.live.get(&limit.holder).map_or(0, |live| live.iter().filter(counts).count());
             !limit.soft && live >= limit.count as usize
         };
         permit.concurrency().iter().any(full)
-    }
-
-    /// R24: an INVITE that replaces or joins dialogs must name such as are known here and of the same person, at either end, every
-    /// one of them.
-    fn may_replace(&self, caller: &Caller, invite: &Message) -> bool {
-        let mut named = invite.headers(Name::Replaces).chain(invite.headers(Name::Join));
-        named.all(|named| self.is_dialog_of(caller, &named))
-    }
-
-    fn is_dialog_of(&self, caller: &Caller, named: &str) -> bool {
-        let (call_id, params) = named.split_once(';').unwrap_or((named, ""));
-        let tag = |name: &str| {
-            params.split(';').filter_map(|param| param.trim().split_once('=')).find(|(key, _)| *key == name)
-        };
-        let (Some((_, to)), Some((_, from))) = (tag("to-tag"), tag("from-tag")) else { return false };
-        let key = self.keys.of(call_id.trim().as_bytes(), from.as_bytes(), to.as_bytes());
-        let call = self.dialogs.get(&key).and_then(|key| self.calls.at(*key));
-        let Some(call) = call.filter(|call| call.over.is_none()) else { return false };
-        let callee = call.permit.destination().person().map(|person| &self.setup.policy.person(person).key);
-        let parties = [call.record.person.as_ref(), callee];
-        caller.key.as_ref().is_some_and(|key| parties.contains(&Some(key)))
     }
 
     fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {
@@ -243,6 +229,16 @@ impl Gate {
         record.policy_version = setup.policy.version();
         Facts { record, site: caller.site }
     }
+}
+
+/// One INVITE and what is known of it before its verdict.
+pub(super) struct Question<'a> {
+    pub now: Now,
+    pub setup: &'a Snapshot,
+    pub flow: Flow,
+    pub identity: &'a Identity,
+    pub uri: &'a Uri<'a>,
+    pub invite: &'a Message,
 }
 
 /// What becomes of an attempt that is no emergency.
@@ -268,18 +264,6 @@ fn may_call_for_help(setup: &Snapshot, identity: &Identity, caller: &Caller, flo
             from_pbx || may_be_stranger && setup.is_phone_side(flow.remote.ip())
         }
         Identity::Outside { .. } => false,
-    }
-}
-
-fn attempt<'a>(caller: &Caller, dialled: Dialled<'a>, now: Now) -> Attempt<'a> {
-    Attempt {
-        caller: caller.policy,
-        site: caller.site,
-        target: Target::Dialled(dialled),
-        by: caller.by,
-        other_party_outside: caller.other_party_outside,
-        caller_number: caller.number,
-        at: now.utc,
     }
 }
 

@@ -14,6 +14,9 @@ const RENEWAL_LEAD: Duration = Duration::from_secs(10);
 /// How long a store that did not answer is left alone before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
+/// A call that lasts longer than its grace, by however little, costs.
+const AFTER_GRACE: Duration = Duration::from_millis(1);
+
 /// What must happen next to a call in progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
@@ -62,6 +65,10 @@ pub struct Meter {
     confirmed: Amount,
     slice: u64,
     cut_lead: Duration,
+    /// What is asked for is what is covered, under changed limits (R76).
+    anew: bool,
+    /// The money is gone already: the limits were lowered.
+    overdrawn: bool,
 }
 
 impl Meter {
@@ -79,6 +86,8 @@ impl Meter {
             confirmed: Amount::ZERO,
             slice: limits.first_slice.as_secs(),
             cut_lead: limits.cut_lead,
+            anew: false,
+            overdrawn: false,
         }
     }
 
@@ -104,13 +113,24 @@ impl Meter {
     pub fn due(&self) -> Option<(Moment, Due)> {
         let time_over = self.longest.map(|longest| (self.answered + longest, Due::Cut(EndCause::CutTime)));
         let asking = matches!(self.renewal, Renewal::Asked(_));
-        let midnight = self.period_end.filter(|_| !asking).map(|end| (end, Due::Midnight));
-        [time_over, self.money_due(), midnight].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+        let midnight = self.midnight().filter(|_| !asking).map(|moment| (moment, Due::Midnight));
+        [time_over, midnight, self.money_due()].into_iter().flatten().min_by_key(|(moment, _)| *moment)
+    }
+
+    /// When the period's end is attended to: at once, but for a call that may yet cost nothing. Whether its first increment is
+    /// charged to the old period shows only when its grace is over.
+    fn midnight(&self) -> Option<Moment> {
+        let (price, end) = (self.price.as_ref()?, self.period_end?);
+        let costs_from = self.answered + Duration::from_secs(price.grace) + AFTER_GRACE;
+        Some(if price.grace > 0 { end.max(costs_from) } else { end })
     }
 
     fn money_due(&self) -> Option<(Moment, Due)> {
         if self.covered.seconds == UNLIMITED {
             return None;
+        }
+        if self.overdrawn {
+            return Some((self.answered, Due::Cut(EndCause::CutMoney)));
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
         if self.longest.is_some_and(|longest| self.answered + longest <= slice_end) {
@@ -123,6 +143,9 @@ impl Meter {
             Renewal::Unanswered { again } => (again, Due::Renew),
             Renewal::Asked(_) | Renewal::Spent => cut,
         };
+        // Between a period's end and its being attended to, a renewal would carry everything over.
+        let period_over = self.period_end.filter(|end| *end <= renewal.0).and(self.midnight());
+        let renewal = (period_over.map_or(renewal.0, |attended| renewal.0.max(attended)), renewal.1);
         Some(if renewal.0 < cut.0 { renewal } else { cut })
     }
 
@@ -162,6 +185,7 @@ impl Meter {
             self.confirmed = self.charged;
             self.covered = slice;
             self.renewal = Renewal::Open;
+            self.anew = false;
         }
     }
 
@@ -191,6 +215,61 @@ impl Meter {
         Some(rest)
     }
 
+    /// A question is at the ledger, or could not be answered.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.renewal, Renewal::Asked(_) | Renewal::Unanswered { .. })
+    }
+
+    /// The rules have changed (R76): the longest call and the period's end are those of now, and what is covered is asked for once
+    /// more. `None` when nothing is to be asked. Not while a question is under way.
+    pub fn ask_anew(&mut self, period_end: Option<Moment>) -> Option<Slice> {
+        self.price.as_ref()?;
+        self.period_end = period_end;
+        self.anew = true;
+        self.renewal = Renewal::Asked(self.covered);
+        Some(self.covered)
+    }
+
+    pub fn limit_to(&mut self, longest: Option<Duration>, limits: &Limits) {
+        self.longest = longest.map(|longest| longest.min(limits.longest_call));
+    }
+
+    /// A period has ended, and its end is not attended to yet.
+    pub fn is_period_over(&self, now: Moment) -> bool {
+        self.period_end.is_some_and(|end| end <= now)
+    }
+
+    pub fn is_asking_anew(&self) -> bool {
+        self.anew && self.is_asking()
+    }
+
+    /// What is covered was too much for the changed limits: of it this call may hold no more than `left`. Asks for as much as that
+    /// buys, if it has not been talked away by now; then the call ends at once.
+    pub fn refused_anew(&mut self, now: Moment, left: Limit) -> Option<Slice> {
+        let Renewal::Asked(asked) = self.renewal else { return None };
+        let price = self.price.as_ref()?;
+        let seconds = match left {
+            Limit::Money(left) => price.seconds_for(self.confirmed.money + left),
+            Limit::Seconds(left) => self.confirmed.seconds.saturating_add(left),
+        };
+        let end = Duration::from_secs(seconds.min(asked.seconds)).saturating_sub(self.cut_lead);
+        if self.answered + end <= now || seconds >= asked.seconds {
+            self.renewal = Renewal::Spent;
+            self.anew = false;
+            self.overdrawn = true;
+            return None;
+        }
+        let rest = Slice { seconds, cost: price.cost(seconds) };
+        self.renewal = Renewal::Asked(rest);
+        Some(rest)
+    }
+
+    /// The question about changed limits could not be answered; it will be put again.
+    pub fn take_back(&mut self) {
+        self.anew = false;
+        self.renewal = Renewal::Open;
+    }
+
     /// The store cannot answer just now: the slice stands, and the question is put again as long as it lasts.
     pub fn unanswered(&mut self, now: Moment) {
         if let Renewal::Asked(_) = self.renewal {
@@ -204,126 +283,4 @@ fn whole_seconds(span: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::Rounding;
-
-    fn price() -> Price {
-        Price {
-            prefix: "49".into(),
-            valid_from: chrono::NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
-            per_minute: Money::from_micros(600_000),
-            connect: Money::ZERO,
-            first_increment: 1,
-            next_increment: 1,
-            grace: 0,
-            rounding: Rounding::default(),
-        }
-    }
-
-    fn second(count: u64) -> Moment {
-        Moment::START + Duration::from_secs(count)
-    }
-
-    fn terms(price: Option<Price>, covered: u64) -> Terms {
-        let covered =
-            price.as_ref().map_or(Slice { seconds: 0, cost: Money::ZERO }, |price| price.slice(covered));
-        Terms { price: price.map(Arc::new), covered, longest: Some(Duration::MAX), period_end: None }
-    }
-
-    fn meter(covered: u64) -> Meter {
-        Meter::start(second(0), terms(Some(price()), covered), &Limits::default())
-    }
-
-    #[test]
-    fn money_for_ninety_seconds_ends_the_call_a_second_early() {
-        let mut meter = meter(60);
-        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
-        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
-        let rest = meter.refused(Limit::Money(Money::from_micros(300_000)));
-        assert_eq!(rest.map(|slice| slice.seconds), Some(90));
-        meter.renewed();
-        meter.ask_renewal();
-        assert_eq!(meter.refused(Limit::Money(Money::ZERO)), None);
-        assert_eq!(meter.due(), Some((second(89), Due::Cut(EndCause::CutMoney))));
-    }
-
-    #[test]
-    fn a_renewed_slice_moves_the_next_question() {
-        let mut meter = meter(60);
-        meter.ask_renewal();
-        meter.renewed();
-        assert_eq!(meter.due(), Some((second(110), Due::Renew)));
-    }
-
-    #[test]
-    fn a_free_call_ends_at_the_longest_call_alone() {
-        let longest = Some(Duration::from_secs(300));
-        let free = Meter::start(second(0), Terms { longest, ..terms(None, 0) }, &Limits::default());
-        assert_eq!(free.due(), Some((second(300), Due::Cut(EndCause::CutTime))));
-        assert_eq!(free.amount(Duration::from_secs(200)).money, Money::ZERO);
-    }
-
-    #[test]
-    fn no_more_is_asked_than_the_longest_call_needs() {
-        let longest = Some(Duration::from_secs(90));
-        let mut meter =
-            Meter::start(second(0), Terms { longest, ..terms(Some(price()), 60) }, &Limits::default());
-        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(90));
-        meter.renewed();
-        assert_eq!(meter.due(), Some((second(90), Due::Cut(EndCause::CutTime))));
-    }
-
-    #[test]
-    fn nothing_ends_an_emergency_call() {
-        let emergency =
-            Meter::start(second(0), Terms { longest: None, ..terms(None, 0) }, &Limits::default());
-        assert_eq!(emergency.due(), None);
-    }
-
-    #[test]
-    fn a_store_that_does_not_answer_is_asked_again_until_the_slice_ends() {
-        let mut meter = meter(60);
-        meter.ask_renewal();
-        meter.unanswered(second(50));
-        assert_eq!(meter.due(), Some((second(51), Due::Renew)));
-        assert!(meter.ask_renewal().is_some());
-        meter.unanswered(second(58));
-        assert_eq!(meter.due(), Some((second(59), Due::Cut(EndCause::CutMoney))));
-    }
-
-    #[test]
-    fn midnight_charges_the_old_day_with_what_began_in_it() {
-        let steps = Price { first_increment: 30, next_increment: 30, ..price() };
-        let covered = steps.slice(60);
-        let terms =
-            Terms { price: Some(Arc::new(steps)), covered, longest: None, period_end: Some(second(40)) };
-        let mut meter = Meter::start(second(0), terms, &Limits::default());
-        assert_eq!(meter.due(), Some((second(40), Due::Midnight)));
-        assert_eq!(meter.ask_midnight(None), Some(covered), "the increment that runs is paid for already");
-        assert_eq!(meter.charged().seconds, 60, "both increments began before midnight");
-        meter.renewed();
-        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
-    }
-
-    #[test]
-    fn a_new_day_that_has_not_room_for_more_carries_at_least_what_is_covered() {
-        let terms = Terms { period_end: Some(second(20)), longest: None, ..terms(Some(price()), 60) };
-        let mut meter = Meter::start(second(0), terms, &Limits::default());
-        meter.ask_midnight(None);
-        meter.unanswered(second(20));
-        assert_eq!(meter.ask_renewal().map(|slice| slice.seconds), Some(120));
-        let left = Limit::Money(Money::from_micros(500_000));
-        assert_eq!(meter.refused(left).map(|slice| slice.seconds), Some(60));
-        meter.renewed();
-        assert_eq!(meter.due(), Some((second(50), Due::Renew)));
-    }
-
-    #[test]
-    fn seconds_are_rounded_up() {
-        let meter = meter(60);
-        for (millis, seconds) in [(0, 1), (61_000, 61), (61_001, 62)] {
-            assert_eq!(meter.amount(Duration::from_millis(millis)).seconds, seconds);
-        }
-    }
-}
+mod tests;

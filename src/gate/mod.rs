@@ -17,9 +17,14 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod relay;
+mod replace;
+mod review;
 mod search;
 mod setup;
+mod ticket;
 mod transfer;
+mod trunk_login;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
@@ -37,13 +42,16 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys, End};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::Registrar;
-use crate::sip::digest::Challenger;
+use crate::registrar::{Registrar, SavedBinding};
+use crate::sip::digest::{Challenger, Proofs};
 use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use lockout::Lockout;
+use relay::Marks;
+use ticket::Tickets;
+use trunk_login::OwnBye;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -92,6 +100,8 @@ enum Asked {
     Call(CallKey),
     /// A re-INVITE of that call, passed on by `client`.
     ReInvite { call: CallKey, client: ClientId },
+    /// An INVITE inside a call of an earlier run, relayed by `client`.
+    Relayed(ClientId),
 }
 
 /// What a client transaction was opened for.
@@ -99,11 +109,29 @@ enum Asked {
 enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog, passed on for `server`; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is
-    /// accepted, and of a BYE.
-    InDialog { server: ServerId, call: CallKey, dialog: u8, writer: End, request: Option<Box<Message>> },
+    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
+    /// of whatever goes to a trunk that may ask for credentials.
+    InDialog(InDialog),
+    /// A BYE of our own towards a trunk that may ask for credentials.
+    Bye(OwnBye),
+    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
+    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
+}
+
+/// A request that was passed on inside a dialog.
+#[derive(Clone, Debug)]
+struct InDialog {
+    server: ServerId,
+    call: CallKey,
+    dialog: u8,
+    writer: End,
+    /// As its writer has numbered it.
+    cseq: u32,
+    request: Option<Box<Message>>,
+    /// What its receiver has asked for so far.
+    proofs: Proofs,
 }
 
 /// Calls in progress by whose they are.
@@ -124,8 +152,10 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     keys: DialogKeys,
     loop_keys: RandomState,
+    marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    tickets: Tickets,
     ids: IdSource,
     random: Random,
     outputs: VecDeque<Output>,
@@ -147,8 +177,10 @@ impl Gate {
             alarms: Wheel::new(),
             keys: DialogKeys::new(&mut random),
             loop_keys,
+            marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            tickets: Tickets::default(),
             ids: IdSource::new(&mut random),
             outputs: VecDeque::new(),
             setup,
@@ -176,14 +208,19 @@ impl Gate {
         self.transactions.advance(now.moment);
         self.take_transaction_events(now);
         self.sound_alarms(now);
+        self.give_up_relayed(now);
         self.registrar.expire(now.moment);
         self.take_transaction_events(now);
     }
 
     /// When `advance` must be called though nothing else happens.
     pub fn next_deadline(&self) -> Option<Moment> {
-        let deadlines =
-            [self.transactions.next_deadline(), self.alarms.next_deadline(), self.registrar.next_deadline()];
+        let deadlines = [
+            self.transactions.next_deadline(),
+            self.alarms.next_deadline(),
+            self.registrar.next_deadline(),
+            self.marks.next_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
@@ -191,9 +228,9 @@ impl Gate {
         self.outputs.pop_front()
     }
 
-    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their permits and prices; what
-    /// their permits name by position is found again by name. Limits of the registrar, the lock of sources and T1 to T4 stay.
-    pub fn replace_setup(&mut self, setup: Arc<Snapshot>) -> Arc<Snapshot> {
+    /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
+    /// are judged anew and their money is counted anew (R76). Limits of the registrar, the lock of sources and T1 to T4 stay.
+    pub fn replace_setup(&mut self, now: Now, setup: Arc<Snapshot>) -> Arc<Snapshot> {
         for call in self.calls.iter_mut() {
             call.permit.carry_over(&self.setup.policy, &setup.policy);
         }
@@ -203,7 +240,9 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
-        std::mem::replace(&mut self.setup, setup)
+        let old = std::mem::replace(&mut self.setup, setup);
+        self.review_calls(now);
+        old
     }
 
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
@@ -241,6 +280,20 @@ impl Gate {
         self.registrar.count()
     }
 
+    /// Whose registrations have changed since this was asked last, with what another run can use of them.
+    pub fn changed_registrations(&mut self, now: Now) -> Vec<(Arc<str>, Vec<SavedBinding>)> {
+        self.registrar.take_changed(now)
+    }
+
+    /// Takes over what an earlier run has written down of one person, if she is still of the house.
+    pub fn restore_registrations(&mut self, now: Now, person: &str, saved: Vec<SavedBinding>) {
+        let known =
+            self.setup.policy.person_by_key(person).map(|id| self.setup.policy.person(id).key.clone());
+        if let Some(key) = known {
+            self.registrar.restore(now, &key, saved);
+        }
+    }
+
     /// Server and client transactions alive.
     pub fn transactions_open(&self) -> (usize, usize) {
         self.transactions.count()
@@ -250,7 +303,7 @@ impl Gate {
         match self.transactions.receive(now.moment, flow, &message) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => self.tell(Event::StrayResponse),
-            Arrival::Ack2xx => self.acknowledge(flow, &message),
+            Arrival::Ack2xx => self.acknowledge(now, flow, &message),
             Arrival::NoRoom => self.no_room(flow, &message),
             Arrival::Cancel { cancel, invite } => self.cancel_by_caller(now, cancel, invite, &message),
             Arrival::Response { client } => self.receive_response(now, flow, client, message),

@@ -32,11 +32,13 @@ impl Gate {
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let budgets = budgets(&setup, call);
         call.period_end = budget::first_end(&budgets, now);
+        let lines = budget::lines(&budgets, now.utc);
+        call.review.lines = Some(Arc::clone(&lines));
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
             amount: slice.amount(),
-            budgets: budget::lines(&budgets, now.utc),
+            budgets: lines,
             at: now.utc,
             record: call.record.clone(),
         };
@@ -51,6 +53,11 @@ impl Gate {
         match reply {
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
+            Reply::Extended(_) if self.is_revising(key) => self.revision_granted(now, key),
+            Reply::ExtendRefused { exhausted, .. } if self.is_revising(key) => {
+                self.revise_less(now, key, &exhausted)
+            }
+            Reply::Unavailable { .. } if self.is_revising(key) => self.revision_unanswered(now, key),
             Reply::Extended(_) if self.is_parked(key) => self.moved_to_trunk(now, key, true),
             Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
@@ -155,15 +162,38 @@ impl Gate {
     }
 
     fn extend(&mut self, now: Now, key: CallKey, slice: Slice) {
-        let Some(call) = self.calls.at(key) else { return };
+        self.ask_to_extend(now, key, slice, false);
+    }
+
+    /// As `extend`, after a change of the budgets (R76).
+    pub(super) fn extend_anew(&mut self, now: Now, key: CallKey, slice: Slice) {
+        self.ask_to_extend(now, key, slice, true);
+    }
+
+    fn ask_to_extend(&mut self, now: Now, key: CallKey, slice: Slice, anew: bool) {
+        let setup = Arc::clone(&self.setup);
+        let Some(call) = self.calls.at_mut(key) else { return };
+        let lines = budget::lines(&budgets(&setup, call), now.utc);
+        if anew || call.review.at.is_none() {
+            call.review.lines = Some(Arc::clone(&lines));
+        }
         let command = Extend {
             id: call.reservation,
             charged: call.meter.as_ref().map_or(Amount::ZERO, |meter| meter.charged()),
             total: slice.amount(),
-            budgets: budget::lines(&budgets(&self.setup, call), now.utc),
+            budgets: lines,
+            anew,
             at: now.utc,
         };
         self.outputs.push_back(Output::Ledger(Command::Extend(command)));
+    }
+
+    fn revision_granted(&mut self, now: Now, key: CallKey) {
+        if self.calls.at(key).is_some_and(|call| call.review.asked.is_some()) {
+            self.revised(now, key);
+        } else {
+            self.renewed(key);
+        }
     }
 
     /// A renewal that comes after the end of the call has been freed with it.
@@ -290,7 +320,7 @@ fn spent(call: &Call, now: Now) -> Amount {
 }
 
 /// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
-fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
+pub(super) fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
     let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
     call.permit.budgets().iter().chain(trunk).cloned().collect()
 }

@@ -4,7 +4,7 @@
 use smallvec::SmallVec;
 
 use super::call::CallKey;
-use super::{Gate, Sent};
+use super::{Gate, InDialog, Sent};
 use crate::base::{Moment, Now};
 use crate::transaction::ClientId;
 
@@ -61,6 +61,19 @@ impl Gate {
         }
     }
 
+    /// The re-INVITE goes on as another request.
+    pub(super) fn repeat_re_invite(&mut self, key: CallKey, old: ClientId, new: ClientId) {
+        if let Some(waiting) = self.re_invite(key, old) {
+            waiting.client = new;
+            waiting.heard = false;
+        }
+    }
+
+    /// Its writer has cancelled it, or nobody waits for it any more.
+    pub(super) fn is_unwanted(&mut self, key: CallKey, client: ClientId) -> bool {
+        self.re_invite(key, client).is_none_or(|waiting| waiting.unwanted)
+    }
+
     /// Those whose time is over get 408, and are cancelled.
     pub(super) fn give_up_re_invites(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
@@ -68,7 +81,7 @@ impl Gate {
         let overdue: SmallVec<[ClientId; 1]> = overdue.map(|waiting| waiting.client).collect();
         for client in overdue {
             self.end_re_invite(key, client);
-            if let Some(Sent::InDialog { server, request: Some(invite), .. }) =
+            if let Some(Sent::InDialog(InDialog { server, request: Some(invite), .. })) =
                 self.transactions.client(client)
             {
                 let (server, invite) = (*server, invite.clone());

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::call::Facts;
+use super::call::{CallKey, Facts};
 use super::invite::canonical_text;
 use super::{Event, Gate, Judged, Output};
 use crate::base::Now;
@@ -36,6 +36,15 @@ impl Gate {
             raw: facts.record.raw.clone(),
             status: answer.status,
         }));
+    }
+
+    /// The 403 of a call that rang already when its right or its money went.
+    pub(super) fn refuse_late(&mut self, now: Now, key: CallKey, refusal: &Refusal) {
+        let Some(call) = self.calls.at(key) else { return };
+        let language = self.setup.policy.site(call.permit.site()).language;
+        let answer = RefusalText::of(refusal, &refusal.sentence(language), &call.decision.to_string());
+        let (server, invite) = (call.server, call.invite.clone());
+        self.answer(now, server, &invite, answer.status, &answer.phrase, &answer.headers());
     }
 
     /// Notes an attempt that neither the rules nor money stop, but the state of the house (R100).

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Parked, SentBranch};
+use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
+use super::trunk_login::Challenged;
 use super::{Event, Gate, Live, Output, Sent};
 use crate::base::{Now, Random};
 use crate::ledger::Reservation;
@@ -16,7 +17,7 @@ use crate::proxy::{
     BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
     record_route, via,
 };
-use crate::sip::{Flow, Message, Method};
+use crate::sip::{Flow, Message, Method, Name};
 use crate::transaction::{Branch, ClientId};
 
 impl Gate {
@@ -29,7 +30,12 @@ impl Gate {
     /// Lines up the targets of a call, before its money is asked for: the first trunk's budgets count too (R3).
     pub(super) fn line_up(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key) else { return };
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if let Some(target) = call.search.queue.front().and_then(|step| step.first()) {
+            // R24: the phone that holds the dialog which is replaced.
+            call.budget_trunk = target.trunk.clone();
+            return;
+        }
         let random = &mut self.random;
         let queue = match call.permit.destination() {
             Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
@@ -112,7 +118,16 @@ impl Gate {
             return false;
         }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let bytes = pass_on(&call.permit, reservation, call, &setup, target, interface, &branch);
+        let mark = self.marks.for_callee(call, target);
+        let leaving = Leaving {
+            target,
+            interface,
+            branch: &branch,
+            cseq: call.invite.cseq(),
+            mark: &mark,
+            proofs: &[],
+        };
+        let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
         let Some(index) = call.search.context.open_branch() else { return false };
         let is_first = call.search.branches.is_empty();
         let delay = now.moment.since(call.came_at);
@@ -131,6 +146,9 @@ impl Gate {
             unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
+            login: trunk
+                .and_then(|trunk| trunk.account.as_ref())
+                .map(|_| Box::new(Login::before(target, &call.invite))),
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
@@ -152,7 +170,9 @@ impl Gate {
                 self.branch_response(now, flow, key, client, response);
                 self.set_alarm(key);
             }
-            Some(Sent::InDialog { .. }) => self.in_dialog_response(now, client, &response),
+            Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
+            Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
+            Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -192,12 +212,20 @@ impl Gate {
                 self.answered(now, key, flow, &response);
                 self.cancel_branches(now, key, &upshot.cancel);
             }
-            status => {
-                if let Some(trunk) = trunk.filter(|_| is_failover(status)) {
-                    self.tell(Event::TrunkFailed { trunk, status });
+            status => match self.log_in(now, key, client, &response) {
+                Challenged::Answered => {}
+                // Whoever does not take our credentials cannot be used now; what it asks for is no business of the caller.
+                Challenged::Refused => {
+                    trunk.into_iter().for_each(|trunk| self.tell(Event::TrunkFailed { trunk, status }));
+                    self.branch_failed(now, key, index, 503, None);
                 }
-                self.branch_failed(now, key, index, status, Some(response));
-            }
+                Challenged::NotUs => {
+                    if let Some(trunk) = trunk.filter(|_| is_failover(status)) {
+                        self.tell(Event::TrunkFailed { trunk, status });
+                    }
+                    self.branch_failed(now, key, index, status, Some(response));
+                }
+            },
         }
     }
 
@@ -243,25 +271,26 @@ impl Gate {
                 self.branch_failed(now, key, index, status, None);
                 self.set_alarm(key);
             }
-            Sent::InDialog { call, .. } => {
-                self.end_re_invite(call, client);
-                self.in_dialog_failed(now, payload, status);
+            Sent::InDialog(sent) => {
+                self.end_re_invite(sent.call, client);
+                self.tickets.take_back(sent.server);
+                self.in_dialog_failed(now, sent, status);
             }
-            Sent::Ours => {}
+            Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
+            Sent::Bye(_) | Sent::Ours => {}
         }
     }
 }
 
 /// The one place where an INVITE is made ready to leave: both proofs are asked for, so a call that lacks one does not compile.
-fn pass_on(
+pub(super) fn pass_on(
     permit: &Permit,
     reservation: &Reservation,
     call: &Call,
     setup: &Snapshot,
-    target: &Target,
-    interface: &Interface,
-    branch: &Branch,
+    leaving: &Leaving<'_>,
 ) -> bytes::Bytes {
+    let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     let asserted = target.trunk.as_ref().and(call.asserted.as_deref());
     // R41: whoever answers an emergency must be able to call back.
@@ -272,13 +301,27 @@ fn pass_on(
         &Forwarding {
             request_uri: &target.request_uri,
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, &call.decision.text())),
+            record_route: Some(&record_route(interface, mark)),
             routes: &target.routes,
             asserted: callback.as_deref().or(asserted),
             from: call.from_sent.as_deref(),
             to: None,
+            cseq,
+            rack: None,
+            proofs,
         },
     )
+}
+
+/// One INVITE about to leave.
+pub(super) struct Leaving<'a> {
+    pub target: &'a Target,
+    pub interface: &'a Interface,
+    pub branch: &'a Branch,
+    pub cseq: u32,
+    /// Of our Record-Route.
+    pub mark: &'a str,
+    pub proofs: &'a [(Name, String)],
 }
 
 fn trunks(

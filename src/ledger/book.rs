@@ -176,19 +176,21 @@ impl Book {
         }
         let settling = extend.charged.beyond(entry.settled).min(entry.held);
         let mut held = extend.total.beyond(entry.settled + settling);
-        if same_places(&entry.lines, &extend.budgets) {
+        if same_places(&entry.lines, &extend.budgets) && !extend.anew {
             if settling.is_zero() && held.beyond(entry.held).is_zero() {
                 return Reply::Extended(entry.reservation(id));
             }
             // A late, smaller renewal takes nothing away from a call that was promised more.
             held = held.max(entry.held - settling);
         }
-        let fit = self.fit(&extend.budgets, |line, mut used| {
-            if entry.lines.iter().any(|old| old.shares_place_with(line)) {
-                used = used - entry.held + settling;
-            }
-            used + held
-        });
+        let others = |line: &BudgetLine, used: Amount| {
+            let is_here = entry.lines.iter().any(|old| old.shares_place_with(line));
+            if is_here { used - entry.held + settling } else { used }
+        };
+        let fit = match extend.anew {
+            true => self.fit_whole(&extend.budgets, held, others),
+            false => self.fit(&extend.budgets, |line, used| others(line, used) + held),
+        };
         match fit {
             Ok(warned) => entry.warned = warned,
             Err(exhausted) => return Reply::ExtendRefused { id, exhausted },
@@ -276,6 +278,30 @@ impl Book {
                 Strictness::Soft => warned = true,
                 Strictness::Hard => {
                     let left = line.limit.left(used);
+                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
+                    return Err(Exhausted { index, account, period, limit, left });
+                }
+            }
+        }
+        Ok(warned)
+    }
+
+    /// Whether every hard line has room for all of `held` beside what `others` have used there, whatever it was before; then,
+    /// whether a soft one is exceeded.
+    fn fit_whole(
+        &self,
+        lines: &[BudgetLine],
+        held: Amount,
+        others: impl Fn(&BudgetLine, Amount) -> Amount,
+    ) -> Result<bool, Exhausted> {
+        let mut warned = false;
+        for (index, line) in lines.iter().enumerate() {
+            let others = others(line, self.used(line));
+            match (line.limit.covers(others + held), line.strictness) {
+                (true, _) => {}
+                (false, Strictness::Soft) => warned = true,
+                (false, Strictness::Hard) => {
+                    let left = line.limit.left(others);
                     let (account, period, limit) = (line.account.clone(), line.period, line.limit);
                     return Err(Exhausted { index, account, period, limit, left });
                 }

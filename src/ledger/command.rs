@@ -48,6 +48,9 @@ pub struct Extend {
     pub total: Amount,
     /// The budgets of the current periods with their limits of now.
     pub budgets: Arc<[BudgetLine]>,
+    /// The limits have changed (R76): they are held against all that the call holds, not only against what it asks beyond, and
+    /// a smaller total gives the rest back. Refused, what is left says how much the call may hold at all.
+    pub anew: bool,
     pub at: DateTime<Utc>,
 }
 

@@ -82,13 +82,13 @@ impl TariffBook {
     ///
     /// # Errors
     /// Every fault of every line, all at once: the writer's to mend.
-    pub fn compile(
-        rows: &[TariffRow],
+    pub fn compile<'r>(
+        rows: impl IntoIterator<Item = &'r TariffRow>,
         zone: Tz,
         rounding: Rounding,
     ) -> Result<TariffBook, Vec<TariffProblem>> {
         let mut problems = Vec::new();
-        let mut sound = Vec::with_capacity(rows.len());
+        let mut sound = Vec::new();
         for row in rows {
             match check(row) {
                 Ok(digits) => sound.push((digits, row)),

@@ -1,10 +1,12 @@
-//! The sockets: UDP, TCP listeners and connections (RFC 3261 §18), all on one `current_thread` runtime; nothing here judges a message.
+//! The sockets: UDP, TCP listeners and connections (RFC 3261 §18), all on one `current_thread` runtime; and requests of our own over
+//! HTTP. Nothing here judges a message.
 //!
 //! The event loop owns one [`Sockets`], awaits [`Sockets::receive`] and answers with [`Sockets::send`], which never waits.
 
 mod connection;
 mod connections;
 mod datagrams;
+mod http;
 mod limits;
 mod listen;
 mod sockets;
@@ -12,5 +14,6 @@ mod sockets;
 mod tests;
 
 pub use connection::Failure;
+pub use http::{Answer, Client, HttpFault, Request};
 pub use listen::{BindError, Listen};
 pub use sockets::{Arrived, Counts, Sockets};

@@ -10,7 +10,7 @@ use crate::base::number::{Dialled, ShortCode, UnknownWhy};
 use crate::base::{Money, PersonId, PhoneNumber, SiteId};
 
 use super::class::{Class, Country};
-use super::document::{By, PeriodKind};
+use super::document::{By, Ending, PeriodKind};
 use super::reason::{Language, Reason};
 use super::snapshot::Policy;
 
@@ -106,8 +106,27 @@ pub struct Permit {
     pub(super) site: SiteId,
     pub(super) trunks: TrunkChoice,
     pub(super) longest: Option<Duration>,
+    /// When the permitted hours end it, if they do.
+    pub(super) closes: Option<DateTime<Utc>>,
+    pub(super) on_change: Ending,
     pub(super) limits: Arc<Limits>,
     pub(super) origin: Origin,
+    pub(super) circumstances: Circumstances,
+}
+
+/// What else was judged, and is needed to judge the call again (R76).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Circumstances {
+    pub by: By,
+    pub other_party_outside: bool,
+    pub caller_number: Option<PhoneNumber>,
+}
+
+impl Attempt<'_> {
+    pub(super) fn circumstances(&self) -> Circumstances {
+        let Attempt { by, other_party_outside, caller_number, .. } = *self;
+        Circumstances { by, other_party_outside, caller_number }
+    }
 }
 
 impl Permit {
@@ -163,6 +182,11 @@ impl Permit {
     /// The longest that this call may last.
     pub fn longest(&self) -> Option<Duration> {
         self.longest
+    }
+
+    /// When the permitted hours end and the permit says that its calls end with them (R66, R82).
+    pub fn closes(&self) -> Option<DateTime<Utc>> {
+        self.closes
     }
 
     /// The budgets that must all have room: the person's, the departments', the company's. Those of the trunk are

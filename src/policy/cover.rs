@@ -1,13 +1,15 @@
 //! Whether one permit covers one call whole (R1), and if not, where it stopped (R51).
 
-use chrono::DateTime;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use crate::base::{PersonId, PhoneNumber};
 
 use super::attempt::{Attempt, Destination, Refusal};
 use super::class::{Class, Country};
-use super::document::By;
+use super::document::{By, Ending};
 use super::reason::Reason;
 use super::snapshot::{PermitEntry, Policy, Reach};
 
@@ -175,6 +177,19 @@ impl Asked<'_> {
             | Destination::NoSuchExtension(_)
             | Destination::Unknown(_) => false,
         }
+    }
+
+    /// When the permit's hours end this call, if it says that they do (R82).
+    pub fn closing(&self, permit: &PermitEntry) -> Option<DateTime<Utc>> {
+        let grace = match permit.at_close {
+            Ending::Finish => return None,
+            Ending::Cut => Duration::ZERO,
+            Ending::After(grace) => grace,
+        };
+        let hours = &self.policy.hours[permit.hours?];
+        let person = self.policy.person(self.person);
+        let calendar = self.policy.site(person.site).calendar;
+        Some(hours.closes(calendar, person.zone, self.attempt.at)?.to_utc() + grace)
     }
 
     fn covers_hour(&self, permit: &PermitEntry) -> Result<(), Stop> {

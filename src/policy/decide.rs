@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::base::PersonId;
 use crate::base::number::{Canonical, canonical};
-use crate::base::{PersonId, SiteId};
 
 use super::attempt::{
     Attempt, Caller, Decision, Destination, Limits, Origin, Permit, Refusal, Target, TrunkChoice,
 };
 use super::class::Class;
 use super::cover::{Asked, Called, Stop};
+use super::document::Ending;
 use super::explain::{Check, Recorder, Silent};
 use super::reason::Reason;
 use super::snapshot::{Era, GuardEntry, PermitEntry, Policy, Site};
@@ -25,7 +26,7 @@ pub(super) fn judge<R: Recorder>(policy: &Policy, attempt: &Attempt<'_>, record:
     record.note(Check::Number, None, || (String::new(), describe(policy, called)));
     if let Destination::Emergency(_) = called.destination {
         record.note(Check::Emergency, None, || (String::new(), "an emergency call passes everything".into()));
-        return Decision::Permitted(emergency(attempt.site, site, called));
+        return Decision::Permitted(emergency(attempt, site, called));
     }
     let verdict = match attempt.caller {
         Caller::Unknown => Err(called.refusal(Reason::UnknownCaller)),
@@ -105,17 +106,20 @@ fn describe(policy: &Policy, called: Called) -> String {
     }
 }
 
-fn emergency(site_id: SiteId, site: &Site, called: Called) -> Permit {
+fn emergency(attempt: &Attempt<'_>, site: &Site, called: Called) -> Permit {
     let listed = !site.emergency_trunks.is_empty();
     Permit {
         destination: called.destination,
         class: called.class,
         country: called.country,
-        site: site_id,
+        site: attempt.site,
         trunks: if listed { TrunkChoice::Named(site.emergency_trunks.clone()) } else { TrunkChoice::Any },
         longest: None,
+        closes: None,
+        on_change: Ending::Finish,
         limits: Arc::new(Limits::default()),
         origin: Origin::Emergency,
+        circumstances: attempt.circumstances(),
     }
 }
 
@@ -146,8 +150,11 @@ fn incoming<R: Recorder>(
         site: attempt.site,
         trunks: TrunkChoice::Any,
         longest: None,
+        closes: None,
+        on_change: Ending::Finish,
         limits: Arc::new(Limits::default()),
         origin: Origin::Incoming,
+        circumstances: attempt.circumstances(),
     })
 }
 
@@ -178,7 +185,7 @@ fn outgoing<R: Recorder>(
         match asked.covers(permit) {
             Ok(()) => {
                 record.note(Check::Permit, None, || (permit.path.to_string(), "covers the call".into()));
-                return Ok(minted(attempt, called, permit, era));
+                return Ok(minted(&asked, permit, era));
             }
             Err(stop) => {
                 record.note(Check::Permit, Some(stop.reason), || (permit.path.to_string(), stop.finding()));
@@ -198,7 +205,8 @@ fn outgoing<R: Recorder>(
     })
 }
 
-fn minted(attempt: &Attempt<'_>, called: Called, permit: &PermitEntry, era: &Era) -> Permit {
+fn minted(asked: &Asked<'_>, permit: &PermitEntry, era: &Era) -> Permit {
+    let (attempt, called) = (asked.attempt, asked.called);
     Permit {
         destination: called.destination,
         class: called.class,
@@ -206,8 +214,11 @@ fn minted(attempt: &Attempt<'_>, called: Called, permit: &PermitEntry, era: &Era
         site: attempt.site,
         trunks: permit.trunks.clone(),
         longest: permit.longest,
+        closes: asked.closing(permit),
+        on_change: permit.on_change,
         limits: era.limits.clone(),
         origin: Origin::Permit { role: permit.role.clone(), index: permit.index, path: permit.path.clone() },
+        circumstances: attempt.circumstances(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Names that point elsewhere (roles, sites, trunks, lists) are still text here; `compile` reports every one that leads nowhere.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::base::Money;
 
@@ -29,6 +30,8 @@ pub struct Document {
     pub lists: Vec<NamedList>,
     /// The names of the trunks in the settings, so that a permit naming another one is found out.
     pub trunks: Vec<String>,
+    /// Contact databases that are known to be, whether or not they have rows.
+    pub databases: Vec<String>,
 }
 
 /// What holds where a site or person says nothing else.
@@ -115,6 +118,8 @@ pub struct Role {
     pub guards: Vec<Guard>,
     /// Defaults for each person with this role; the largest of several roles holds.
     pub budgets: Vec<Limit>,
+    /// What becomes of calls in progress that a change of the rules takes the right from (R76).
+    pub on_change: Ending,
 }
 
 /// One permit. A call is permitted when one permit covers it whole (R1).
@@ -132,10 +137,23 @@ pub struct PermitRule {
     pub trunks: Vec<String>,
     /// By dialling, forwarding or transferring; only by dialling if empty.
     pub by: BTreeSet<By>,
+    /// What becomes of calls in progress at the end of `hours` (R82).
+    pub at_close: Ending,
     /// Longest call in seconds.
     pub longest_s: Option<u32>,
     /// Whether a forwarded or transferred call may join two outside parties (R23).
     pub outside_to_outside: bool,
+}
+
+/// What becomes of a call in progress when the right to it ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ending {
+    /// It goes on until somebody hangs up, or money and time end it.
+    #[default]
+    Finish,
+    Cut,
+    /// It is ended so much later.
+    After(Duration),
 }
 
 /// Whom a permit lets one call.
@@ -295,10 +313,27 @@ pub struct PersonRow {
     pub roles: Vec<String>,
     /// User name of the phone's digest and registration.
     pub sip_user: Option<String>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<String>,
     /// The person's own limits, over those of the roles.
     pub budgets: Vec<Limit>,
     /// Locked because of suspected fraud: nothing but emergency calls.
     pub locked: bool,
+    /// Line in the file, for problems.
+    pub line: Option<u64>,
+}
+
+/// One line of a contact file as it passes by: a million of them are never held at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ContactLine<'a> {
+    /// Name of the database it belongs to.
+    pub database: &'a str,
+    /// Key of the person whose contact it is.
+    pub owner: Option<&'a str>,
+    /// As written: goes through the same canonical form as dialled numbers (R31).
+    pub number: &'a str,
+    /// The site whose way of writing numbers it follows; the company's home if absent.
+    pub site: Option<&'a str>,
     /// Line in the file, for problems.
     pub line: Option<u64>,
 }
@@ -317,4 +352,16 @@ pub struct ContactRow {
     pub site: Option<String>,
     /// Line in the file, for problems.
     pub line: Option<u64>,
+}
+
+impl ContactRow {
+    pub fn as_line(&self) -> ContactLine<'_> {
+        ContactLine {
+            database: &self.database,
+            owner: self.owner.as_deref(),
+            number: &self.number,
+            site: self.site.as_deref(),
+            line: self.line,
+        }
+    }
 }

@@ -64,6 +64,14 @@ impl Hours {
         self.by_calendar[calendar.0].is_open(local(zone, at))
     }
 
+    /// When it closes next, for an instant at which it is open; `None` if it does not within a year.
+    pub fn closes(&self, calendar: CalendarId, zone: Tz, at: DateTime<Utc>) -> Option<DateTime<Tz>> {
+        let now = local(zone, at);
+        let spans = self.by_calendar[calendar.0].iter_range(now, now + LOOK_AHEAD);
+        let wall = close_of_row(spans.map(|span| (span.kind == RuleKind::Open, span.range.end)))?;
+        instant(zone, wall)
+    }
+
     /// Why it is closed, and when it opens next.
     pub fn closed(
         &self,
@@ -76,6 +84,19 @@ impl Hours {
         let mut spans = self.by_calendar[calendar.0].iter_range(now, now + LOOK_AHEAD);
         let opening = spans.find(|span| span.kind == RuleKind::Open && span.range.start > now);
         (reason, opening.and_then(|span| instant(zone, span.range.start)))
+    }
+}
+
+/// The end of the last span in a row of open ones that begins where `now` is.
+fn close_of_row(mut row: impl Iterator<Item = (bool, NaiveDateTime)>) -> Option<NaiveDateTime> {
+    let mut end = None;
+    loop {
+        match row.next() {
+            Some((true, until)) => end = Some(until),
+            Some((false, _)) => return end,
+            // Open as far as one looks.
+            None => return None,
+        }
     }
 }
 

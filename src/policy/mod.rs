@@ -1,6 +1,7 @@
 //! May they? Roles, guards, people, contacts, hours, emergency: one pure `decide` over one compiled snapshot (CALLS 1, 2, 4 to 6).
 //! Nothing here hears the word SIP, reads a clock or asks a store.
 
+mod again;
 mod attempt;
 pub mod class;
 pub mod class_table;
@@ -21,7 +22,7 @@ pub use attempt::{
     Permit, Refusal, Target, TrunkChoice,
 };
 pub use class::{Class, Country, Kind};
-pub use compile::compile;
+pub use compile::{Intake, compile, compile_with};
 pub use decide::decide;
 pub use document::{By, Document, PeriodKind, Rows};
 pub use explain::{Check, Explanation, Remedy, Step, explain};

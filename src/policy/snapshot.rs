@@ -12,10 +12,10 @@ use crate::base::digit_trie::DigitTrie;
 use crate::base::number::{DialPlan, ShortCode};
 use crate::base::{DepartmentId, PersonId, PhoneNumber, RoleId, SiteId};
 
-use super::attempt::{Limits, TrunkChoice};
+use super::attempt::{Limits, Origin, TrunkChoice};
 use super::class::{Class, Country};
 use super::class_table::{ClassTable, Home};
-use super::document::{By, FromMismatch, PermitRule};
+use super::document::{By, Ending, FromMismatch, PermitRule};
 use super::hours::{CalendarId, Hours};
 use super::problem::Problem;
 use super::reason::Language;
@@ -34,6 +34,8 @@ pub struct Person {
     /// The number shown to the called party.
     pub outgoing: Option<PhoneNumber>,
     pub sip_user: Option<Arc<str>>,
+    /// Those of one group may take over each other's calls (R24).
+    pub pickup_group: Option<Arc<str>>,
     /// Suspected of fraud: nothing but emergency calls.
     pub locked: bool,
     pub(super) assignments: Vec<Assignment>,
@@ -121,6 +123,7 @@ pub(super) struct RoleEntry {
     pub name: Arc<str>,
     /// Itself and all it inherits from, each once.
     pub closure: Vec<RoleId>,
+    pub on_change: Ending,
     pub permits: Vec<usize>,
     pub guards: Vec<usize>,
 }
@@ -164,6 +167,9 @@ pub(super) struct PermitEntry {
     pub trunks: TrunkChoice,
     pub by: Vec<By>,
     pub longest: Option<Duration>,
+    pub at_close: Ending,
+    /// Of its role.
+    pub on_change: Ending,
     pub outside_to_outside: bool,
     /// As written, for people to read.
     pub rule: PermitRule,
@@ -243,6 +249,11 @@ impl Policy {
         self.version
     }
 
+    /// The same policy under another version: that of the files is known only when the last contact has been read.
+    pub fn at_version(self, version: u64) -> Policy {
+        Policy { version, ..self }
+    }
+
     /// The company's zone (R80).
     pub fn zone(&self) -> Tz {
         self.zone
@@ -307,6 +318,12 @@ impl Policy {
 
     pub fn site_by_name(&self, name: &str) -> Option<SiteId> {
         self.sites().find(|(_, site)| &*site.name == name).map(|(id, _)| id)
+    }
+
+    /// What becomes of calls whose right is gone, by the role that permitted them; `None` if that role is gone, too (R76).
+    pub(super) fn on_change(&self, origin: &Origin) -> Option<Ending> {
+        let Origin::Permit { role, .. } = origin else { return None };
+        self.roles.iter().find(|entry| entry.name == *role).map(|entry| entry.on_change)
     }
 
     /// The budgets and limits of a trunk, which apply once it is chosen (R3).

@@ -44,6 +44,12 @@ pub struct Forwarding<'a> {
     pub from: Option<&'a str>,
     /// The To likewise, towards somebody whose own From was replaced.
     pub to: Option<&'a str>,
+    /// The number under which the receiver knows this request; the writer's own, unless the gate has counted there itself.
+    pub cseq: u32,
+    /// The RAck of a PRACK, if its INVITE is known under another number.
+    pub rack: Option<&'a str>,
+    /// Authorization or Proxy-Authorization of our own, for a receiver that has asked.
+    pub proofs: &'a [(Name, String)],
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
@@ -72,20 +78,45 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     if let Some(to) = forwarding.to {
         draft.set(Name::To, to);
     }
+    if forwarding.cseq != request.cseq() {
+        draft.set(Name::CSeq, &numbered(forwarding.cseq, request));
+    }
+    if let Some(rack) = forwarding.rack {
+        draft.set(Name::RAck, rack);
+    }
+    for (name, _) in forwarding.proofs {
+        draft.drop_all(*name);
+    }
+    for (name, value) in forwarding.proofs {
+        draft.append(*name, value);
+    }
     draft.ensure_content_length().into_bytes()
+}
+
+/// The Record-Route value that we added to the request, in its answer.
+#[derive(Clone, Copy)]
+pub struct OwnRoute<'a> {
+    /// What it is known by: its mark begins with it.
+    pub decision: &'a str,
+    /// What it becomes: the socket that faces the caller, and the caller's own mark.
+    pub route: &'a str,
+}
+
+/// The value of a CSeq.
+fn numbered(cseq: u32, message: &Message) -> String {
+    format!("{cseq} {}", message.method_text())
 }
 
 /// How a response returns.
 pub struct Returning<'a> {
-    /// The socket that faces the caller.
-    pub towards: Option<&'a Interface>,
-    /// The mark of our Record-Route in this call; its value is rewritten so that the caller's later requests reach us on the
-    /// socket that faces the caller (§16.7 item 8).
-    pub mark: &'a str,
+    /// Our own Record-Route, as the caller is to have it (§16.7 item 8).
+    pub own_route: Option<OwnRoute<'a>>,
     /// The From as the caller wrote it, if another one was sent on (R20).
     pub from: Option<&'a str>,
     /// The To likewise.
     pub to: Option<&'a str>,
+    /// As the writer of the request has numbered it.
+    pub cseq: u32,
 }
 
 /// The response without our Via (§16.7 item 3).
@@ -93,9 +124,9 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     let mut draft = Draft::of(response);
     draft.drop_top_via();
     draft.drop_each(&CLAIMS);
-    if let Some(interface) = returning.towards {
-        for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(returning.mark)) {
-            draft.replace_value(route.position, &record_route(interface, returning.mark));
+    if let Some(own) = returning.own_route {
+        for route in response.values(Name::RecordRoute).filter(|route| route.carries_mark(own.decision)) {
+            draft.replace_value(route.position, own.route);
         }
     }
     if let Some(from) = returning.from {
@@ -103,6 +134,9 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     }
     if let Some(to) = returning.to {
         draft.set(Name::To, to);
+    }
+    if returning.cseq != response.cseq() {
+        draft.set(Name::CSeq, &numbered(returning.cseq, response));
     }
     draft.ensure_content_length().into_bytes()
 }

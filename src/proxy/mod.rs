@@ -7,7 +7,7 @@ mod responses;
 mod targets;
 mod validate;
 
-pub use forward::{Forwarding, Returning, forward_request, forward_response, record_route, via};
+pub use forward::{Forwarding, OwnRoute, Returning, forward_request, forward_response, record_route, via};
 pub use interface::{Interface, Interfaces};
 pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};
 pub use targets::{NumberFormat, Target, TargetQueue, Trunk, TrunkQueue};

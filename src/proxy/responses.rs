@@ -173,6 +173,21 @@ impl<R> ResponseContext<R> {
         self.cancel_all()
     }
 
+    /// The branch is sent anew in the same place, as with the credentials that its target asked for. False if nobody wants it any
+    /// more; then its answer counts as any other.
+    pub fn restart(&mut self, branch: BranchIndex) -> bool {
+        let wanted = !self.answered && !self.closed;
+        let is_wanted = |progress: &&mut Progress| {
+            !progress.finished && !progress.given_up && progress.cancel == Cancel::Unwanted
+        };
+        let Some(progress) = self.progress_mut(branch).filter(|progress| wanted && is_wanted(progress))
+        else {
+            return false;
+        };
+        progress.heard = false;
+        true
+    }
+
     /// No response will come any more.
     pub fn finish(&mut self, branch: BranchIndex) {
         if let Some(progress) = self.progress_mut(branch) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use crate::base::{PhoneNumber, Random, TrunkId};
+use crate::sip::digest::Account;
 use crate::sip::{Flow, Transport};
 
 /// How a trunk wants E.164 numbers written in the Request-URI.
@@ -49,6 +50,8 @@ pub struct Trunk {
     pub number_format: NumberFormat,
     /// Without even a 100 Trying for this long, the next trunk is tried.
     pub silence: Duration,
+    /// What answers its challenges; `None`: they go to the caller.
+    pub account: Option<Arc<Account>>,
 }
 
 impl Trunk {
@@ -175,6 +178,7 @@ mod tests {
             calls_max: None,
             number_format: NumberFormat::default(),
             silence: Duration::from_secs(4),
+            account: None,
         }
     }
 

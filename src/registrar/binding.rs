@@ -12,6 +12,14 @@ pub struct Preference(u16);
 impl Preference {
     pub const HIGHEST: Preference = Preference(1000);
 
+    pub(super) fn thousandths(self) -> u16 {
+        self.0
+    }
+
+    pub(super) fn of_thousandths(value: u16) -> Option<Preference> {
+        (value <= 1000).then_some(Preference(value))
+    }
+
     /// Reads `0`, `0.5`, `0.333`, `1`, `1.000`. None for anything else.
     pub fn parse(text: &str) -> Option<Preference> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));

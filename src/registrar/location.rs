@@ -55,11 +55,13 @@ pub struct Registrar<K> {
     people: BTreeMap<K, Vec<Binding>>,
     /// For each person the first end of a binding, so that expiry looks at no one else.
     ends: BTreeSet<(Moment, K)>,
+    /// Whose bindings are not as they were when somebody last asked.
+    pub(super) changed: BTreeSet<K>,
 }
 
 impl<K: Ord + Clone> Registrar<K> {
     pub fn new(limits: Limits) -> Registrar<K> {
-        Registrar { limits, people: BTreeMap::new(), ends: BTreeSet::new() }
+        Registrar { limits, people: BTreeMap::new(), ends: BTreeSet::new(), changed: BTreeSet::new() }
     }
 
     /// Processes a REGISTER of a person who has proved to be `key`, arrived over `flow`.
@@ -144,6 +146,16 @@ impl<K: Ord + Clone> Registrar<K> {
         Ok(())
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Bindings from elsewhere: nobody need be told of them.
+    pub(super) fn take_over(&mut self, key: &K, bindings: Vec<Binding>) {
+        self.store(key, bindings);
+        self.changed.remove(key);
+    }
+
     fn make_room(&self, bindings: &mut Vec<Binding>) {
         while bindings.len() > self.limits.most_contacts {
             let first =
@@ -185,6 +197,7 @@ impl<K: Ord + Clone> Registrar<K> {
 
     /// The one place that changes bindings, so that the ends always match.
     fn store(&mut self, key: &K, bindings: Vec<Binding>) {
+        self.changed.insert(key.clone());
         let first_end = |bindings: &[Binding]| bindings.iter().map(|binding| binding.expires).min();
         if let Some(end) = self.people.get(key).and_then(|old| first_end(old)) {
             self.ends.remove(&(end, key.clone()));

@@ -3,6 +3,7 @@
 
 mod binding;
 mod location;
+mod saved;
 mod wanted;
 
 #[cfg(test)]
@@ -10,3 +11,4 @@ mod tests;
 
 pub use binding::{Binding, Preference};
 pub use location::{Limits, Registered, Registrar};
+pub use saved::SavedBinding;

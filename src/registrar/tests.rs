@@ -232,3 +232,35 @@ fn the_answer_is_a_whole_response() {
     assert_eq!(answer.top_via().rport(), Some(Some(40_001)));
     assert_eq!(answer.contacts().count(), 1);
 }
+
+#[test]
+fn what_is_written_down_serves_the_next_run() {
+    let mut desk = Desk::new(Limits::default());
+    desk.send("Contact: <sip:alice@10.0.0.7>;q=0.5;+sip.instance=\"<urn:uuid:1>\";reg-id=1\nSupported: path\nPath: <sip:edge;lr>\nExpires: 600\n");
+    desk.send("Contact: <sip:alice@10.0.0.8>\nExpires: 60\n");
+    let changed = desk.registrar.take_changed(desk.now);
+    assert_eq!(changed.len(), 1);
+    assert!(desk.registrar.take_changed(desk.now).is_empty(), "told once");
+    let text = serde_json::to_string(&changed[0].1).unwrap();
+
+    let before = desk.now;
+    let later = Now::new(Moment::from_micros(7), before.utc + Duration::from_secs(100));
+    let mut next = Registrar::<Arc<str>>::new(Limits::default());
+    next.restore(later, &changed[0].0, serde_json::from_str(&text).unwrap());
+    let restored: Vec<Binding> = next.bindings("alice", later.moment).cloned().collect();
+    let first = desk.registrar.bindings("alice", before.moment).find(|binding| binding.reg_id.is_some());
+    let expires = later.moment + Duration::from_secs(500);
+    let since = Moment::START;
+    assert_eq!(restored, [Binding { expires, since, ..first.unwrap().clone() }], "the other one has ended");
+    assert!(next.take_changed(later).is_empty(), "nothing is new");
+    assert_eq!(next.expire(expires), 1);
+    assert_eq!(next.take_changed(later)[0].1, [], "its end is told");
+}
+
+#[test]
+fn a_phone_behind_a_connection_is_not_written_down() {
+    let mut desk = Desk::new(Limits::default());
+    desk.flow = Flow { transport: Transport::Tcp, connection: ConnectionId(3), ..desk.flow };
+    desk.send("Contact: <sip:alice@10.0.0.7;transport=tcp>\nExpires: 600\n");
+    assert_eq!(desk.registrar.take_changed(desk.now), [("alice".into(), Vec::new())]);
+}

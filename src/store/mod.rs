@@ -14,7 +14,7 @@ use crate::ledger::{Command, Reply};
 pub use error::StoreError;
 pub use memory::Memory;
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
-pub use sqlite::{Difference, Sqlite, SqliteReader, SqliteSettings, audit};
+pub use sqlite::{Difference, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit};
 pub use tray::{STATEMENT_PATIENCE, Tray};
 pub use unopened::Unopened;
 pub use writer::{

@@ -43,7 +43,7 @@ fn a_transfer_is_judged_with_the_rights_of_who_transfers() {
     plays(&format!(
         "{}
           1s carol  > REFER Refer-To=<sip:03023125500@house.example>
-          1s bob    < REFER Refer-To=<sip:+493023125500@house.example>
+          1s bob    < REFER Refer-To=<sip:+493023125500@10.9.0.1:5060> Referred-By~<sip:carol@house.example>;ticket=
        1.004s bob   > 202
        1.004s carol < 202 REFER
        1.008s bob   > NOTIFY Event=refer Subscription-State=terminated

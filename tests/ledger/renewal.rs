@@ -141,3 +141,43 @@ fn a_lowered_limit_refuses_only_who_wants_more_of_the_same() {
         assert_eq!(store.ask(settle(1, "1.50 60")), settled(1, "1.50 60"));
     });
 }
+
+#[test]
+fn a_lowered_limit_counts_for_all_that_a_call_holds_when_it_is_asked_anew() {
+    everywhere(|store| {
+        store.ask(reserve(1, "0.60", &[alice("10")]));
+        store.ask(reserve(2, "0.60", &[alice("10")]));
+        let lowered = [alice("1")];
+        // The other call has 0.60 of the 1.00; this one may hold 0.40, and nothing has changed yet.
+        match store.ask(revise(1, "0", "0.60", &lowered)) {
+            Reply::ExtendRefused { exhausted, .. } => assert_eq!(exhausted.left, paid("0.40")),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(store.money(&alice("0")), (Money::ZERO, money("1.20")));
+        for _ in 0..2 {
+            assert_eq!(covered(&store.ask(revise(1, "0", "0.40", &lowered))), Some(amount("0.40")));
+            assert_eq!(store.money(&alice("0")), (Money::ZERO, money("1.00")));
+            store.restart();
+        }
+        assert_eq!(covered(&store.ask(revise(2, "0", "0.60", &lowered))), Some(amount("0.60")));
+        assert_eq!(store.ask(settle(1, "0.40")), settled(1, "0.40"));
+        assert_eq!(store.ask(settle(2, "0.60")), settled(2, "0.60"));
+        assert_eq!(store.money(&alice("0")), (money("1.00"), Money::ZERO));
+    });
+}
+
+#[test]
+fn a_budget_that_is_new_takes_over_what_a_call_holds() {
+    everywhere(|store| {
+        store.ask(reserve(1, "0.60", &[alice("10")]));
+        assert_eq!(covered(&store.ask(revise(1, "0", "0.60", &[alice("10"), sales("0.50")]))), None);
+        let both = [alice("10"), sales("0.60")];
+        assert_eq!(covered(&store.ask(revise(1, "0", "0.60", &both))), Some(amount("0.60")));
+        assert_eq!(store.money(&sales("0")), (Money::ZERO, money("0.60")));
+        // And one that is gone lets go of it.
+        let one = [sales("0.60")];
+        assert_eq!(covered(&store.ask(revise(1, "0", "0.60", &one))), Some(amount("0.60")));
+        assert_eq!(store.money(&alice("0")), (Money::ZERO, Money::ZERO));
+        assert_eq!(store.ask(settle(1, "0.10")), settled(1, "0.10"));
+    });
+}

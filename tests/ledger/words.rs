@@ -106,7 +106,22 @@ pub fn reserve(number: u64, wanted: &str, budgets: &[BudgetLine]) -> Command {
 
 pub fn extend(number: u64, charged: &str, total: &str, budgets: &[BudgetLine]) -> Command {
     let (charged, total) = (amount(charged), amount(total));
-    Command::Extend(Extend { id: id(number), charged, total, budgets: budgets.into(), at: at(60) })
+    Command::Extend(Extend {
+        id: id(number),
+        charged,
+        total,
+        budgets: budgets.into(),
+        anew: false,
+        at: at(60),
+    })
+}
+
+/// As `extend`, when the limits have changed (R76).
+pub fn revise(number: u64, charged: &str, total: &str, budgets: &[BudgetLine]) -> Command {
+    match extend(number, charged, total, budgets) {
+        Command::Extend(extend) => Command::Extend(Extend { anew: true, ..extend }),
+        other => other,
+    }
 }
 
 pub fn settle(number: u64, cost: &str) -> Command {

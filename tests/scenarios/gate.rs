@@ -16,7 +16,8 @@ pub struct Gate {
     http: SocketAddr,
 }
 
-const START: Duration = Duration::from_secs(20);
+/// A debug build on a busy machine reads a million contacts in about half of this.
+const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 
@@ -27,6 +28,14 @@ impl Gate {
     /// Why it does not come up.
     pub fn start(folder: &Path, company: &Path, places: &Places, t1: &str) -> Result<Gate, String> {
         write_company(folder, company, places, t1)?;
+        Gate::launch(folder, places)
+    }
+
+    /// Starts a gate for the files that are in its folder.
+    ///
+    /// # Errors
+    /// Why it does not come up.
+    pub fn launch(folder: &Path, places: &Places) -> Result<Gate, String> {
         let log = File::create(folder.join("gate.log")).map_err(|fault| fault.to_string())?;
         let errors = log.try_clone().map_err(|fault| fault.to_string())?;
         let child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
@@ -41,6 +50,17 @@ impl Gate {
         let mut gate = Gate { child, folder: folder.to_owned(), http: places.at("http") };
         gate.wait_until_ready()?;
         Ok(gate)
+    }
+
+    /// The most that was ever in memory, and what is now, in bytes.
+    #[allow(dead_code, reason = "asked where size is the matter")]
+    pub fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        (kilobytes("VmHWM:").unwrap_or(0) << 10, kilobytes("VmRSS:").unwrap_or(0) << 10)
     }
 
     pub fn database(&self) -> PathBuf {
@@ -125,7 +145,11 @@ pub fn wait(child: &mut Child, patience: Duration) -> Option<ExitStatus> {
     }
 }
 
-fn write_company(folder: &Path, company: &Path, places: &Places, t1: &str) -> Result<(), String> {
+/// The files of `company` with this run's addresses.
+///
+/// # Errors
+/// If one of them cannot be read or written.
+pub fn write_company(folder: &Path, company: &Path, places: &Places, t1: &str) -> Result<(), String> {
     let files = fs::read_dir(company).map_err(|fault| format!("{}: {fault}", company.display()))?;
     for file in files {
         let path = file.map_err(|fault| fault.to_string())?.path();

@@ -352,7 +352,7 @@ impl Model {
     }
 
     /// The process dies: what was stated and is not durable never was.
-    pub fn killed(&mut self, lost: &[Command], vault: &Vault) -> Rule {
+    pub fn killed(&mut self, lost: &[Command]) {
         for question in self.questions.values_mut() {
             let is_orphan = question.is_orphan || (question.refused.is_none() && !question.accepted);
             *question = Question { is_orphan, was_answered: !is_orphan, ..Question::default() };
@@ -374,8 +374,6 @@ impl Model {
         {
             attempt.is_lost = true;
         }
-        let _ = vault;
-        Ok(())
     }
 
     /// A start resolves what an earlier life left behind.
@@ -459,7 +457,7 @@ fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {
 fn decision_of(text: &Text) -> Option<DecisionId> {
     let routes = text.values("Record-Route");
     let mark = routes.iter().find_map(|route| route.split(";tg=").nth(1))?;
-    mark.trim_end_matches('>').split(';').next()?.parse().ok()
+    mark.get(..13)?.parse().ok()
 }
 
 /// The tariff of the town once more, in plain arithmetic (R61): millionths, rounded up to a hundred of them.

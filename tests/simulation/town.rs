@@ -2,12 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tollgate::base::{Moment, Now, Random};
 use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{Command, Reply};
+use tollgate::registrar::SavedBinding;
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
@@ -38,6 +40,9 @@ const OVERHEARD_MAX: usize = 60;
 /// How often phones throw away what is long over.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
+/// What marks in Record-Route are made with, in every life of the gate.
+const MARK_KEY: [u8; 32] = [7; 32];
+
 /// What to live, and what to leave out of it.
 #[derive(Clone, Default)]
 pub struct Life {
@@ -67,6 +72,8 @@ pub struct Town {
     pub(super) now: Now,
     /// `None` while the process is dead.
     gate: Option<Gate>,
+    /// What is written down of registrations.
+    registered: BTreeMap<Arc<str>, Vec<SavedBinding>>,
     company: Rc<Company>,
     vault: Vault,
     pub(super) model: Model,
@@ -92,7 +99,8 @@ pub fn live(life: &Life) -> Sums {
     let mut random = Random::from_number(life.seed ^ 0x5EED);
     let actors: Vec<Actor> = endpoints().into_iter().map(Actor::new).collect();
     let mut town = Town {
-        gate: Some(Gate::new(plan.company.snapshot(), Timing::RFC, Random::from_number(random.u64()))),
+        gate: None,
+        registered: BTreeMap::new(),
         random,
         chances: BTreeMap::new(),
         seed: life.seed,
@@ -111,6 +119,7 @@ pub fn live(life: &Life) -> Sums {
         steps: 0,
         sums: Sums { faults: plan.faults, ..Sums::default() },
     };
+    town.start();
     town.open();
     for (index, (at, item)) in plan.items.into_iter().enumerate() {
         if life.without.contains(&index) {
@@ -264,7 +273,7 @@ impl Town {
             Trouble::NewSettings(company) => {
                 self.log(|| "new settings".to_owned());
                 if let Some(gate) = &mut self.gate {
-                    gate.replace_setup(company.snapshot());
+                    gate.replace_setup(self.now, company.snapshot());
                 }
                 self.company = company;
                 self.carry_out();
@@ -307,7 +316,7 @@ impl Town {
         let (durable, lost) = self.vault.crash(&mut self.random);
         self.log(|| format!("the gate is killed; {} commands are lost", lost.len()));
         self.note_durable(&durable);
-        self.hold(|town| town.model.killed(&lost, &town.vault));
+        self.model.killed(&lost);
         for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
             actor.endpoint.move_on();
         }
@@ -322,7 +331,12 @@ impl Town {
         let durable = self.vault.write(commands);
         self.note_durable(&durable);
         let random = Random::from_number(self.random.u64());
-        self.gate = Some(Gate::new(self.company.snapshot(), Timing::RFC, random));
+        let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
+        gate.follow_earlier_run(MARK_KEY, self.now);
+        for (person, bindings) in &self.registered {
+            gate.restore_registrations(self.now, person, bindings.clone());
+        }
+        self.gate = Some(gate);
     }
 
     fn gate_hears(&mut self, actor: usize, flow: Flow, bytes: Bytes) {
@@ -346,6 +360,8 @@ impl Town {
         }
         (self.is_attack, self.is_rubbish) = (is_stranger, text.is_none());
         self.input(Input::Received { flow, message });
+        let changed = self.gate.as_mut().map(|gate| gate.changed_registrations(self.now));
+        self.registered.extend(changed.into_iter().flatten());
         (self.is_attack, self.is_rubbish) = (false, false);
         if let (Some(text), false) = (&text, is_stranger) {
             self.hold(|town| town.model.came(text));

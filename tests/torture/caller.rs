@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tollgate::sip::digest::{Challenge, Secret};
+use tollgate::sip::digest::{Asked, Challenge, Secret};
 use tollgate::sip::{Framing, Message, Method, Name, ack_of_refusal};
 
 use super::town::{PATIENCE, text};
@@ -220,6 +220,6 @@ pub fn answer_to(
     let value = challenged.header(name).expect("a challenge");
     let challenge = Challenge::parse(&value).expect("a challenge that can be read");
     challenge
-        .answer(user, Secret::Password(password), method, uri, "cnonce", count)
+        .answer(user, Secret::Password(password), Asked { method, uri, body: b"" }, "cnonce", count)
         .expect("a password serves")
 }

@@ -63,6 +63,24 @@ impl Pbx {
         status_of(&self.receive())
     }
 
+    /// Waits for the gate's own BYE, and answers it.
+    pub fn await_bye(&self) -> String {
+        loop {
+            let text = self.receive();
+            if text.starts_with("BYE ") {
+                let echoed = ["Via", "From", "To", "Call-ID", "CSeq"].into_iter();
+                let lines = echoed.flat_map(|name| {
+                    values(&text, name).into_iter().map(move |value| format!("{name}: {value}\r\n"))
+                });
+                self.send(&format!(
+                    "SIP/2.0 200 OK\r\n{}Content-Length: 0\r\n\r\n",
+                    lines.collect::<String>()
+                ));
+                return text;
+            }
+        }
+    }
+
     fn acknowledge(&self, answer: &Answer) {
         let call = &answer.call;
         if answer.status >= 300 {

@@ -115,6 +115,36 @@ fn a_call_in_progress_outlives_its_people_and_its_trunk() {
     exchange.gate.stop().expect("the gate ends well");
 }
 
+/// How long after a change is in force its calls may live: CALLS R76, and what a busy machine adds.
+const FELT_WITHIN: Duration = Duration::from_millis(2500);
+
+#[test]
+fn a_right_and_a_budget_that_go_are_felt_by_calls_in_progress() {
+    let mut exchange = Exchange::open();
+    let frank = exchange.pbx.call("106", STRANGER);
+    let bob = exchange.pbx.call("102", STRANGER);
+    assert_eq!((frank.status, bob.status), (200, 200));
+    // Frank may call no stranger any more, and his role says that this cuts him off.
+    let permit = "[[roles.at_home.permits]]\nclasses = [\"internal\", \"local\", \"national\", \"mobile\"]\n";
+    let guarded = permit.replace("\"local\", ", "");
+    exchange.edit("policy.toml", permit, &format!("[roles.at_home]\non_change = \"cut\"\n\n{guarded}"));
+    exchange.gate.signal("HUP").expect("the gate can be told");
+    exchange.await_reloads("accepted", 1);
+    let changed = Instant::now();
+    let bye = exchange.pbx.await_bye();
+    assert!(changed.elapsed() < FELT_WITHIN, "{:?}", changed.elapsed());
+    assert!(bye.contains("From: <sip:03023125999@") && bye.contains("cause=403"), "{bye}");
+    // Bob's day is spent before it began.
+    exchange.edit("people.csv", "password-102,", "password-102,0.00");
+    exchange.gate.signal("HUP").expect("the gate can be told");
+    exchange.await_reloads("accepted", 2);
+    let changed = Instant::now();
+    let bye = exchange.pbx.await_bye();
+    assert!(changed.elapsed() < FELT_WITHIN, "{:?}", changed.elapsed());
+    assert!(bye.contains("cause=402"), "{bye}");
+    exchange.gate.stop().expect("the gate ends well");
+}
+
 #[test]
 fn listeners_and_the_store_stay_where_they_are() {
     let mut exchange = Exchange::open();

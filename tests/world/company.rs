@@ -32,13 +32,19 @@ use tollgate::sip::{ConnectionId, Flow, ListenerId, Transport};
 use super::endpoint::{DOMAIN, Endpoint};
 
 /// Prefix, price per minute, connect fee, first and next increment.
-const TARIFF: [(&str, &str, &str, u64, u64); 5] = [
+const TARIFF: [(&str, &str, &str, u64, u64); 7] = [
     ("4930", "0.60", "0", 1, 1),
     ("49", "0.12", "0", 60, 60),
     ("4917", "0.30", "0.05", 30, 6),
     ("33", "1.20", "0", 60, 60),
     ("49800", "0", "0", 60, 60),
+    ("4989", "0.60", "0", 1, 1),
+    ("4969", "0.12", "0.05", 60, 60),
 ];
+/// Seconds that cost nothing, by prefix.
+const GRACE: (&str, u64) = ("4969", 5);
+/// A price that changes: prefix, date, price per minute from then on.
+const CHANGE: (&str, &str, &str) = ("4989", "2026-07-01", "6.00");
 
 /// Everything that a world is made from; change it before the world begins.
 #[derive(Clone)]
@@ -184,6 +190,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        account: None,
     }
 }
 
@@ -264,10 +271,18 @@ fn tariffs() -> TariffBook {
             connect: Money::parse(connect).expect("an amount"),
             first_increment: *first,
             next_increment: *next,
-            grace: 0,
+            grace: if *prefix == GRACE.0 { GRACE.1 } else { 0 },
             valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
         });
-    let rows: Vec<TariffRow> = rows.collect();
+    let mut rows: Vec<TariffRow> = rows.collect();
+    let (prefix, date, per_minute) = CHANGE;
+    let before = rows.iter().find(|row| row.prefix == prefix).expect("a price before it").clone();
+    rows.push(TariffRow {
+        line: rows.len() as u64 + 1,
+        per_minute: Money::parse(per_minute).expect("an amount"),
+        valid_from: date.parse().expect("a date"),
+        ..before
+    });
     TariffBook::compile(&rows, chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")
 }
 

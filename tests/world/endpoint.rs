@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tollgate::sip::digest::{Algorithm, Challenge, Secret};
+use tollgate::sip::digest::{Algorithm, Asked, Challenge, Secret};
 use tollgate::sip::{Flow, Transport};
 
 use super::compose::{acknowledge, altered, branch_of, cancel, is_named};
@@ -29,6 +29,8 @@ pub struct Endpoint {
     asked: Vec<Text>,
     /// INVITEs sent, by branch, until their final answer.
     waiting: BTreeMap<String, Text>,
+    /// The latest REFER that came.
+    referred: Option<Text>,
     challenges: Vec<String>,
     nonce_count: u32,
     credentials: Option<String>,
@@ -46,6 +48,7 @@ impl Endpoint {
             legs: Vec::new(),
             asked: Vec::new(),
             waiting: BTreeMap::new(),
+            referred: None,
             challenges: Vec::new(),
             nonce_count: 0,
             credentials: None,
@@ -136,8 +139,11 @@ impl Endpoint {
             "INVITE" if !within => {
                 self.count += 1;
                 let tag = format!("{}-{}", self.name, self.count);
+                // The repeat of an INVITE that was refused is the same call.
+                self.legs.retain(|leg| leg.call_id != call_id);
                 self.legs.push(Leg::of_callee(&text, &tag));
             }
+            "REFER" => self.referred = Some(text.clone()),
             "INVITE" | "UPDATE" => {
                 if let Some(leg) = self.legs.iter_mut().find(|leg| leg.call_id == call_id) {
                     leg.hear_refresh(&text);
@@ -202,6 +208,11 @@ impl Endpoint {
         );
         text.body = format!("v=0 offer of {}\r\n", self.name);
         text.add("Contact", self.contact());
+        // `referred=yes`: as the latest REFER told it, with its Referred-By (RFC 3892 §2.2).
+        let refer = self.referred.as_ref().filter(|_| words.value("referred").is_some());
+        if let Some(referred_by) = refer.and_then(|refer| refer.header("Referred-By")) {
+            text.add("Referred-By", referred_by);
+        }
         let text = self.prove("Proxy-Authorization", words, text);
         self.waiting.insert(branch_of(&text), text.clone());
         leg.invite = Some(text.clone());
@@ -372,6 +383,8 @@ impl Endpoint {
         let user = if mode == "ghost" { "ghost" } else { self.user };
         let password = if mode == "wrong" { "wrong".to_owned() } else { Endpoint::password(user) };
         let secret = Secret::Password(&password);
-        challenge.answer(user, secret, &text.method(), text.uri(), "cnonce", self.nonce_count)
+        let (method, body) = (text.method(), text.body.as_bytes());
+        let asked = Asked { method: &method, uri: text.uri(), body };
+        challenge.answer(user, secret, asked, "cnonce", self.nonce_count)
     }
 }

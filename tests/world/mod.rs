@@ -43,6 +43,8 @@ const ZERO_UNIX_SECONDS: i64 = 1_772_442_000;
 const REST_LONGEST: Duration = Duration::from_secs(600);
 /// Rungs of a ladder that are shown at most.
 const SHOWN: usize = 120;
+/// What marks are made with, in every run of the gate.
+const MARK_KEY: [u8; 32] = [7; 32];
 /// Phones that are registered when a table begins.
 const REGISTERED: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "tina"];
 
@@ -50,6 +52,8 @@ pub struct World {
     pub gate: Gate,
     pub events: Vec<Event>,
     pub records: Vec<CallRecord>,
+    /// How often the gate was started.
+    runs: u64,
     now: Now,
     desk: Desk,
     watch: Watch,
@@ -73,9 +77,15 @@ pub fn plays_in(company: Company, table: &str) -> World {
 
 impl World {
     pub fn new(company: &Company) -> World {
-        let utc = DateTime::<Utc>::from_timestamp(ZERO_UNIX_SECONDS, 0).expect("a time") - OPENING;
+        World::beginning(company, DateTime::from_timestamp(ZERO_UNIX_SECONDS, 0).expect("a time"))
+    }
+
+    /// A world whose tables begin at that instant.
+    pub fn beginning(company: &Company, zero: DateTime<Utc>) -> World {
+        let utc = zero - OPENING;
         let mut world = World {
             gate: Gate::new(company.snapshot(), Timing::RFC, Random::from_number(1)),
+            runs: 1,
             now: Now::new(Moment::START, utc),
             desk: Desk::new(Duration::from_millis(4)),
             watch: Watch::default(),
@@ -86,6 +96,7 @@ impl World {
             compared: 0,
             sent: BTreeSet::new(),
         };
+        world.gate.follow_earlier_run(MARK_KEY, world.now);
         for phone in REGISTERED.iter().flat_map(|phone| [phone, phone]) {
             world.act(phone, "REGISTER");
         }
@@ -127,7 +138,8 @@ impl World {
     }
 
     pub fn replace_setup(&mut self, company: &Company) {
-        self.gate.replace_setup(company.snapshot());
+        self.gate.replace_setup(self.now, company.snapshot());
+        self.carry_out();
     }
 
     /// Lives until a time of the tables.
@@ -140,6 +152,15 @@ impl World {
         self.note("gate", "stops");
         self.gate.end_all_calls(self.now);
         self.carry_out();
+    }
+
+    /// The gate is killed, and starts anew without its database: all that it knows is the key of its marks.
+    pub fn loses_its_memory(&mut self, company: &Company) {
+        self.note("gate", "is killed");
+        self.runs += 1;
+        self.watch.forget_unrecorded();
+        self.gate = Gate::new(company.snapshot(), Timing::RFC, Random::from_number(self.runs));
+        self.gate.follow_earlier_run(MARK_KEY, self.now);
     }
 
     /// Nothing may happen any more, and nothing may be remembered.

@@ -2,7 +2,7 @@
 
 use tollgate::base::Money;
 use tollgate::gate::Event;
-use tollgate::ledger::Account;
+use tollgate::ledger::{Account, Amount};
 
 use super::World;
 use super::ladder::{Entry, Way};
@@ -10,9 +10,14 @@ use super::ladder::{Entry, Way};
 impl World {
     /// What the days of one person's account have been charged, the first day first.
     pub fn spent(&self, person: &str) -> Vec<String> {
-        let account = Account::Person(person.into());
-        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == account);
-        balances.map(|(_, balance)| balance.settled.money.to_string()).collect()
+        let settled = self.settled(&Account::Person(person.into()));
+        settled.iter().map(|amount| amount.money.to_string()).collect()
+    }
+
+    /// What the periods of an account have been charged, each kind in the order of time.
+    pub fn settled(&self, account: &Account) -> Vec<Amount> {
+        let balances = self.desk.book.balances().into_iter().filter(|(place, _)| place.account == *account);
+        balances.map(|(_, balance)| balance.settled).collect()
     }
 
     /// How often the gate has sent that to whom: `count("main", "INVITE")`.

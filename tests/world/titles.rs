@@ -41,7 +41,9 @@ pub fn command_title(command: &Command) -> Option<String> {
         |record: Option<&CallRecord>| record.map_or(String::new(), |record| format!(" {}", ending(record)));
     Some(match command {
         Command::Reserve(reserve) => format!("reserve {}", reserve.amount.money),
-        Command::Extend(extend) => format!("extend {}", extend.total.money),
+        Command::Extend(extend) => {
+            format!("{} {}", if extend.anew { "revise" } else { "extend" }, extend.total.money)
+        }
         Command::Settle(settle) => {
             format!("settle {}{}", settle.amount.money, cause(settle.record.as_deref()))
         }

@@ -95,8 +95,9 @@ impl Watch {
     fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
         let ours = invite.values("Record-Route").first().cloned().unwrap_or_default();
         let mark = ours.split(";tg=").nth(1).map(|rest| rest.trim_end_matches('>'));
-        let decision: DecisionId =
-            mark.and_then(|mark| mark.parse().ok()).ok_or("an INVITE without the mark of a decision")?;
+        let decision: DecisionId = mark
+            .and_then(|mark| mark.get(..13)?.parse().ok())
+            .ok_or("an INVITE without the mark of a decision")?;
         let permit = self.permitted.get(&decision).ok_or("an INVITE without a permit")?;
         let is_free = matches!(permit, Some(Class::Internal | Class::Emergency | Class::TollFree));
         let asked = self.asked.values().any(|asked| *asked == decision);
@@ -119,6 +120,12 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// The gate was killed and nothing of its free calls was written down: nobody can write their records.
+    pub fn forget_unrecorded(&mut self) {
+        let Watch { judged, granted, closed, .. } = self;
+        judged.retain(|decision| closed.contains_key(decision) || granted.contains_key(decision));
     }
 
     /// When nothing can happen any more.

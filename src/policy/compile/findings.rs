@@ -9,6 +9,7 @@ const ROW_FAULTS_MAX: u64 = 1000;
 pub(super) struct Findings {
     problems: Vec<Problem>,
     row_faults: u64,
+    row_errors: u64,
 }
 
 impl Findings {
@@ -20,9 +21,12 @@ impl Findings {
         self.problems.push(Problem { severity: Severity::Warning, path: path.into(), line: None, fault });
     }
 
-    /// An error of a row with its line.
+    /// An error of a row with its line; beyond a thousand nobody reads on.
     pub fn row_error(&mut self, path: impl Into<String>, line: Option<u64>, fault: Fault) {
-        self.problems.push(Problem { severity: Severity::Error, path: path.into(), line, fault });
+        self.row_errors += 1;
+        if self.row_errors <= ROW_FAULTS_MAX {
+            self.problems.push(Problem { severity: Severity::Error, path: path.into(), line, fault });
+        }
     }
 
     /// A warning of a row with its line; counted only once there are too many.

@@ -6,7 +6,7 @@ use super::Draft;
 use super::places::{number, site_index, zone};
 use crate::base::number::ShortCode;
 use crate::base::{DepartmentId, PersonId, PhoneNumber, SiteId};
-use crate::policy::document::{Document, PersonRow, Rows};
+use crate::policy::document::{Document, PersonRow};
 use crate::policy::problem::Fault;
 use crate::policy::snapshot::{Map, Person, fixed_keys};
 
@@ -18,7 +18,7 @@ pub(super) struct Directory {
     pub by_company_extension: Map<ShortCode, PersonId>,
 }
 
-pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) -> Directory {
+pub(super) fn compile(document: &Document, people: &[PersonRow], draft: &mut Draft) -> Directory {
     let mut directory = Directory {
         by_key: Map::with_hasher(fixed_keys()),
         by_sip_user: Map::with_hasher(fixed_keys()),
@@ -27,7 +27,7 @@ pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) -> Di
         by_company_extension: Map::with_hasher(fixed_keys()),
     };
     let mut shared: Vec<ShortCode> = Vec::new();
-    for (at, row) in rows.people.iter().enumerate() {
+    for (at, row) in people.iter().enumerate() {
         let path = format!("people[{at}]");
         let person = person(document, row, &path, draft);
         let id = PersonId(at as u32);
@@ -78,6 +78,7 @@ fn person(document: &Document, row: &PersonRow, path: &str, draft: &mut Draft) -
         outgoing: outgoing.or(numbers.first().copied()),
         numbers,
         sip_user: row.sip_user.as_deref().map(Arc::from),
+        pickup_group: row.pickup_group.as_deref().map(Arc::from),
         locked: row.locked,
         assignments: Vec::new(),
         eras: Vec::new(),

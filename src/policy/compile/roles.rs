@@ -9,20 +9,15 @@ use crate::base::digit_trie::DigitTrie;
 use crate::base::{DepartmentId, PhoneNumber, RoleId};
 use crate::policy::attempt::TrunkChoice;
 use crate::policy::class::{Class, Country};
-use crate::policy::document::{By, Contacts, Document, Guard, PermitRule, Rows};
+use crate::policy::document::{By, Contacts, Document, Guard, PermitRule};
 use crate::policy::hours::Hours;
 use crate::policy::problem::Fault;
 use crate::policy::snapshot::{
     ClassSet, Department, GuardEntry, List, PermitEntry, Reach, RoleEntry, Set, fixed_keys,
 };
 
-pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) {
+pub(super) fn compile(document: &Document, draft: &mut Draft) {
     lists(document, draft);
-    for row in &rows.contacts {
-        if !draft.databases.iter().any(|name| **name == *row.database) {
-            draft.databases.push(row.database.as_str().into());
-        }
-    }
     for (at, role) in document.roles.iter().enumerate() {
         let path = format!("roles.{}", role.name);
         if document.roles[..at].iter().any(|before| before.name == role.name) {
@@ -33,7 +28,8 @@ pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) {
             .map(|index| guard(&role.guards[index], &format!("{path}.guards[{index}]"), draft));
         let guards = guards.collect();
         let closure = closure(document, at, draft);
-        draft.roles.push(RoleEntry { name: role.name.as_str().into(), closure, permits, guards });
+        let (name, on_change) = (role.name.as_str().into(), role.on_change);
+        draft.roles.push(RoleEntry { name, closure, on_change, permits, guards });
     }
     draft.company_guards = (0..document.guards.len())
         .map(|at| guard(&document.guards[at], &format!("guards[{at}]"), draft))
@@ -99,6 +95,8 @@ fn permit(document: &Document, role: usize, index: usize, draft: &mut Draft) -> 
         trunks: if named.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(named) },
         by: if rule.by.is_empty() { vec![By::Dial] } else { rule.by.iter().copied().collect() },
         longest: rule.longest_s.map(|seconds| Duration::from_secs(seconds.into())),
+        at_close: rule.at_close,
+        on_change: document.roles[role].on_change,
         outside_to_outside: rule.outside_to_outside,
         rule: rule.clone(),
     });

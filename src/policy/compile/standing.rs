@@ -10,19 +10,19 @@ use super::Draft;
 use super::findings::unknown;
 use crate::base::{DepartmentId, RoleId};
 use crate::policy::attempt::{Amount, BudgetLimit, ConcurrencyLimit, Holder, Limits};
-use crate::policy::document::{BudgetHolder, Document, Limit, PeriodKind, PersonRow, Quantity, Rows};
+use crate::policy::document::{BudgetHolder, Document, Limit, PeriodKind, PersonRow, Quantity};
 use crate::policy::hours::instant;
 use crate::policy::problem::Fault;
 use crate::policy::snapshot::{Assignment, Era, Map, Rights, Via, fixed_keys};
 
 /// Fills in the assignments and eras of every person; gives the sets of rights that eras point to.
-pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) -> Vec<Rights> {
-    check_names(document, rows, draft);
+pub(super) fn compile(document: &Document, people: &[PersonRow], draft: &mut Draft) -> Vec<Rights> {
+    check_names(document, people, draft);
     let mut rights = Vec::new();
     let mut known: Map<Vec<RoleId>, usize> = Map::with_hasher(fixed_keys());
     let own_rules = own_rules(document);
     let shared = Shared::of(document, draft);
-    for (at, row) in rows.people.iter().enumerate() {
+    for (at, row) in people.iter().enumerate() {
         let assignments = assignments(document, row, at, draft);
         let starts = std::iter::once(DateTime::<Utc>::MIN_UTC);
         let mut changes: Vec<_> =
@@ -46,7 +46,7 @@ pub(super) fn compile(document: &Document, rows: &Rows, draft: &mut Draft) -> Ve
     rights
 }
 
-fn check_names(document: &Document, rows: &Rows, draft: &mut Draft) {
+fn check_names(document: &Document, people: &[PersonRow], draft: &mut Draft) {
     let names = document.roles.iter().map(|role| role.name.as_str());
     for group in &document.groups {
         for (at, role) in group.roles.iter().enumerate() {
@@ -67,7 +67,7 @@ fn check_names(document: &Document, rows: &Rows, draft: &mut Draft) {
         let path = format!("budgets[{at}].name");
         let trunks = document.trunks.iter().map(String::as_str);
         let departments = document.departments.iter().map(|department| department.name.as_str());
-        let people = rows.people.iter().map(|person| person.key.as_str());
+        let people = people.iter().map(|person| person.key.as_str());
         match &rule.holder {
             BudgetHolder::Company => None,
             BudgetHolder::Person(key) => draft.findings.find(path, "person", key, people),

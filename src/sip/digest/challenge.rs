@@ -14,9 +14,35 @@ pub struct Challenge<'a> {
     pub algorithm: Algorithm,
     /// The password was right, the nonce too old: answer again without asking anyone.
     pub stale: bool,
-    /// Whether `qop=auth` is offered; without it the answer is that of RFC 2069.
-    pub counted: bool,
+    /// What the answer covers; without it the answer is that of RFC 2069.
+    pub protection: Option<Protection>,
     pub opaque: Option<Cow<'a, str>>,
+}
+
+/// The quality of protection, `qop` (RFC 7616 §3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protection {
+    /// Method and URI.
+    Auth,
+    /// The body too. Answered only where nothing else is offered.
+    AuthInt,
+}
+
+impl Protection {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Protection::Auth => "auth",
+            Protection::AuthInt => "auth-int",
+        }
+    }
+}
+
+/// The request that an answer is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub method: &'a str,
+    pub uri: &'a str,
+    pub body: &'a [u8],
 }
 
 /// What proves who we are to a trunk.
@@ -31,20 +57,36 @@ impl<'a> Challenge<'a> {
     pub fn parse(value: &'a str) -> Option<Challenge<'a>> {
         let directives = read(value)?;
         let of = |name: &str| find(&directives, name);
-        let offered = |qop: &str| qop.split(',').any(|word| word.trim().eq_ignore_ascii_case("auth"));
-        let counted = match of("qop") {
-            None => false,
-            Some(qop) if offered(qop) => true,
-            Some(_) => return None,
+        let offers = |qop: &str, wanted: Protection| {
+            qop.split(',').any(|word| word.trim().eq_ignore_ascii_case(wanted.as_str()))
+        };
+        let protection = match of("qop") {
+            None => None,
+            Some(qop) => {
+                let known = [Protection::Auth, Protection::AuthInt].into_iter();
+                Some(known.into_iter().find(|known| offers(qop, *known))?)
+            }
         };
         Some(Challenge {
             realm: unescaped(of("realm")?),
             nonce: unescaped(of("nonce")?),
             algorithm: of("algorithm").map_or(Some(Algorithm::Md5), Algorithm::of)?,
             stale: of("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
-            counted,
+            protection,
             opaque: of("opaque").map(unescaped),
         })
+    }
+
+    /// The same, in memory of its own.
+    pub fn into_owned(self) -> Challenge<'static> {
+        Challenge {
+            realm: Cow::Owned(self.realm.into_owned()),
+            nonce: Cow::Owned(self.nonce.into_owned()),
+            opaque: self.opaque.map(|opaque| Cow::Owned(opaque.into_owned())),
+            algorithm: self.algorithm,
+            stale: self.stale,
+            protection: self.protection,
+        }
     }
 
     /// The first challenge we can answer: they come in the order of the asker's preference (RFC 8760 §2.4).
@@ -58,8 +100,7 @@ impl<'a> Challenge<'a> {
         &self,
         user: &str,
         secret: Secret<'_>,
-        method: &str,
-        uri: &str,
+        asked: Asked<'_>,
         cnonce: &str,
         count: u32,
     ) -> Option<String> {
@@ -68,19 +109,20 @@ impl<'a> Challenge<'a> {
             Secret::Ha1(ha1) => ha1.text(self.algorithm),
         }?;
         let nc = format!("{count:08x}");
-        let counted = self.counted.then_some((nc.as_str(), cnonce));
-        let proof = response(self.algorithm, &ha1, &self.nonce, counted, method, uri);
+        let counted = self.protection.map(|protection| (nc.as_str(), cnonce, protection));
+        let proof = response(self.algorithm, &ha1, &self.nonce, counted, asked);
         let mut value = format!(
             "Digest username=\"{}\", realm=\"{}\", nonce=\"{}\", uri=\"{}\", response=\"{}\", algorithm={}",
             escaped(user),
             escaped(&self.realm),
             escaped(&self.nonce),
-            escaped(uri),
+            escaped(asked.uri),
             proof.as_str(),
             self.algorithm.as_str()
         );
-        if self.counted {
-            value.push_str(&format!(", qop=auth, nc={nc}, cnonce=\"{}\"", escaped(cnonce)));
+        if let Some(protection) = self.protection {
+            let (qop, cnonce) = (protection.as_str(), escaped(cnonce));
+            value.push_str(&format!(", qop={qop}, nc={nc}, cnonce=\"{cnonce}\""));
         }
         if let Some(opaque) = &self.opaque {
             value.push_str(&format!(", opaque=\"{}\"", escaped(opaque)));
@@ -96,7 +138,9 @@ impl fmt::Display for Challenge<'_> {
         if let Some(opaque) = &self.opaque {
             write!(f, ", opaque=\"{}\"", escaped(opaque))?;
         }
-        f.write_str(if self.counted { ", qop=\"auth\"" } else { "" })?;
+        if let Some(protection) = self.protection {
+            write!(f, ", qop=\"{}\"", protection.as_str())?;
+        }
         f.write_str(if self.stale { ", stale=true" } else { "" })
     }
 }
@@ -122,7 +166,8 @@ mod tests {
             let ha1 = Ha1::of("gate", &challenge.realm, "s3cret");
             let uri = "sip:+4930123456@trunk.example";
             for secret in [Secret::Password("s3cret"), Secret::Ha1(&ha1)] {
-                let answer = challenge.answer("gate", secret, "INVITE", uri, "c0ffee", 1).unwrap();
+                let asked = Asked { method: "INVITE", uri, body: b"v=0" };
+                let answer = challenge.answer("gate", secret, asked, "c0ffee", 1).unwrap();
                 let credentials = Credentials::parse(&answer).unwrap();
                 assert!(credentials.verify(&ha1, "INVITE"), "{hash}");
                 assert_eq!((credentials.realm().as_ref(), credentials.count()), ("trunk \"one\"", 1));
@@ -135,7 +180,23 @@ mod tests {
     fn the_first_challenge_that_we_can_answer_is_taken() {
         let values = ["Basic realm=\"x\"", "Digest realm=\"x\", nonce=\"1\", algorithm=SHA-512-256", ASKED];
         assert_eq!(Challenge::first_of(values).map(|challenge| challenge.nonce), Some("abc".into()));
-        assert_eq!(Challenge::parse("Digest realm=\"x\", nonce=\"1\", qop=\"auth-int\""), None);
+        assert_eq!(Challenge::parse("Digest realm=\"x\", nonce=\"1\", qop=\"token\""), None);
+    }
+
+    /// `A2 = Method ":" digest-uri ":" H(entity-body)`; the figures were made with another tool.
+    #[test]
+    fn rfc_7616_section_3_4_3_the_body_is_covered_where_nothing_else_is_offered() {
+        let asked = Asked { method: "INVITE", uri: "sip:1@h", body: b"v=0" };
+        let offered = "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"";
+        let answer =
+            Challenge::parse(offered).unwrap().answer("u", Secret::Password("p"), asked, "c", 1).unwrap();
+        assert!(
+            answer.contains("qop=auth-int")
+                && answer.contains("response=\"b873f441009d5cf82a60b4d668319a9d\""),
+            "{answer}"
+        );
+        let both = offered.replace("auth-int", "auth-int,auth");
+        assert_eq!(Challenge::parse(&both).unwrap().protection, Some(Protection::Auth));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
-use super::challenge::Challenge;
+use super::challenge::{Challenge, Protection};
 use super::credentials::Credentials;
 use super::hash::{Algorithm, Ha1};
 use super::nonce::{Freshness, Nonces};
@@ -55,7 +55,8 @@ impl Challenger {
         let nonce = self.nonces.make(now, source);
         let challenge = |algorithm: &Algorithm| {
             let (realm, nonce) = (self.realm.as_str().into(), nonce.as_str().into());
-            Challenge { realm, nonce, algorithm: *algorithm, stale, counted: true, opaque: None }.to_string()
+            let protection = Some(Protection::Auth);
+            Challenge { realm, nonce, algorithm: *algorithm, stale, protection, opaque: None }.to_string()
         };
         self.algorithms.iter().map(challenge).collect()
     }
@@ -83,7 +84,7 @@ impl Challenger {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Secret;
+    use super::super::{Asked, Secret};
     use super::*;
 
     const HOME: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -98,7 +99,8 @@ mod tests {
 
     fn answer(challenge: &str, password: &str, count: u32) -> String {
         let challenge = Challenge::parse(challenge).unwrap();
-        challenge.answer("alice", Secret::Password(password), "INVITE", "sip:1@h", "c", count).unwrap()
+        let asked = Asked { method: "INVITE", uri: "sip:1@h", body: b"" };
+        challenge.answer("alice", Secret::Password(password), asked, "c", count).unwrap()
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use subtle::ConstantTimeEq;
 
+use super::challenge::{Asked, Protection};
 use super::directives::{find, read, unescaped};
 use super::hash::{Algorithm, Ha1, from_hex, response};
 
@@ -65,7 +66,9 @@ impl<'a> Credentials<'a> {
         let Some(secret) = ha1.text(self.algorithm) else {
             return false;
         };
-        let expected = response(self.algorithm, &secret, self.nonce, self.counted, method, self.uri);
+        let counted = self.counted.map(|(nc, cnonce)| (nc, cnonce, Protection::Auth));
+        let asked = Asked { method, uri: self.uri, body: b"" };
+        let expected = response(self.algorithm, &secret, self.nonce, counted, asked);
         match self.algorithm {
             Algorithm::Md5 => is_equal::<16>(expected.as_str(), self.response),
             Algorithm::Sha256 => is_equal::<32>(expected.as_str(), self.response),

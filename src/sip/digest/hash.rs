@@ -5,6 +5,8 @@ use std::fmt;
 use md5::Md5;
 use sha2::{Digest, Sha256};
 
+use super::challenge::{Asked, Protection};
+
 /// A hash that a challenge may ask for. MD5 is for phones that know no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
@@ -122,20 +124,27 @@ impl fmt::Debug for Ha1 {
     }
 }
 
-/// The `response` of RFC 7616 §3.4.1, or of RFC 2069 §2.1.2 where there is no quality of protection.
+/// The `response` of RFC 7616 §3.4.1, or of RFC 2069 §2.1.2 where there is no quality of protection. `counted` is `nc`, `cnonce`
+/// and `qop`.
 pub(super) fn response(
     algorithm: Algorithm,
     ha1: &HashText,
     nonce: &str,
-    counted: Option<(&str, &str)>,
-    method: &str,
-    uri: &str,
+    counted: Option<(&str, &str, Protection)>,
+    asked: Asked<'_>,
 ) -> HashText {
-    let ha2 = algorithm.of_parts(&[method.as_bytes(), uri.as_bytes()]);
+    let (method, uri) = (asked.method.as_bytes(), asked.uri.as_bytes());
+    let ha2 = match counted {
+        Some((_, _, Protection::AuthInt)) => {
+            algorithm.of_parts(&[method, uri, algorithm.of_parts(&[asked.body]).as_bytes()])
+        }
+        Some((_, _, Protection::Auth)) | None => algorithm.of_parts(&[method, uri]),
+    };
     let (ha1, ha2, nonce) = (ha1.as_bytes(), ha2.as_bytes(), nonce.as_bytes());
     match counted {
-        Some((nc, cnonce)) => {
-            algorithm.of_parts(&[ha1, nonce, nc.as_bytes(), cnonce.as_bytes(), b"auth", ha2])
+        Some((nc, cnonce, protection)) => {
+            let qop = protection.as_str().as_bytes();
+            algorithm.of_parts(&[ha1, nonce, nc.as_bytes(), cnonce.as_bytes(), qop, ha2])
         }
         None => algorithm.of_parts(&[ha1, nonce, ha2]),
     }

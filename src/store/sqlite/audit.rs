@@ -106,9 +106,9 @@ fn read_command(row: &Row<'_>) -> rusqlite::Result<Command> {
             let record = Box::new(CallRecord::new(decision, "", at));
             Command::Reserve(Reserve { id, decision, amount, budgets: budgets()?, at, record })
         }
-        "extend" => {
-            let charged = rows::read_amount(row, 5)?;
-            Command::Extend(Extend { id, charged, total: amount, budgets: budgets()?, at })
+        kind @ ("extend" | "revise") => {
+            let (charged, anew) = (rows::read_amount(row, 5)?, kind == "revise");
+            Command::Extend(Extend { id, charged, total: amount, budgets: budgets()?, anew, at })
         }
         "settle" => Command::Settle(Settle { id, amount, at, record: None }),
         "release" => Command::Release(Release { id, at, record: None }),

@@ -3,6 +3,7 @@
 mod audit;
 mod file;
 mod open;
+mod phones;
 mod reader;
 mod rows;
 mod write;
@@ -18,6 +19,7 @@ use crate::ledger::{Book, Command, Reply};
 use super::{Store, StoreError};
 
 pub use audit::{Difference, audit};
+pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
 
 use file::FileIdentity;

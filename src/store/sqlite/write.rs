@@ -92,7 +92,7 @@ fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
         Command::Extend(extend) => Some(JournalLine {
             charged: extend.charged,
             budgets: Some(&extend.budgets),
-            ..bare("extend", extend.total)
+            ..bare(if extend.anew { "revise" } else { "extend" }, extend.total)
         }),
         Command::Settle(settle) => Some(bare("settle", settle.amount)),
         Command::Release(_) => Some(bare("release", Amount::ZERO)),

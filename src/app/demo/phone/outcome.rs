@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sip::{Message, Name, ROUTE_MARK};
+use crate::sip::{Message, Name, ROUTE_MARK, decision_of_mark};
 
 /// The answer to a registration; status 0 if nobody answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,6 @@ impl Outcome {
 fn mark_of(answer: &Message) -> Option<String> {
     answer.values(Name::RecordRoute).find_map(|route| {
         let uri = route.address()?.parsed_uri().ok()?;
-        uri.param(ROUTE_MARK).flatten().map(str::to_owned)
+        uri.param(ROUTE_MARK).flatten().and_then(decision_of_mark).map(str::to_owned)
     })
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::outgoing::Outgoing;
-use crate::sip::digest::{Challenge, Ha1, Secret};
+use crate::sip::digest::{Asked, Challenge, Ha1, Secret};
 
 /// The last proxy's challenges and how often they were answered.
 #[derive(Default)]
@@ -45,12 +45,11 @@ impl Purse {
 
 impl Kept {
     fn answer(&self, user: &str, ha1: &Ha1, request: &Outgoing, cnonce: &str) -> Option<String> {
-        let (method, uri) = (request.method.as_str(), &request.uri);
+        let asked = Asked { method: request.method.as_str(), uri: &request.uri, body: b"" };
         let challenges = self.asked.iter().filter_map(|asked| Challenge::parse(asked));
         // In the order of the asker's preference (RFC 8760 §2.4), as far as we hold the hash for it.
-        let answer = |challenge: Challenge<'_>| {
-            challenge.answer(user, Secret::Ha1(ha1), method, uri, cnonce, self.count)
-        };
+        let answer =
+            |challenge: Challenge<'_>| challenge.answer(user, Secret::Ha1(ha1), asked, cnonce, self.count);
         challenges.filter_map(answer).next()
     }
 }

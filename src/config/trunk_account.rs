@@ -1,0 +1,45 @@
+//! Reads who we are to one trunk: user, and a password or its hash.
+
+use super::fields::Fields;
+use super::people_file::Hash;
+use super::secret::Secret;
+use super::settings::{Account, Proof};
+
+/// `None` for a trunk that knows us by our address.
+pub(super) fn read(trunk: &Fields<'_>) -> Option<Account> {
+    let user: Option<String> = trunk.optional("user");
+    let realm: Option<String> = trunk.optional("realm");
+    let password: Option<Secret> = trunk.optional("password");
+    let md5 = trunk.optional::<Hash<16>>("ha1_md5").and_then(|Hash(bytes)| bytes);
+    let sha256 = trunk.optional::<Hash<32>>("ha1_sha256").and_then(|Hash(bytes)| bytes);
+    let hashed = ["ha1_md5", "ha1_sha256"].into_iter().find(|key| trunk.has(key));
+    if let Some(hash) = hashed.filter(|_| password.is_some()) {
+        trunk.blame(hash, "stands beside the password that it is made of", "a password, or its hashes");
+    }
+    let proof = match password {
+        Some(password) => Some(Proof::Password(password)),
+        None => hashed.map(|_| Proof::Ha1 { md5, sha256 }),
+    };
+    match (user, proof) {
+        (Some(user), Some(proof)) => {
+            if let Some(hash) = hashed.filter(|_| realm.is_none()) {
+                trunk.blame(
+                    hash,
+                    "is good for one realm only",
+                    "realm = \"…\" beside it, as the trunk names it",
+                );
+            }
+            Some(Account { user, realm, proof })
+        }
+        (Some(_), None) => {
+            trunk.missing("password", "the password of this user, or ha1_md5 and ha1_sha256");
+            None
+        }
+        (None, proof) => {
+            if proof.is_some() || realm.is_some() {
+                trunk.missing("user", "the user name that the trunk knows us by");
+            }
+            None
+        }
+    }
+}
