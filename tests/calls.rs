@@ -20,6 +20,8 @@ mod emergency_calls;
 mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
+#[path = "calls/hostile_cuts.rs"]
+mod hostile_cuts;
 #[path = "calls/incoming_calls.rs"]
 mod incoming_calls;
 #[path = "calls/midnight.rs"]
@@ -76,6 +78,8 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/rfc4028_session_timers.rs"]
+mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
 #[path = "calls/transaction_world.rs"]

@@ -165,6 +165,11 @@ impl Side {
         self.sent_as(self.last_cseq.unwrap_or(0))
     }
 
+    /// The other side has counted further than we know: our next request in this side's name skips so many numbers.
+    pub fn skip(&mut self, count: u32) {
+        self.gap = count;
+    }
+
     /// The other side knows its INVITE under this number, as the first answer to it says.
     pub(super) fn learn_ahead(&mut self, cseq: u32) {
         let (invite, _) = self.invite;

@@ -33,6 +33,7 @@ impl Gate {
     fn attend(&mut self, now: Now, key: CallKey) {
         self.attend_review(now, key);
         self.attend_meter(now, key);
+        self.attend_life(now, key);
         self.attend_guards(now, key);
         self.give_up_overdue(now, key);
         self.give_up_re_invites(now, key);

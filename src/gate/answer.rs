@@ -36,6 +36,7 @@ impl Gate {
         if first {
             self.start_meter(now, key, response.status());
         }
+        self.hear_session(now, key, response);
         self.send_upstream(now, key, response);
         // A BYE in the early dialog crossed the answer (§15): it has ended the call at either end.
         if let Some(end) = hung_up.filter(|_| first) {

@@ -15,6 +15,7 @@ use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
+use super::life::Life;
 use super::meter::Meter;
 use super::re_invite::ReInvite;
 use super::review::Review;
@@ -57,6 +58,8 @@ pub struct Call {
     pub ack_until: Option<Moment>,
     /// From when it need not be remembered any more.
     pub forget_at: Option<Moment>,
+    /// Its signs of life (R74).
+    pub life: Life,
     /// What changed rules mean for it (R76).
     pub review: Review,
     /// The latest alarm set for it in the wheel.
@@ -197,7 +200,13 @@ impl Call {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none());
         let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
         let guarded = self.over.is_none() && !self.permit.emergency();
-        let guards = [self.early_until, self.ack_until, self.waits_for_ledger_until(), self.review.due()];
+        let guards = [
+            self.early_until,
+            self.ack_until,
+            self.waits_for_ledger_until(),
+            self.review.due(),
+            self.life.due(),
+        ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
         let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);

@@ -11,7 +11,6 @@ use crate::ledger::EndCause;
 use crate::policy::Holder;
 use crate::proxy::via;
 use crate::sip::Message;
-use crate::sip::digest::Proofs;
 
 /// How long an ended call is remembered: 64*T1, in which a crossing BYE, a late ACK or a repeated 2xx may still come (R71).
 const REMEMBERED: Duration = Duration::from_secs(32);
@@ -23,11 +22,12 @@ impl Gate {
         if !call.is_answered() {
             return self.give_up_search(now, key, 408);
         }
+        let ended = call.life.ended.unwrap_or(now.moment);
         for dialog in 0..call.dialogs.len() {
             self.send_bye(now, key, dialog, End::Caller, cause);
             self.send_bye(now, key, dialog, End::Callee, cause);
             if let Some(dialog) = self.calls.at_mut(key).and_then(|call| call.dialogs.get_mut(dialog)) {
-                dialog.end(now.moment, None);
+                dialog.end(ended, None);
             }
         }
         self.end_call(now, key, cause);
@@ -48,7 +48,7 @@ impl Gate {
 
     /// One BYE in its own transaction; that one side fails does not stop the other.
     fn write_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
-        self.write_own_bye(now, OwnBye { call: key, dialog: index, end, cause, proofs: Proofs::default() });
+        self.write_own_bye(now, OwnBye::of(key, index, end, cause));
     }
 
     /// A target answers a call that is already over, as when a CANCEL crosses it: the answer is acknowledged and ended by us,
@@ -76,7 +76,8 @@ impl Gate {
     pub(super) fn end_call(&mut self, now: Now, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         call.over = Some(cause);
-        call.record.end = Some(now.utc);
+        let silence = call.life.ended.map_or(Duration::ZERO, |ended| now.moment.since(ended));
+        call.record.end = Some(now.utc - silence);
         call.record.end_cause = Some(cause);
         let forget_at = now.moment + REMEMBERED;
         call.forget_at = Some(forget_at);

@@ -50,6 +50,7 @@ impl Gate {
                 Err(refusal) => return self.refuse_transfer(now, server, place.call, request, &refusal),
             }
         }
+        self.hear_life(now, place.call);
         match (self.note_request(place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
             (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
@@ -81,6 +82,7 @@ impl Gate {
             }
             return;
         };
+        self.hear_life(now, place.call);
         if let Some(call) = self.calls.at_mut(place.call) {
             call.ack_until = None;
         }
@@ -208,6 +210,7 @@ impl Gate {
             // §16.7 item 5: a 100 says nothing beyond the next hop.
             return;
         }
+        self.hear_session(now, place.call, response);
         let is_success = (200..300).contains(&response.status());
         if response.method() == Method::Refer && response.status() >= 300 {
             self.tickets.take_back(server);

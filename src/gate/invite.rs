@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
+use super::life::Life;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::transfer::Standing;
@@ -148,6 +149,7 @@ impl Gate {
             ack_until: None,
             forget_at: None,
             alarm: None,
+            life: Life::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent,
             asserted: caller.asserted,

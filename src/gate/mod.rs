@@ -11,6 +11,7 @@ mod give_up;
 mod identify;
 mod in_dialog;
 mod invite;
+mod life;
 mod lockout;
 mod meter;
 mod money;

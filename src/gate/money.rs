@@ -314,7 +314,7 @@ fn spent(call: &Call, now: Now) -> Amount {
     // R67: a call that several answered is paid for with each of them.
     let legs: SmallVec<[Amount; 2]> = legs.map(|talk| meter.amount(talk)).collect();
     match &legs[..] {
-        [] | [_] => meter.amount(now.moment.since(meter.answered())),
+        [] | [_] => meter.amount(call.life.ended.unwrap_or(now.moment).since(meter.answered())),
         several => several.iter().fold(Amount::ZERO, |sum, leg| sum + *leg),
     }
 }

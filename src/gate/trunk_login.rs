@@ -37,6 +37,18 @@ pub(super) struct OwnBye {
     pub end: End,
     pub cause: EndCause,
     pub proofs: Proofs,
+    /// It was refused once for its number, and sent again with a higher one.
+    recounted: bool,
+}
+
+/// How far a BYE of ours skips ahead when the other end says that its number is too low (RFC 3261 §12.2.2): further than anybody
+/// counts in a call of which we have missed a part.
+const RECOUNT: u32 = 1_000;
+
+impl OwnBye {
+    pub fn of(call: CallKey, dialog: usize, end: End, cause: EndCause) -> OwnBye {
+        OwnBye { call, dialog, end, cause, proofs: Proofs::default(), recounted: false }
+    }
 }
 
 impl Login {
@@ -191,18 +203,22 @@ impl Gate {
         let via = via(interface, &branch);
         let teardown = Teardown { via: &via, reason: reason(sent.cause), proofs: &proofs };
         let (flow, bytes) = bye(dialog, sent.end, teardown);
-        let payload = if account.is_some() { Sent::Bye(sent) } else { Sent::Ours };
-        self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, payload);
+        self.transactions.request(now.moment, flow, Method::Bye, &branch, bytes, Sent::Bye(sent));
     }
 
-    /// R71: a trunk that wants to know who ends the call is told.
+    /// R71: a trunk that wants to know who ends the call is told, and an end that has counted further is counted up to, once.
     pub(super) fn own_bye_response(&mut self, now: Now, client: ClientId, response: &Message) {
         let setup = Arc::clone(&self.setup);
-        let Some(Sent::Bye(sent)) = self.transactions.client(client).filter(|_| asks(response)) else {
-            return;
-        };
+        let is_answered = |status: u16| status == 500 || asks(response);
+        let sent = self.transactions.client(client).filter(|_| is_answered(response.status()));
+        let Some(Sent::Bye(sent)) = sent else { return };
         let mut sent = sent.clone();
-        let dialog = self.calls.at(sent.call).and_then(|call| call.dialogs.get(sent.dialog));
+        let dialog = self.calls.at_mut(sent.call).and_then(|call| call.dialogs.get_mut(sent.dialog));
+        if response.status() == 500 {
+            let Some(dialog) = dialog.filter(|_| !sent.recounted) else { return };
+            dialog.side_mut(sent.end.other()).skip(RECOUNT);
+            return self.write_own_bye(now, OwnBye { recounted: true, ..sent });
+        }
         let account = dialog.and_then(|dialog| setup.account_at(dialog.side(sent.end).hop()));
         if account.is_some_and(|account| sent.proofs.hear(account, response)) {
             self.write_own_bye(now, sent);

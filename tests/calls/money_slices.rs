@@ -144,11 +144,13 @@ fn no_re_invite_moves_the_end() {
 }
 
 #[test]
-fn a_side_that_refuses_the_bye_changes_nothing() {
+fn a_side_that_refuses_the_bye_for_its_number_is_counted_up_to_once() {
     with_money_for_ninety_seconds(&format!(
         "{NINETY_SECONDS}{CUT}
          89.1s alice  > 500
+         89.1s alice  < BYE cseq='1002 BYE' Reason~cause=402
          89.1s main   > 200
+         89.2s alice  > 500
         # It talks on to nobody.
          90s   alice  > re-INVITE
          90s   alice  < 481
