@@ -37,7 +37,7 @@ struct Attempt {
     covered: Option<Amount>,
     /// The 2xx that went back to the caller, each with its tag; and when its dialog ended.
     legs: Vec<(String, Moment, Option<Moment>)>,
-    is_over: bool,
+    over_at: Option<Moment>,
     closings: u32,
     /// The process died before this was durable.
     is_lost: bool,
@@ -86,8 +86,8 @@ pub struct Model {
     resolved: BTreeMap<ReservationId, u32>,
     /// Settlements of this step, to be checked when all its messages have left.
     settling: Vec<Settling>,
-    /// Reservations that are charged to a person.
-    personal: BTreeSet<ReservationId>,
+    /// Whether reservations are charged to a person; `None`: it has changed with the settings.
+    personal: BTreeMap<ReservationId, Option<bool>>,
     /// Call-IDs whose parties have sent a BYE.
     hung_up: BTreeSet<String>,
     call_ids: BTreeMap<DecisionId, String>,
@@ -106,14 +106,11 @@ impl Model {
     }
 
     /// What the gate asks of the ledger, or states.
-    pub fn command(&mut self, command: &Command) -> Rule {
+    pub fn command(&mut self, now: Moment, command: &Command) -> Rule {
         match command {
             Command::Reserve(reserve) => {
                 self.by_reservation.insert(reserve.id, reserve.decision);
                 self.attempts.entry(reserve.decision).or_default().reservation = Some(reserve.id);
-                if reserve.budgets.iter().any(|line| matches!(line.account, Account::Person(_))) {
-                    self.personal.insert(reserve.id);
-                }
             }
             Command::Settle(settle) => {
                 let decision = *self.by_reservation.get(&settle.id).ok_or("settled, and never reserved")?;
@@ -123,13 +120,13 @@ impl Model {
             }
             Command::Extend(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {}
         }
-        closing_record(command).map_or(Ok(()), |record| self.close(command, record))
+        closing_record(command).map_or(Ok(()), |record| self.close(now, command, record))
     }
 
-    fn close(&mut self, command: &Command, record: &CallRecord) -> Rule {
+    fn close(&mut self, now: Moment, command: &Command, record: &CallRecord) -> Rule {
         let attempt = self.attempts.entry(record.decision).or_default();
         attempt.closings += 1;
-        attempt.is_over = true;
+        attempt.over_at = Some(now);
         if let Some((_, answer, _)) = attempt.legs.first() {
             let end = end_of(*answer, attempt.covered);
             self.ends.remove(&(end, record.decision));
@@ -158,7 +155,7 @@ impl Model {
         let attempt = self.attempts.entry(decision).or_default();
         let (before, covered) = (attempt.covered, reservation.covered());
         attempt.covered = Some(covered);
-        if let Some((_, answer, _)) = attempt.legs.first().filter(|_| !attempt.is_over) {
+        if let Some((_, answer, _)) = attempt.legs.first().filter(|_| attempt.over_at.is_none()) {
             self.ends.remove(&(end_of(*answer, before), decision));
             self.ends.insert((end_of(*answer, Some(covered)), decision));
         }
@@ -173,6 +170,9 @@ impl Model {
             match command {
                 Command::Reserve(Reserve { id, budgets, .. })
                 | Command::Extend(Extend { id, budgets, .. }) => {
+                    let person = budgets.iter().any(|line| matches!(line.account, Account::Person(_)));
+                    let personal = self.personal.entry(*id).or_insert(Some(person));
+                    *personal = personal.filter(|personal| *personal == person);
                     let known = self.places.entry(*id).or_default();
                     known.extend(budgets.iter().map(BudgetLine::place));
                     for line in budgets.iter().filter(|line| line.strictness == Strictness::Hard) {
@@ -269,7 +269,7 @@ impl Model {
         let class = attempt.permitted.ok_or("an INVITE without a permit")?;
         let is_free = matches!(class, Some(Class::Internal | Class::Emergency | Class::TollFree));
         match (attempt.covered, attempt.reservation) {
-            _ if attempt.is_over => Err("an INVITE on a reservation that has ended".into()),
+            _ if attempt.over_at.is_some() => Err("an INVITE on a reservation that has ended".into()),
             (Some(_), _) => Ok(()),
             (None, None) if is_free => Ok(()),
             (None, _) => Err("an INVITE without a reservation".into()),
@@ -299,11 +299,14 @@ impl Model {
         if attempt.legs.iter().any(|(known, ..)| *known == tag) {
             return Ok(());
         }
-        if attempt.is_over {
+        // A BYE that overtook the answer has ended it in this very step (RFC 3261 §15).
+        if attempt.over_at.is_some_and(|over_at| over_at < now) {
             return Err(format!("a call that is over is answered: {decision}"));
         }
         if attempt.legs.is_empty() {
             self.answered += 1;
+        }
+        if attempt.legs.is_empty() && attempt.over_at.is_none() {
             self.ends.insert((end_of(now, attempt.covered), decision));
         }
         attempt.legs.push((tag, now, None));
@@ -369,19 +372,21 @@ impl Model {
         }
         self.ends.clear();
         // A free call leaves no row before its end.
-        for attempt in
-            self.attempts.values_mut().filter(|attempt| attempt.reservation.is_none() && !attempt.is_over)
+        for attempt in self
+            .attempts
+            .values_mut()
+            .filter(|attempt| attempt.reservation.is_none() && attempt.over_at.is_none())
         {
             attempt.is_lost = true;
         }
     }
 
     /// A start resolves what an earlier life left behind.
-    pub fn recovered(&mut self, command: &Command) {
+    pub fn recovered(&mut self, now: Moment, command: &Command) {
         if let Some(record) = closing_record(command) {
             let attempt = self.attempts.entry(record.decision).or_default();
             attempt.closings += 1;
-            attempt.is_over = true;
+            attempt.over_at = Some(now);
         }
     }
 
@@ -410,11 +415,15 @@ impl Model {
     /// What the accounts of people say is what their records say.
     fn check_sums(&self, vault: &Vault) -> Rule {
         let mut charged = BTreeMap::<String, i64>::new();
+        let mut unclear = BTreeSet::new();
         for record in vault.durable().records(&RecordFilter::default()).expect("memory does not fail") {
-            if let (Some(person), true) =
-                (record.person, record.reservation.is_some_and(|id| self.personal.contains(&id)))
-            {
-                *charged.entry(person.to_string()).or_default() += record.cost.as_micros();
+            let personal = record.reservation.and_then(|id| self.personal.get(&id));
+            match (record.person, personal) {
+                (Some(person), Some(Some(true))) => {
+                    *charged.entry(person.to_string()).or_default() += record.cost.as_micros();
+                }
+                (Some(person), Some(None)) => drop(unclear.insert(person.to_string())),
+                _ => {}
             }
         }
         let mut spent = BTreeMap::<String, i64>::new();
@@ -423,8 +432,8 @@ impl Model {
                 *spent.entry(person.to_string()).or_default() += balance.settled.money.as_micros();
             }
         }
-        charged.retain(|_, micros| *micros != 0);
-        spent.retain(|_, micros| *micros != 0);
+        charged.retain(|person, micros| *micros != 0 && !unclear.contains(person));
+        spent.retain(|person, micros| *micros != 0 && !unclear.contains(person));
         if spent == charged {
             Ok(())
         } else {

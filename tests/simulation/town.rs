@@ -96,7 +96,7 @@ pub struct Town {
 /// Lives through one town. Panics where a rule is broken.
 pub fn live(life: &Life) -> Sums {
     let plan = Plan::of_seed(life.seed, life.calls);
-    let mut random = Random::from_number(life.seed ^ 0x5EED);
+    let random = Random::from_number(life.seed ^ 0x5EED);
     let actors: Vec<Actor> = endpoints().into_iter().map(Actor::new).collect();
     let mut town = Town {
         gate: None,
@@ -327,7 +327,7 @@ impl Town {
     fn start(&mut self) {
         self.log(|| "the gate starts".to_owned());
         let commands = left_over::resolve(&self.vault, self.now);
-        commands.iter().for_each(|command| self.model.recovered(command));
+        commands.iter().for_each(|command| self.model.recovered(self.now.moment, command));
         let durable = self.vault.write(commands);
         self.note_durable(&durable);
         let random = Random::from_number(self.random.u64());
@@ -405,7 +405,7 @@ impl Town {
         self.log(|| {
             format!("store <- {}", command_title(&command).unwrap_or_else(|| "note of an answer".to_owned()))
         });
-        self.hold(|town| town.model.command(&command));
+        self.hold(|town| town.model.command(town.now.moment, &command));
         let now = self.now.moment;
         if let Some(reply) = self.vault.take(now, command) {
             self.agenda.plan(now, What::Replied(reply));
