@@ -1,20 +1,23 @@
-//! Durable reservations per second, and how long one commit takes, at several degrees of parallelism.
+//! Durable answers per second, and what the ledger adds before an INVITE and before a 2xx leaves, at several degrees of parallelism.
 //!
-//! Each reservation stands in three budgets (person's day, department's month, company's month) and opens its call record, as
-//! at a real INVITE; each is settled in a later batch. `cargo bench --bench ledger [SECONDS]`.
+//! So many calls at once go through the book beside the gate, the writing thread and SQLite, each reserved, answered and settled, as
+//! fast as answers become durable. Each stands in three budgets (person's day, department's month, company's month) and leaves
+//! its record. `cargo bench --bench ledger [SECONDS]`.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Europe::Berlin;
-use tollgate::base::{DecisionId, Money, Random, ReservationId};
+use tollgate::base::{DecisionId, Moment, Money, Random, ReservationId};
 use tollgate::ledger::{
-    Account, Amount, BudgetLine, CallRecord, Command, EndCause, Limit, PeriodKind, Reply, Reserve, Settle,
-    period,
+    Account, Amount, Answer, BudgetLine, CallRecord, Command, EndCause, Limit, PeriodKind, Reply, Reserve,
+    Settle, period,
 };
-use tollgate::store::{Sqlite, SqliteSettings, Store};
+use tollgate::store::{Sqlite, SqliteSettings, Store, Tray, Writer, WriterEvent};
 
 const PEOPLE: u64 = 1_000;
 const DEPARTMENTS: u64 = 20;
@@ -22,52 +25,117 @@ const DEPARTMENTS: u64 = 20;
 fn main() {
     let seconds = std::env::args().filter_map(|word| word.parse().ok()).next().unwrap_or(3);
     println!(
-        "{:>6} {:>16} {:>14} {:>12} {:>12}",
-        "batch", "reservations/s", "settled/s", "median ms", "p99 ms"
+        "{:>8} {:>10} {:>12} {:>14} {:>12} {:>12} {:>12}",
+        "at once", "answers/s", "a commit", "INVITE ms", "p99", "2xx ms", "p99"
     );
-    for batch in [1, 8, 64, 256] {
-        measure(batch, Duration::from_secs(seconds));
+    for at_once in [1, 8, 64, 256, 1_024] {
+        Office::open().measure(at_once, Duration::from_secs(seconds));
     }
 }
 
-/// Reserves and settles in turn until the time is up; prints one line of the table.
-fn measure(batch: u64, span: Duration) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("ledger.sqlite");
-    let mut store = Sqlite::open(&path, SqliteSettings::default()).expect("a new store");
-    let mut random = Random::from_number(64);
-    let (mut reserving, mut settling) = (Vec::new(), Vec::new());
-    let (mut next, mut replies) = (1, Vec::new());
-    let began = Instant::now();
-    while began.elapsed() < span {
-        let calls: Vec<Command> = (next..next + batch).map(|call| reserve(call, &mut random)).collect();
-        reserving.push(timed(&mut store, &calls, &mut replies));
-        assert!(replies.iter().all(|reply| matches!(reply, Reply::Reserved(_))));
-        let ends: Vec<Command> = calls.iter().filter_map(settle).collect();
-        settling.push(timed(&mut store, &ends, &mut replies));
-        next += batch;
+/// The ledger as the gate's thread sees it.
+struct Office {
+    tray: Tray,
+    events: Receiver<WriterEvent>,
+    began: Instant,
+    random: Random,
+    next: u64,
+    /// When each call was answered, by its number.
+    open: HashMap<u64, (Command, Instant)>,
+    deciding: Vec<Duration>,
+    writing: Vec<Duration>,
+    commits: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Office {
+    fn open() -> Office {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.sqlite");
+        let mut store = Sqlite::open(&path, SqliteSettings::default()).expect("a new store");
+        let today = noon().date_naive();
+        let book = store.standing(today).expect("a readable store");
+        let (began, (sender, events)) = (Instant::now(), mpsc::channel());
+        let clock = move || moment(began);
+        let writer = Writer::spawn(store, clock, move |event| drop(sender.send(event))).expect("a thread");
+        Office {
+            tray: Tray::new(writer, book, today),
+            events,
+            began,
+            random: Random::from_number(64),
+            next: 1,
+            open: HashMap::new(),
+            deciding: Vec::new(),
+            writing: Vec::new(),
+            commits: 0,
+            _folder: folder,
+        }
     }
-    reserving.sort_unstable();
-    let count = u128::from(next - 1) * 1_000_000;
-    let micros = |spans: &[Duration]| spans.iter().map(Duration::as_micros).sum::<u128>().max(1);
-    let at = |hundredth: usize| reserving[(reserving.len() - 1) * hundredth / 100].as_micros();
-    println!(
-        "{batch:>6} {:>16} {:>14} {:>12} {:>12}",
-        count / micros(&reserving),
-        count / micros(&settling),
-        millis(at(50)),
-        millis(at(99))
-    );
+
+    /// Keeps so many calls at the ledger until the time is up; prints one line of the table.
+    fn measure(mut self, at_once: usize, span: Duration) {
+        while self.began.elapsed() < span {
+            while self.open.len() < at_once {
+                self.begin_call();
+            }
+            self.wait();
+        }
+        let took = self.began.elapsed().as_micros().max(1);
+        let answers = self.writing.len() as u128;
+        let (invite, invite_99) = spread(&mut self.deciding);
+        let (answer, answer_99) = spread(&mut self.writing);
+        println!(
+            "{at_once:>8} {:>10} {:>12} {invite:>14} {invite_99:>12} {answer:>12} {answer_99:>12}",
+            answers * 1_000_000 / took,
+            answers / u128::from(self.commits.max(1)),
+        );
+        self.tray.stop(moment(self.began));
+    }
+
+    fn begin_call(&mut self) {
+        let reserve = reserve(self.next, &mut self.random);
+        let asked = Instant::now();
+        self.tray.put(moment(self.began), reserve.clone());
+        assert!(matches!(self.tray.next_reply(), Some(Reply::Reserved(_))));
+        self.deciding.push(asked.elapsed());
+        self.tray.put(moment(self.began), answer(&reserve).expect("of a reservation"));
+        self.open.insert(self.next, (reserve, Instant::now()));
+        self.next += 1;
+    }
+
+    /// Until something is written, or is due to be.
+    fn wait(&mut self) {
+        let now = moment(self.began);
+        let patience = self.tray.deadline().map_or(Duration::from_millis(5), |due| due.since(now));
+        let first = self.events.recv_timeout(patience).ok();
+        for event in first.into_iter().chain(self.events.try_iter()).collect::<Vec<_>>() {
+            self.commits += u64::from(matches!(event, WriterEvent::Committed { .. }));
+            self.tray.hear(moment(self.began), event);
+        }
+        while let Some(reply) = self.tray.next_reply() {
+            let Reply::Answered { id } = reply else { continue };
+            let Some((reserve, asked)) = self.open.remove(&id.as_u64()) else { continue };
+            self.writing.push(asked.elapsed());
+            self.tray.put(moment(self.began), settle(&reserve).expect("of a reservation"));
+        }
+        self.tray.advance(moment(self.began));
+    }
+}
+
+fn moment(began: Instant) -> Moment {
+    Moment::START + began.elapsed()
+}
+
+/// Median and the hundredth worst.
+fn spread(spans: &mut [Duration]) -> (String, String) {
+    spans.sort_unstable();
+    let at = |hundredth: usize| spans.get(spans.len().saturating_sub(1) * hundredth / 100);
+    let text = |span: Option<&Duration>| millis(span.copied().unwrap_or_default().as_micros());
+    (text(at(50)), text(at(99)))
 }
 
 fn millis(micros: u128) -> String {
     format!("{}.{:03}", micros / 1_000, micros % 1_000)
-}
-
-fn timed(store: &mut Sqlite, batch: &[Command], replies: &mut Vec<Reply>) -> Duration {
-    let began = Instant::now();
-    store.apply(batch, replies).expect("a working store");
-    began.elapsed()
 }
 
 fn noon() -> DateTime<Utc> {
@@ -94,6 +162,13 @@ fn reserve(call: u64, random: &mut Random) -> Command {
     let amount = Amount::new(Money::from_micros(600_000), 60);
     let budgets = Arc::new(budgets);
     Command::Reserve(Reserve { id, decision, amount, budgets, at: noon(), record: Box::new(record) })
+}
+
+fn answer(reserve: &Command) -> Option<Command> {
+    let Command::Reserve(reserve) = reserve else { return None };
+    let mut record = reserve.record.clone();
+    record.answer = Some(noon());
+    Some(Command::Answer(Answer { id: reserve.id, at: noon(), record }))
 }
 
 fn settle(reserve: &Command) -> Option<Command> {

@@ -14,7 +14,7 @@ const WARM_UP: usize = 4_000;
 const MOST: [(Step, u64); 6] = [
     (Step::Invite, 32),
     (Step::Ringing, 10),
-    (Step::Answer, 5),
+    (Step::Answer, 6),
     (Step::Ack, 2),
     (Step::Bye, 6),
     (Step::ByeAnswer, 3),

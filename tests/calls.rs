@@ -20,6 +20,8 @@ mod emergency_calls;
 mod full_house;
 #[path = "calls/guarded_calls.rs"]
 mod guarded_calls;
+#[path = "calls/held_answers.rs"]
+mod held_answers;
 #[path = "calls/hostile_cuts.rs"]
 mod hostile_cuts;
 #[path = "calls/incoming_calls.rs"]
@@ -82,6 +84,8 @@ mod rfc3261_9_cancel;
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]
 mod stopping;
+#[path = "calls/toll_fraud.rs"]
+mod toll_fraud;
 #[path = "calls/transaction_world.rs"]
 mod transaction_world;
 #[path = "calls/transfer_and_replaces.rs"]

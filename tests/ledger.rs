@@ -10,6 +10,8 @@ mod crash;
 mod remembered;
 #[path = "ledger/renewal.rs"]
 mod renewal;
+#[path = "ledger/tray.rs"]
+mod tray;
 #[path = "ledger/words.rs"]
 mod words;
 #[path = "ledger/writer.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "wire/baresip.rs"]
 mod baresip;
+#[path = "wire/control.rs"]
+mod control;
 #[path = "wire/crash.rs"]
 mod crash;
 #[path = "scenarios/gate.rs"]

@@ -36,6 +36,8 @@ pub(super) enum AskError {
     NoListener(&'static str),
     #[error("no phone can be plugged in here: {0}; this must run on the machine of the gate")]
     Line(#[from] LineError),
+    #[error("no gate hears at {}: {source}; is it running with these settings, and as this user?", path.display())]
+    NoGate { path: PathBuf, source: io::Error },
     #[error(transparent)]
     Ledger(#[from] StoreError),
     #[error("cannot write the answer: {0}")]

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use super::question::Question;
 use super::reload::Look;
+use super::tell::Telling;
 use super::{check, hash};
 use crate::config::{self, LogFormat, Settings};
 use crate::telemetry::log;
@@ -36,6 +37,7 @@ Examples:
   tollgate why 0C7NKX2P0QGW4                       why did this call go, or not?
   tollgate policy show --as emma                   all that Emma may do and spend
   tollgate report --from today                     calls, talk, money and refusals of today
+  tollgate unlock anna                             lift what looked like toll fraud and was not
   echo 'the password' | tollgate hash anna         what people.csv keeps in place of a password";
 
 #[derive(Debug, Subcommand)]
@@ -63,6 +65,8 @@ enum Command {
     },
     #[command(flatten)]
     Ask(Question),
+    #[command(flatten)]
+    Tell(Telling),
     /// Make ha1_md5 and ha1_sha256 for people.csv; the password is read from standard input
     Hash {
         /// The user name of the phone
@@ -90,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Check { config, json } => check::run(config, *json),
         Command::Demo { json } => demo(&cli, *json),
         Command::Ask(question) => question.answer(),
+        Command::Tell(telling) => telling.tell(),
         Command::Hash { user, realm, config } => hash::run(user, realm.as_deref(), config),
     }
 }

@@ -8,15 +8,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::control::Ask;
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use crate::base::{Moment, Now};
 use crate::gate::{Gate, Input, Output};
-use crate::ledger::{Command, Reply, Unavailable};
 use crate::net::{Arrived, Sockets};
 use crate::sip::{Flow, Framing, Message};
-use crate::store::{Stopped, Tray, WriterEvent};
+use crate::store::{Tray, WriterEvent};
 
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Questions of the administrator.
+    pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
     pub observer: Observer,
     /// Turns true when the gate shall stop.
@@ -53,10 +55,12 @@ impl EventLoop {
                 arrived = self.sockets.receive() => self.take_arrivals(arrived),
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
+                    self.store.close_page(self.clock.now().moment);
                     let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
@@ -94,8 +98,8 @@ impl EventLoop {
 
     fn advance(&mut self, now: Now) {
         self.gate.advance(now);
-        let handed_over = self.store.advance(now.moment);
-        self.answer_for_store(handed_over);
+        self.store.advance(now.moment);
+        self.take_replies();
     }
 
     fn instant(&self, moment: Moment) -> Instant {
@@ -129,10 +133,28 @@ impl EventLoop {
 
     fn take_written(&mut self, event: WriterEvent) {
         self.observer.written(&event);
-        if let WriterEvent::Replied(replies) = event {
-            for reply in replies {
-                self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
-                self.carry_out();
+        self.store.hear(self.clock.now().moment, event);
+        self.take_replies();
+        self.carry_out();
+    }
+
+    fn take_replies(&mut self) {
+        while let Some(reply) = self.store.next_reply() {
+            self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
+        }
+        let unwritten = self.store.take_unwritten();
+        if !unwritten.is_empty() {
+            self.observer.written(&WriterEvent::Unwritten(unwritten));
+        }
+    }
+
+    /// Whoever asked may have gone.
+    fn answer(&mut self, ask: Ask) {
+        match ask {
+            Ask::Locks(asker) => drop(asker.send(self.gate.fraud_locks(self.clock.now()))),
+            Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
+            Ask::Unlock { person, class, answer } => {
+                let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
             }
         }
     }
@@ -147,27 +169,18 @@ impl EventLoop {
                 }
                 Output::Event(event) => self.observer.happened(&event),
                 Output::Ledger(command) => {
-                    let taken = self.store.put(self.clock.now().moment, command);
-                    self.answer_for_store(taken);
+                    self.store.put(self.clock.now().moment, command);
+                    self.take_replies();
                 }
             }
-        }
-    }
-
-    /// A store that has stopped answers nobody: those who wait for it are told so.
-    fn answer_for_store(&mut self, taken: Result<(), Stopped>) {
-        let Err(Stopped(commands)) = taken else { return };
-        let why = Unavailable::Stopped;
-        for id in commands.iter().filter(|command| command.is_question()).filter_map(Command::reservation) {
-            self.gate.handle(self.clock.now(), Input::LedgerReplied(Reply::Unavailable { id, why }));
         }
     }
 
     async fn close(mut self) {
         self.phones.follow(&mut self.gate, self.clock.now());
         self.sockets.close(Duration::from_secs(1)).await;
-        // Joins the thread once everything stated is written.
-        self.store.stop();
+        // Joins the thread once everything decided is written.
+        self.store.stop(self.clock.now().moment);
     }
 }
 

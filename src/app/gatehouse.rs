@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
@@ -15,15 +17,16 @@ use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
+use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
-use crate::ledger::TariffBook;
+use crate::ledger::{Book, TariffBook};
 use crate::net::{BindError, Listen, Sockets};
 use crate::sip::Transport;
 use crate::store::{
-    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, StoreError, Tray, Unopened, Writer,
-    WriterEvent, WriterHandle,
+    OpenReservation, Reports, Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened,
+    Writer, WriterEvent,
 };
 use crate::telemetry::Metrics;
 
@@ -52,6 +55,8 @@ pub struct Gatehouse {
     stop: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
+    asks: mpsc::UnboundedSender<Ask>,
+    control: Option<Control>,
     reloader: Option<Reloader>,
     /// The settings it was started with.
     running: Settings,
@@ -79,6 +84,7 @@ impl Gatehouse {
         let observer = Observer::new(Arc::clone(&metrics), Arc::clone(&health));
         let running = loaded.settings.clone();
         let (setups, changed) = mpsc::unbounded_channel();
+        let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
             loaded,
             clock,
@@ -87,6 +93,7 @@ impl Gatehouse {
             store,
             written,
             setups: changed,
+            asks: asked,
             observer,
             stop: stopped,
             ready,
@@ -100,6 +107,8 @@ impl Gatehouse {
             stop,
             thread: Some(thread),
             setups,
+            asks,
+            control: None,
             reloader: None,
             running,
             metrics,
@@ -120,7 +129,10 @@ impl Gatehouse {
             metrics: Arc::clone(&self.metrics),
             read,
         };
-        self.reloader = Some(Reloader::spawn(follow)?);
+        let reloader = Reloader::spawn(follow)?;
+        control::look_up_countries(&self.running.store.path, self.asks.clone())?;
+        self.control = control::open(&self.running.store.path, self.asks.clone(), reloader.asker());
+        self.reloader = Some(reloader);
         Ok(())
     }
 
@@ -139,6 +151,8 @@ impl Gatehouse {
 
 impl Drop for Gatehouse {
     fn drop(&mut self) {
+        // Nobody may be told any more that something was done.
+        self.control = None;
         // A receiver that is gone has stopped already.
         let _ = self.stop.send(true);
         if let Some(thread) = self.thread.take() {
@@ -153,9 +167,10 @@ struct Parts {
     clock: Clock,
     random: crate::base::Random,
     mark_key: [u8; 32],
-    store: WriterHandle,
+    store: Tray,
     written: mpsc::UnboundedReceiver<WriterEvent>,
     setups: mpsc::UnboundedReceiver<Replacement>,
+    asks: mpsc::UnboundedReceiver<Ask>,
     observer: Observer,
     stop: watch::Receiver<bool>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
@@ -172,7 +187,8 @@ fn run(parts: Parts) {
     };
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let Parts { loaded, clock, random, mark_key, store, written, setups, observer, stop, ready } = parts;
+        let Parts { loaded, clock, random, mark_key, store, written, setups, asks, observer, stop, ready } =
+            parts;
         let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
         let sockets = match Sockets::bind(&listens) {
             Ok(sockets) => sockets,
@@ -195,8 +211,7 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        let store = Tray::new(store);
-        EventLoop { clock, gate, sockets, store, written, setups, phones, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, stop }.run().await;
     });
 }
 
@@ -225,7 +240,7 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     Ok((Some(server), Some(bound)))
 }
 
-type Store = (WriterHandle, mpsc::UnboundedReceiver<WriterEvent>);
+type Store = (Tray, mpsc::UnboundedReceiver<WriterEvent>);
 
 /// Starts the ledger's thread and resolves what calls of an earlier run left behind (R91). A ledger that
 /// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
@@ -240,30 +255,33 @@ fn open_store(
     let now = move || clock.now().moment;
     // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
     let sink = move |event| drop(sender.send(event));
-    match open_ledger(path) {
-        Ok((store, left)) => {
-            let handle = Writer::spawn(store, now, sink)?;
+    let at = clock.now();
+    let today = at.utc.date_naive();
+    match open_ledger(path, today) {
+        Ok((store, book, left)) => {
+            let mut tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
             health.set_store_writable(true);
             for reservation in left {
-                // The thread has only just begun to listen.
-                drop(handle.send(left_over::resolve(reservation, tariffs, clock.now())));
+                tray.put(at.moment, left_over::resolve(reservation, tariffs, at));
             }
-            Ok((handle, written))
+            Ok((tray, written))
         }
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
-            Ok((Writer::spawn(Unopened::new(path.clone(), SqliteSettings::default()), now, sink)?, written))
+            let store = Unopened::new(path.clone(), SqliteSettings::default());
+            Ok((Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today), written))
         }
     }
 }
 
-fn open_ledger(path: &Path) -> Result<(Sqlite, Vec<OpenReservation>), StoreError> {
+fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, Vec<OpenReservation>), StoreError> {
     if let Some(folder) = path.parent() {
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
-    let store = Sqlite::open(path, SqliteSettings::default())?;
+    let mut store = Sqlite::open(path, SqliteSettings::default())?;
+    let book = store.standing(today)?;
     let left = SqliteReader::open(path)?.open_reservations()?;
-    Ok((store, left))
+    Ok((store, book, left))
 }

@@ -6,6 +6,7 @@ mod call;
 mod check;
 pub mod cli;
 pub mod clock;
+mod control;
 mod demo;
 mod event_loop;
 mod explain;
@@ -25,6 +26,7 @@ mod report;
 mod rights;
 mod snapshot;
 mod spending;
+mod tell;
 mod why;
 
 pub use gatehouse::{Gatehouse, StartError};

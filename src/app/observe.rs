@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::admin::Health;
 use crate::base::Masked;
-use crate::gate::{Ended, Event, Gate, Judged};
+use crate::gate::{Ended, Event, FraudLock, Gate, Judged};
 use crate::ledger::{Command, EndCause};
 use crate::net::Sockets;
-use crate::policy::{Class, Reason};
+use crate::policy::{Class, Reason, Signal};
 use crate::proxy::Rejection;
 use crate::sip::{Fault, Flow, Message, Method, Transport};
 use crate::store::WriterEvent;
@@ -32,6 +32,7 @@ pub fn labels(currency: String) -> Labels {
         classes: Class::ALL.iter().map(|class| class.code()).collect(),
         faults: Fault::LABELS.to_vec(),
         rejections: Rejection::CODES.iter().chain(&crate::gate::REJECTIONS).copied().collect(),
+        signals: Signal::ALL.iter().map(|signal| signal.code()).collect(),
         methods: Method::KNOWN.iter().chain(&[Method::Other]).map(|method| method.as_str()).collect(),
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
         transactions: vec!["server", "client"],
@@ -87,6 +88,11 @@ impl Observer {
             Event::SourceLocked { source } => {
                 metrics.source_locks.increment(1);
                 tracing::warn!(%source, "locked: too many wrong passwords from this address");
+            }
+            Event::FraudLocked(FraudLock { person, class, signal, until }) => {
+                metrics.fraud_lock(position(&Signal::ALL, *signal));
+                let (class, signal) = (class.code(), signal.code());
+                tracing::warn!(%person, class, signal, %until, "locked: this looks like toll fraud");
             }
             Event::Emergency { decision, person, site } => {
                 self.site(site).emergencies.increment(1);
@@ -146,7 +152,7 @@ impl Observer {
     /// The writing thread has something to say.
     pub fn written(&self, event: &WriterEvent) {
         match event {
-            WriterEvent::Replied(_) => {}
+            WriterEvent::Replied(_) | WriterEvent::Opened(_) => {}
             WriterEvent::Committed { count, took } => {
                 self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
             }

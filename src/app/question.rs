@@ -121,10 +121,10 @@ pub(super) enum PolicyQuestion {
 pub(super) struct Form {
     /// The settings
     #[arg(long, value_name = "FILE", default_value = CONFIG_DEFAULT)]
-    config: PathBuf,
+    pub config: PathBuf,
     /// One JSON document instead of text
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

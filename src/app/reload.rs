@@ -24,6 +24,16 @@ use crate::telemetry::{Metrics, Reload};
 /// written is not read; it is in force two to three looks after it was made.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// What came of reading the files anew: they are in force, or nothing has changed.
+pub(super) type Outcome = Result<Accepted, Vec<Problem>>;
+
+/// A configuration that is in force now.
+pub(super) struct Accepted {
+    pub version: u64,
+    /// Settings that change only with a restart.
+    pub waiting: Vec<&'static str>,
+}
+
 /// A new snapshot on its way to the gate.
 pub(super) struct Replacement {
     pub setup: Arc<Snapshot>,
@@ -75,7 +85,8 @@ fn files_of(settings: &Settings) -> Vec<PathBuf> {
 }
 
 enum Wake {
-    Reload,
+    /// Tells what came of it to whoever asked.
+    Reload(Option<std::sync::mpsc::Sender<Outcome>>),
     Stop,
 }
 
@@ -111,7 +122,13 @@ impl Reloader {
     /// Reads everything anew, changed or not.
     pub fn reload(&self) {
         // A thread that is gone has said why.
-        let _ = self.wakes.send(Wake::Reload);
+        let _ = self.wakes.send(Wake::Reload(None));
+    }
+
+    /// Has everything read anew, and the outcome told.
+    pub fn asker(&self) -> impl Fn(Sender<Outcome>) + Send + 'static {
+        let wakes = self.wakes.clone();
+        move |asker| drop(wakes.send(Wake::Reload(Some(asker))))
     }
 }
 
@@ -129,12 +146,17 @@ impl Follow {
         let mut last = self.read.clone();
         loop {
             match woken.recv_timeout(LOOK_EVERY) {
-                Ok(Wake::Reload) => self.reload(),
+                Ok(Wake::Reload(asker)) => {
+                    let outcome = self.reload();
+                    // Whoever asked may have gone.
+                    asker.map(|asker| asker.send(outcome));
+                }
                 Ok(Wake::Stop) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     let look = self.read.again();
                     if look != self.read && look == last {
-                        self.reload();
+                        // The log has told it.
+                        drop(self.reload());
                     }
                     last = look;
                 }
@@ -143,7 +165,7 @@ impl Follow {
     }
 
     /// All files or none: whatever is wrong anywhere leaves the gate as it was.
-    fn reload(&mut self) {
+    fn reload(&mut self) -> Outcome {
         // Stamped before it is read, so that a change in between is seen at the next look.
         self.read = Look::at(&self.path);
         let loaded = config::load(&self.path).and_then(|loaded| {
@@ -151,7 +173,7 @@ impl Follow {
             Ok((self.fitted(loaded)?, waiting))
         });
         match loaded {
-            Ok((loaded, waiting)) => self.hand_over(loaded, &waiting),
+            Ok((loaded, waiting)) => Ok(self.hand_over(loaded, waiting)),
             Err(problems) => {
                 self.metrics.reload(Reload::Refused);
                 for problem in &problems {
@@ -162,11 +184,12 @@ impl Follow {
                     problems = count,
                     "the changed configuration is refused whole; the old one stays in force"
                 );
+                Err(problems)
             }
         }
     }
 
-    fn hand_over(&self, loaded: Loaded, waiting: &[&str]) {
+    fn hand_over(&self, loaded: Loaded, waiting: Vec<&'static str>) -> Accepted {
         for warning in &loaded.warnings {
             tracing::warn!(%warning, "worth a look in the changed configuration");
         }
@@ -176,17 +199,17 @@ impl Follow {
         let (version, counts) = (loaded.policy.version(), loaded.counts);
         let setup = Arc::new(snapshot(loaded, &self.bound));
         let (old, returned) = oneshot::channel();
-        if self.setups.send(Replacement { setup, old }).is_err() {
-            return;
-        }
-        // The gate may be stopping just now.
-        let Ok(old) = returned.blocking_recv() else { return };
+        let accepted = Accepted { version, waiting };
+        // The gate may be stopping just now, and then nobody takes or returns anything.
+        drop(self.setups.send(Replacement { setup, old }));
+        let Ok(old) = returned.blocking_recv() else { return accepted };
         let before = old.policy.version();
         drop(old);
         self.metrics.reload(Reload::Accepted);
         self.metrics.set_policy_version(version);
         let (people, contacts, prices) = (counts.people, counts.contacts, counts.prices);
         tracing::info!(version, before, people, contacts, prices, "the changed configuration is in force");
+        accepted
     }
 
     /// Listeners stay as they are while the gate runs. Trunks that are sent to through a changed one keep to the running one of

@@ -1,6 +1,7 @@
 //! Reads `policy.toml` into the policy document: plain values; whether names lead anywhere is for the policy's `compile` to say.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chrono_tz::Tz;
 
@@ -8,8 +9,8 @@ use super::fields::{Fields, Source};
 use super::limits::{read_holder, read_limit};
 use super::values::{Choice, Setting};
 use crate::policy::document::{
-    BudgetRule, ClassRow, Company, Contacts, Department, Document, Ending, Group, Guard, NamedList,
-    PermitRule, Role, Zone,
+    BudgetRule, ClassRow, Company, Contacts, Department, Document, Ending, FraudRule, Group, Guard,
+    NamedList, PermitRule, Role, Zone,
 };
 use crate::policy::{By, Class, Kind};
 
@@ -27,6 +28,7 @@ pub(super) fn read(file: &str, text: &str) -> (Option<Document>, Source) {
             roles: department.list("roles"),
         }),
         guards: policy.tables("guards", read_guard),
+        fraud: policy.table_or_empty("fraud", read_fraud),
         budgets: policy.tables("budgets", read_budget).into_iter().flatten().collect(),
         classes: policy.tables("classes", |class| ClassRow {
             prefix: class.required("prefix"),
@@ -146,6 +148,35 @@ fn read_guard(guard: &Fields<'_>) -> Guard {
         fraud_lock: guard.or("fraud_lock", false),
     }
 }
+
+/// A missing section or setting is the shipped one; zero turns a sign off.
+fn read_fraud(fraud: &Fields<'_>) -> FraudRule {
+    let shipped = FraudRule::default();
+    let limit =
+        |key: &str, default: u32| fraud.within(key, default, 0..=FRAUD_LIMIT_MAX, "0 to 200; 0 is off");
+    let span = |key: &str, default: Duration, longest: Duration, words: &str| {
+        fraud.within(key, default, Duration::from_secs(1)..=longest, words)
+    };
+    FraudRule {
+        classes: fraud.optional_list::<Class>("classes").map_or(shipped.classes, set),
+        window: span("window", shipped.window, HOUR, "1s to 1h"),
+        attempts: limit("attempts", shipped.attempts),
+        numbers: limit("numbers", shipped.numbers),
+        short_calls: limit("short_calls", shipped.short_calls),
+        short: span("short", shipped.short, HOUR, "1s to 1h"),
+        calls_at_once: limit("calls_at_once", shipped.calls_at_once),
+        spellings: limit("spellings", shipped.spellings),
+        neighbours: limit("neighbours", shipped.neighbours),
+        working_hours: fraud.or("working_hours", shipped.working_hours),
+        expensive: fraud.or("expensive", shipped.expensive),
+        lock: span("lock", shipped.lock, 24 * 30 * HOUR, "1s to 30d"),
+    }
+}
+
+/// As many as the gate remembers of one person; a limit above it could never be reached.
+const FRAUD_LIMIT_MAX: u32 = 200;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn read_budget(budget: &Fields<'_>) -> Option<BudgetRule> {
     let holder = read_holder(budget);

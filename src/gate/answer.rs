@@ -1,13 +1,17 @@
 //! What goes back to the caller: provisional and final responses, the dialog that an answer opens, the end of a search without one
 //! (RFC 3261 §16.7, §13.3).
 
-use super::call::{CallKey, Funds};
+use smallvec::SmallVec;
+
+use super::call::{CallKey, Funds, HeldAnswers};
 use super::in_dialog::hang_up_cause;
 use super::meter::{Meter, Terms};
+use super::money::LEDGER_PATIENCE;
 use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
-use crate::ledger::{Command, EndCause};
+use crate::ledger::{Answer, Command, EndCause};
+use crate::policy::{Reason, Refusal};
 use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
 use crate::sip::{Flow, Message, Name};
 
@@ -18,9 +22,64 @@ const DIALOGS_MAX: usize = 16;
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(32);
 
 impl Gate {
-    /// A 2xx goes upstream at once; the first one starts the meter (R62).
-    pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: &Message) {
-        self.early_dialog(key, flow, response);
+    /// A 2xx goes upstream at once if the call costs nothing or its first answer is written; else it waits for that (R91).
+    pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: Message) {
+        self.early_dialog(key, flow, &response);
+        let Some(call) = self.calls.at(key) else { return };
+        let costs = matches!(&call.funds, Funds::Held { reservation, .. } if !reservation.is_free());
+        if costs && !call.is_answered() && call.over.is_none() {
+            self.hold_answer(now, key, response);
+        } else {
+            self.pass_answer(now, key, &response);
+        }
+    }
+
+    /// Keeps a 2xx back until the row that says so is durable: a call that a kill would forget never connects, and a dead database
+    /// lets no call through unpaid. What the callee repeats meanwhile is the same answer.
+    fn hold_answer(&mut self, now: Now, key: CallKey, response: Message) {
+        let Some(call) = self.calls.at_mut(key) else { return };
+        if let Some(held) = &mut call.search.held {
+            let is_repeat = held.responses.iter().any(|other| other.to_tag() == response.to_tag());
+            if !is_repeat && held.responses.len() < DIALOGS_MAX {
+                held.responses.push(response);
+            }
+            return;
+        }
+        let mut record = call.record.clone();
+        (record.answer, record.status) = (Some(now.utc), Some(response.status()));
+        call.early_until = None;
+        let until = now.moment + LEDGER_PATIENCE;
+        call.search.held = Some(Box::new(HeldAnswers { responses: SmallVec::from_iter([response]), until }));
+        let answer = Answer { id: call.reservation, at: now.utc, record };
+        self.outputs.push_back(Output::Ledger(Command::Answer(answer)));
+    }
+
+    /// The ledger has written that the call is answered: its 2xx leave.
+    pub(super) fn answer_written(&mut self, now: Now, key: CallKey) {
+        let held = self.calls.at_mut(key).and_then(|call| call.search.held.take());
+        for response in held.into_iter().flat_map(|held| held.responses) {
+            self.pass_answer(now, key, &response);
+        }
+    }
+
+    /// The answer could not be written: the call never was. The caller hears why, and `end_call` tells the callee.
+    pub(super) fn answer_lost(&mut self, now: Now, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
+        let refusal = Refusal::of(Reason::LedgerUnavailable).about(&call.permit);
+        call.record.reason = Some(refusal.reason().code().into());
+        call.record.status = Some(refusal.reason().status());
+        self.refuse_late(now, key, &refusal);
+        self.end_call(now, key, EndCause::Refused);
+    }
+
+    /// The call is over before its answer was written: whoever answered is sent home.
+    pub(super) fn refuse_held(&mut self, now: Now, key: CallKey) {
+        // The call is over, so each is refused.
+        self.answer_written(now, key);
+    }
+
+    /// A 2xx goes upstream; the first one starts the meter (R62).
+    fn pass_answer(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at_mut(key) else { return };
         let mark = call.record.decision.text();
         let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
@@ -44,27 +103,23 @@ impl Gate {
         }
     }
 
-    /// The call has its first answer: the price runs from here (R62), and a row says so, so that a crash does not make it free (R91).
+    /// The call has its first answer: the price runs from here (R62).
     fn start_meter(&mut self, now: Now, key: CallKey, status: u16) {
         let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Held { reservation, price, slice } = &call.funds else { return };
+        let Funds::Held { price, slice, .. } = &call.funds else { return };
         let terms = Terms {
             price: price.clone(),
             covered: *slice,
             longest: call.longest(now.utc),
             period_end: call.period_end,
         };
-        let is_free = reservation.is_free();
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;
         call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
-        let (decision, trunk, record) = (call.decision, call.record.trunk.clone(), call.record.clone());
-        if !is_free {
-            self.outputs.push_back(Output::Ledger(Command::Record(record)));
-        }
+        let (decision, trunk) = (call.decision, call.record.trunk.clone());
         self.tell(Event::Answered { decision, trunk });
     }
 

@@ -95,6 +95,15 @@ pub struct Search {
     pub queue: TargetQueue,
     pub parked: Option<Parked>,
     pub branches: SmallVec<[SentBranch; 2]>,
+    pub held: Option<Box<HeldAnswers>>,
+}
+
+/// 2xx responses that wait until the ledger has written that the call was answered (R91).
+pub struct HeldAnswers {
+    /// In the order in which they came.
+    pub responses: SmallVec<[Message; 1]>,
+    /// How long they wait.
+    pub until: Moment,
 }
 
 /// Targets that wait until the ledger says whether the budget of their trunk has room.
@@ -218,12 +227,14 @@ impl Call {
         matches!(self.funds, Funds::Asked { .. })
     }
 
-    /// Until when the caller waits for an answer of the ledger before anything can leave.
+    /// Until when the caller waits for an answer of the ledger before anything can go on.
     pub fn waits_for_ledger_until(&self) -> Option<Moment> {
-        match (&self.funds, &self.search.parked) {
-            (Funds::Asked { until, .. }, _) => Some(*until),
-            (Funds::Held { .. }, Some(parked)) => Some(parked.until),
-            (Funds::Held { .. }, None) | (Funds::Resolved, _) => None,
+        let held = self.search.held.as_ref().map(|held| held.until);
+        let parked = self.search.parked.as_ref().map(|parked| parked.until);
+        match &self.funds {
+            Funds::Asked { until, .. } => Some(*until),
+            Funds::Held { .. } => held.or(parked),
+            Funds::Resolved => None,
         }
     }
 

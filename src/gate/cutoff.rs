@@ -87,6 +87,7 @@ impl Gate {
         let holders = std::mem::take(&mut call.holders);
         self.leave_live(key, &holders);
         self.resolve_funds(now, key);
+        self.refuse_held(now, key);
         self.set_alarm(key);
     }
 

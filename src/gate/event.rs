@@ -8,6 +8,8 @@ use crate::base::{DecisionId, Money};
 use crate::ledger::EndCause;
 use crate::policy::{Class, Reason};
 
+use super::FraudLock;
+
 /// One thing worth counting or logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -35,6 +37,8 @@ pub enum Event {
     AuthenticationFailed,
     /// A source has guessed too often and is locked (R25).
     SourceLocked { source: IpAddr },
+    /// A class is locked for somebody who behaves like a thief of calls (R2).
+    FraudLocked(FraudLock),
     /// An emergency call goes out: a notice is due at once (R41).
     Emergency { decision: DecisionId, person: Option<Arc<str>>, site: Arc<str> },
     /// We answered with this status, or passed it on.

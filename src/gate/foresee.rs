@@ -87,6 +87,7 @@ pub fn foresee(
             Reply::Reserved(_) => return Ok(Means { price: Some(Arc::clone(price)), first, longest, bound }),
             Reply::Extended(_)
             | Reply::ExtendRefused { .. }
+            | Reply::Answered { .. }
             | Reply::Settled { .. }
             | Reply::Released { .. }
             | Reply::Closed { .. }

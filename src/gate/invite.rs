@@ -43,6 +43,7 @@ impl Gate {
                 let asked =
                     Question { now, setup: &setup, flow, identity: &identity, uri: &uri, invite: &invite };
                 let standing = self.standing(&asked, caller, decision);
+                self.watch_attempt(&asked, &standing);
                 let grounds = self.grounds(&asked, &standing);
                 let (caller, ticket) = (standing.caller, standing.ticket);
                 let facts = self.facts(now, &setup, &caller, &uri);
@@ -91,6 +92,9 @@ impl Gate {
             }
             Decision::Permitted(permit) => permit,
         };
+        if let Some(refusal) = self.fraud_refusal(now, &standing.caller, permit) {
+            return Grounds::Refuse(refusal);
+        }
         if self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
@@ -140,7 +144,7 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             re_invites: SmallVec::new(),
-            holders: money::holders(&permit),
+            holders: self.holders(&setup, &permit, &facts.record),
             period_end: None,
             budget_trunk: None,
             over: None,
@@ -186,6 +190,15 @@ impl Gate {
         if emergency {
             self.tell(Event::Emergency { decision, person, site });
         }
+    }
+
+    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
+    fn holders(&self, setup: &Snapshot, permit: &Permit, record: &CallRecord) -> SmallVec<[Holder; 2]> {
+        let mut holders = money::holders(permit);
+        let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
+        let caller = watched.map(|person| Holder::Person(person.clone()));
+        holders.extend(caller.filter(|caller| !holders.contains(caller)));
+        holders
     }
 
     fn count_live(&mut self, key: CallKey) {

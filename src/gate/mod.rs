@@ -7,6 +7,7 @@ mod call;
 mod cutoff;
 mod event;
 mod foresee;
+mod fraud;
 mod give_up;
 mod identify;
 mod in_dialog;
@@ -30,6 +31,7 @@ mod trunk_login;
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
+pub use fraud::FraudLock;
 pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -49,6 +51,7 @@ use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
+use fraud::Fraud;
 use lockout::Lockout;
 use relay::Marks;
 use ticket::Tickets;
@@ -156,6 +159,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    fraud: Fraud,
     tickets: Tickets,
     ids: IdSource,
     random: Random,
@@ -166,7 +170,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys) = (hasher(), hasher());
+        let (locks, loop_keys, habits) = (hasher(), hasher(), hasher());
         Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
@@ -181,6 +185,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.failures_before_lock, setup.limits.lock, locks),
+            fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             ids: IdSource::new(&mut random),
             outputs: VecDeque::new(),

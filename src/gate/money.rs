@@ -62,7 +62,11 @@ impl Gate {
             Reply::ExtendRefused { .. } if self.is_parked(key) => self.moved_to_trunk(now, key, false),
             Reply::Extended(_) => self.renewed(key),
             Reply::ExtendRefused { exhausted, .. } => self.renew_less(now, key, &exhausted),
+            Reply::Answered { .. } => self.answer_written(now, key),
             Reply::Unavailable { .. } => self.ledger_unavailable(now, key),
+            Reply::Closed { .. } | Reply::Unknown { .. } if self.holds_answer(key) => {
+                self.answer_lost(now, key)
+            }
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
             Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
@@ -119,6 +123,9 @@ impl Gate {
 
     /// The store cannot answer, or has said nothing for too long (R90).
     pub(super) fn ledger_unavailable(&mut self, now: Now, key: CallKey) {
+        if self.holds_answer(key) {
+            return self.answer_lost(now, key);
+        }
         if self.is_parked(key) {
             return self.moved_to_trunk(now, key, false);
         }
@@ -242,6 +249,10 @@ impl Gate {
         false
     }
 
+    fn holds_answer(&self, key: CallKey) -> bool {
+        self.calls.at(key).is_some_and(|call| call.search.held.is_some())
+    }
+
     fn is_parked(&self, key: CallKey) -> bool {
         self.calls.at(key).is_some_and(|call| call.search.parked.is_some())
     }
@@ -302,8 +313,10 @@ impl Gate {
             cause: call.over.unwrap_or(EndCause::Failed),
             status: call.record.status,
         };
+        let (class, seconds) = (ended.class, ended.seconds);
         self.outputs.push_back(Output::Ledger(command));
         self.tell(Event::Ended(ended));
+        self.watch_end(now, key, class, seconds);
     }
 }
 

@@ -85,6 +85,9 @@ impl Gate {
     /// Sends to the next targets, or ends the search with the best answer so far.
     pub(super) fn try_next_targets(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
+        if call.search.context.is_answered() {
+            return;
+        }
         if call.search.context.is_closed() {
             return self.finish_search(now, key);
         }
@@ -209,7 +212,7 @@ impl Gate {
             }
             200..=299 => {
                 let upshot = call.search.context.success(index);
-                self.answered(now, key, flow, &response);
+                self.answered(now, key, flow, response);
                 self.cancel_branches(now, key, &upshot.cancel);
             }
             status => match self.log_in(now, key, client, &response) {

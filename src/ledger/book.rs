@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 
 use crate::base::{DecisionId, Money, ReservationId};
 
-use super::pages::Pages;
+use super::pages::{DAYS_TO_SURE_END, Pages};
 use super::{
-    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Exhausted, Extend, Reply, Reservation,
-    Reserve, Resolution, Settle, Strictness, Unavailable,
+    AccountPeriod, Amount, BUDGETS_MAX, Balance, BudgetLine, Command, Exhausted, Extend, PeriodKey, Reply,
+    Reservation, Reserve, Resolution, Settle, Strictness, Unavailable,
 };
 
 /// One reservation as the book knows it.
@@ -57,6 +57,10 @@ impl Book {
         match command {
             Command::Reserve(reserve) => self.reserve(reserve),
             Command::Extend(extend) => self.extend(extend),
+            Command::Answer(answer) => match self.open_entry(answer.id) {
+                Ok(_) => Reply::Answered { id: answer.id },
+                Err(reply) => reply,
+            },
             Command::Settle(settle) => self.settle(settle),
             Command::Release(release) => self.end_unpaid(release.id, release.at, Resolution::Released),
             Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Resolution::Expired),
@@ -116,6 +120,11 @@ impl Book {
     /// Brings back a reservation that a store has kept.
     pub fn restore_entry(&mut self, id: ReservationId, entry: Entry) {
         self.pages.restore_entry(id, entry);
+    }
+
+    /// Whether a period is over by `today` (UTC) wherever on Earth its accounts are.
+    pub fn is_surely_over(period: PeriodKey, today: NaiveDate) -> bool {
+        period.end_date() + DAYS_TO_SURE_END <= today
     }
 
     /// Drops balances of periods surely over by `today` (UTC) with nothing reserved. Only for stores that can bring them back,

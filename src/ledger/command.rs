@@ -15,6 +15,7 @@ pub const BUDGETS_MAX: usize = 32;
 pub enum Command {
     Reserve(Reserve),
     Extend(Extend),
+    Answer(Answer),
     Settle(Settle),
     Release(Release),
     Expire(Expire),
@@ -54,6 +55,15 @@ pub struct Extend {
     pub at: DateTime<Utc>,
 }
 
+/// The call has its first 2xx. Answered only when the row that says so is durable: until then nobody is connected (R91).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub id: ReservationId,
+    pub at: DateTime<Utc>,
+    /// The call's row, with its answer.
+    pub record: Box<CallRecord>,
+}
+
 /// The call is over and costs `amount` in all; the rest of the reservation is freed (R69).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settle {
@@ -87,6 +97,7 @@ impl Command {
         match self {
             Command::Reserve(reserve) => Some(reserve.id),
             Command::Extend(extend) => Some(extend.id),
+            Command::Answer(answer) => Some(answer.id),
             Command::Settle(settle) => Some(settle.id),
             Command::Release(release) => Some(release.id),
             Command::Expire(expire) => Some(expire.id),
@@ -99,6 +110,7 @@ impl Command {
         match self {
             Command::Reserve(reserve) => reserve.at,
             Command::Extend(extend) => extend.at,
+            Command::Answer(answer) => answer.at,
             Command::Settle(settle) => settle.at,
             Command::Release(release) => release.at,
             Command::Expire(expire) => expire.at,
@@ -106,11 +118,25 @@ impl Command {
         }
     }
 
-    /// Whether a caller waits for the answer. The others state what has happened: they are kept until they are written.
+    /// Whether somebody waits for the answer, and must hear at once when nothing can be written.
     pub fn is_question(&self) -> bool {
         match self {
-            Command::Reserve(_) | Command::Extend(_) => true,
+            Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) => true,
             Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => false,
+        }
+    }
+
+    /// Whether its answer waits for the commit. The book in memory answers everything else at once; what it has decided is kept
+    /// until it is written.
+    pub fn waits_for_commit(&self) -> bool {
+        match self {
+            Command::Answer(_) => true,
+            Command::Reserve(_)
+            | Command::Extend(_)
+            | Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_) => false,
         }
     }
 }

@@ -16,7 +16,7 @@ pub use account::{Account, AccountPeriod, Balance, BudgetLine, Strictness};
 pub use amount::{Amount, Limit};
 pub use book::{Book, Entry};
 pub use charge::{Price, Rounding, Slice, UNLIMITED};
-pub use command::{BUDGETS_MAX, Command, Expire, Extend, Release, Reserve, Settle};
+pub use command::{Answer, BUDGETS_MAX, Command, Expire, Extend, Release, Reserve, Settle};
 pub use period::{Period, PeriodKey, PeriodKind, period};
 pub use record::{CallRecord, EndCause, TariffMark};
 pub use reply::{Exhausted, Reply, Resolution, Unavailable};

@@ -10,7 +10,7 @@ use crate::base::ReservationId;
 use super::{AccountPeriod, Balance, Entry};
 
 /// A period is over everywhere on Earth two days after its last local day: zones lie within 14 hours of UTC.
-const DAYS_TO_SURE_END: Days = Days::new(2);
+pub(super) const DAYS_TO_SURE_END: Days = Days::new(2);
 
 /// A value and the batch that last touched it.
 #[derive(Clone, Debug)]

@@ -19,6 +19,10 @@ pub enum Reply {
         id: ReservationId,
         exhausted: Exhausted,
     },
+    /// The answer of this call is on the disk.
+    Answered {
+        id: ReservationId,
+    },
     Settled {
         id: ReservationId,
         /// Total charged for the call.
@@ -46,7 +50,8 @@ pub enum Reply {
     Recorded {
         decision: DecisionId,
     },
-    /// The store is down. Reserve and Extend got nothing; the others never get this answer, they are kept and retried.
+    /// The store is down. Reserve and Extend got nothing, and an Answer was not written as far as anybody knows; the others never
+    /// get this answer, they are kept and retried.
     Unavailable {
         id: ReservationId,
         why: Unavailable,
@@ -60,6 +65,7 @@ impl Reply {
             Reply::Reserved(reservation) | Reply::Extended(reservation) => Some(reservation.id()),
             Reply::Refused { id, .. }
             | Reply::ExtendRefused { id, .. }
+            | Reply::Answered { id }
             | Reply::Settled { id, .. }
             | Reply::Released { id, .. }
             | Reply::Closed { id, .. }
@@ -109,6 +115,8 @@ pub enum Unavailable {
     Overloaded,
     #[error("the store has stopped")]
     Stopped,
+    #[error("the clock was put back by more than two days")]
+    ClockPutBack,
     #[error("a reservation names at most 32 budgets")]
     TooManyBudgets,
 }

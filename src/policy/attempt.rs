@@ -337,6 +337,12 @@ impl Refusal {
         self
     }
 
+    /// The place of the document that the refusal comes from.
+    pub fn by_rule(mut self, path: &str) -> Refusal {
+        self.rule = Some(path.into());
+        self
+    }
+
     pub fn reason(&self) -> Reason {
         self.reason
     }

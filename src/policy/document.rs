@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::base::Money;
 
 use super::class::Class;
+pub use super::fraud::FraudRule;
 use super::reason::Language;
 
 /// Everything that is one version of the policy: sites, roles, guards, budgets, classes.
@@ -21,6 +22,8 @@ pub struct Document {
     pub departments: Vec<Department>,
     /// Company-wide guards; those of one role stand in `Role::guards` (R2).
     pub guards: Vec<Guard>,
+    /// Signs of toll fraud that lock a class for a person for a while (R2).
+    pub fraud: FraudRule,
     /// Budgets of departments, trunks, the company and single people; per-person defaults stand in `Role::budgets` (R3).
     pub budgets: Vec<BudgetRule>,
     /// Additions to and changes of the shipped table of classes (R32).

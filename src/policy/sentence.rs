@@ -42,9 +42,9 @@ const fn pattern(reason: Reason) -> (&'static str, &'static str, &'static str) {
             ("No such extension", "Nebenstelle gibt es nicht", "Нет такого внутреннего номера")
         }
         Reason::FraudLock => (
-            "Locked, ask the administrator",
-            "Gesperrt, bitte Verwaltung fragen",
-            "Заблокировано, к администратору",
+            "Locked, ask the administrator[, ends {when}]",
+            "Gesperrt, bitte Verwaltung fragen[, bis {when}]",
+            "Заблокировано, к администратору[, до {when}]",
         ),
         Reason::ForbiddenDestination => (
             "Forbidden destination[: {class}]",

@@ -16,6 +16,7 @@ use super::attempt::{Limits, Origin, TrunkChoice};
 use super::class::{Class, Country};
 use super::class_table::{ClassTable, Home};
 use super::document::{By, Ending, FromMismatch, PermitRule};
+use super::fraud::FraudLimits;
 use super::hours::{CalendarId, Hours};
 use super::problem::Problem;
 use super::reason::Language;
@@ -229,6 +230,7 @@ pub struct Policy {
     pub(super) guards: Vec<GuardEntry>,
     /// Positions of the guards that hold for everybody.
     pub(super) company_guards: Vec<usize>,
+    pub(super) fraud: FraudLimits,
     pub(super) rights: Vec<Rights>,
     pub(super) classes: ClassTable,
     pub(super) hours: Vec<Hours>,

@@ -31,13 +31,18 @@ fn record_after<'c>(
             return made.then_some(Cow::Borrowed(&*reserve.record));
         }
         Command::Extend(_) => return None,
+        Command::Answer(answer) => {
+            let open = matches!(reply, Reply::Answered { .. });
+            return open.then_some(Cow::Borrowed(&*answer.record));
+        }
         Command::Settle(settle) => (settle.id, settle.amount.money, settle.record.as_deref()?),
         Command::Release(release) => (release.id, Money::ZERO, release.record.as_deref()?),
         Command::Expire(expire) => (expire.id, Money::ZERO, expire.record.as_deref()?),
     };
     let mut record = record.clone();
     record.cost = book.entry(id).map_or(Money::ZERO, |entry| entry.settled.money);
-    record.written_off = (asked - record.cost).max(Money::ZERO);
+    // What the book beside the gate has written off is not asked for again.
+    record.written_off += (asked - record.cost).max(Money::ZERO);
     Some(Cow::Owned(record))
 }
 
@@ -48,6 +53,7 @@ fn is_repeat(reply: &Reply) -> bool {
         | Reply::Refused { .. }
         | Reply::Extended(_)
         | Reply::ExtendRefused { .. }
+        | Reply::Answered { .. }
         | Reply::Closed { .. }
         | Reply::Unknown { .. }
         | Reply::Recorded { .. }

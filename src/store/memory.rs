@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use crate::base::DecisionId;
 use crate::ledger::{AccountPeriod, Balance, Book, CallRecord, Command, Reply};
@@ -35,6 +35,10 @@ impl Store for Memory {
         }
         self.book.keep();
         Ok(())
+    }
+
+    fn standing(&mut self, _today: NaiveDate) -> Result<Book, StoreError> {
+        Ok(self.book.clone())
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {

@@ -9,17 +9,19 @@ mod tray;
 mod unopened;
 mod writer;
 
-use crate::ledger::{Command, Reply};
+use chrono::NaiveDate;
+
+use crate::ledger::{Book, Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{Difference, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit};
-pub use tray::{STATEMENT_PATIENCE, Tray};
-pub use unopened::Unopened;
-pub use writer::{
-    BATCH_MAX, QUESTIONS_WAITING_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle,
+pub use tray::{
+    ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, STALLED_AFTER, STATEMENT_PATIENCE, Tray,
 };
+pub use unopened::Unopened;
+pub use writer::{BATCH_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle};
 
 /// Keeps the ledger. Every store must answer as `ledger::Book` does; one battery of tests runs over all of them.
 pub trait Store {
@@ -30,6 +32,13 @@ pub trait Store {
     /// answer, and `replies` is empty. A commit whose end is unknown may show after `recover`: commands are idempotent, so
     /// asking again is right.
     fn apply(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError>;
+
+    /// What the book beside the gate begins with: every open reservation, and every balance of a period that may not be over
+    /// by `today` (UTC).
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError>;
 
     /// Looks whether a commit would still be kept: cheap enough for once a second.
     ///

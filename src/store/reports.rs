@@ -88,6 +88,7 @@ pub enum Grouping {
     Person,
     Department,
     Class,
+    Country,
     /// Of refusals; permitted calls have none.
     Reason,
 }
@@ -144,6 +145,7 @@ impl Grouping {
             Grouping::Person => record.person.as_deref(),
             Grouping::Department => record.department.as_deref(),
             Grouping::Class => record.class.as_deref(),
+            Grouping::Country => record.country.as_deref(),
             Grouping::Reason => record.reason.as_deref(),
         }
     }

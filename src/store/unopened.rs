@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use crate::ledger::{Command, Reply};
+use chrono::NaiveDate;
+
+use crate::ledger::{Book, Command, Reply};
 
 use super::{Sqlite, SqliteSettings, Store, StoreError};
 
@@ -32,6 +34,10 @@ impl Unopened {
 impl Store for Unopened {
     fn apply(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError> {
         self.opened()?.apply(batch, replies)
+    }
+
+    fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
+        self.opened()?.standing(today)
     }
 
     fn probe(&mut self) -> Result<(), StoreError> {

@@ -1,27 +1,26 @@
-//! The thread that writes: many commands to one commit, replies after the commit, and nothing stated is ever lost to a store
+//! The thread that writes: many commands to one commit, replies after the commit, and nothing decided is ever lost to a store
 //! that is down.
 //!
-//! Reserve and Extend are questions: when the store is down they are answered `Unavailable` at once. Settle, Release, Expire and
-//! Record are statements: they wait in memory, in their order, until they are written.
+//! The book beside the gate has decided already (`tray`): what comes here is a journal, kept in its order until it is written.
+//! Only an Answer is a question: it is replied to after its commit, and when the store is down `Unavailable` at once.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::base::{Moment, ReservationId};
-use crate::ledger::{Command, Release, Reply, Unavailable};
+use chrono::NaiveDate;
+
+use crate::base::Moment;
+use crate::ledger::{Book, Command, Reply, Unavailable};
 
 use super::{Store, StoreError};
 
 /// Commands in one commit. Beyond that a commit grows with its commands and the first in it wait for the last.
 pub const BATCH_MAX: usize = 256;
-/// Questions that may wait while a commit lasts: a tenth of a second of work. More would be answered after the caller's INVITE
-/// has been repeated, so they are refused at once (R92).
-pub const QUESTIONS_WAITING_MAX: usize = 4_096;
-/// Bare records kept while the store is down, about 60 MB. Money statements are not counted: while the store is down no
-/// reservation is made, so there are never more of them than there were calls in progress.
+/// Bare records kept while the store is down, about 60 MB. Money is not counted: while the store is down no reservation is
+/// made, so there is never more of it than there were calls in progress.
 pub const RECORDS_KEPT_MAX: usize = 100_000;
 /// How long after a failure the store is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -37,6 +36,8 @@ pub enum WriterEvent {
     Committed { count: usize, took: Duration },
     /// The store does not take commits; told once, until it is up again.
     Down { error: StoreError },
+    /// A store that could not be read at the start can be: this is what stands in it. `Up` follows.
+    Opened(Box<Book>),
     /// The first commit or look after an outage went well.
     Up,
     /// So many bare records were dropped because the outage lasts too long.
@@ -59,17 +60,39 @@ impl Writer {
         clock: impl FnMut() -> Moment + Send + 'static,
         sink: impl FnMut(WriterEvent) + Send + 'static,
     ) -> std::io::Result<WriterHandle> {
+        Writer::spawn_with(store, None, clock, sink)
+    }
+
+    /// Starts the thread on a store that cannot be read yet; `Opened` comes when it can. `today` is when that was tried.
+    ///
+    /// # Errors
+    /// As `spawn`.
+    pub fn spawn_unread<S: Store + Send + 'static>(
+        store: S,
+        today: NaiveDate,
+        clock: impl FnMut() -> Moment + Send + 'static,
+        sink: impl FnMut(WriterEvent) + Send + 'static,
+    ) -> std::io::Result<WriterHandle> {
+        Writer::spawn_with(store, Some(today), clock, sink)
+    }
+
+    fn spawn_with<S: Store + Send + 'static>(
+        store: S,
+        unread: Option<NaiveDate>,
+        clock: impl FnMut() -> Moment + Send + 'static,
+        sink: impl FnMut(WriterEvent) + Send + 'static,
+    ) -> std::io::Result<WriterHandle> {
         let (sender, queue) = mpsc::channel();
         let desk = Desk {
             store,
             clock,
             sink,
             backlog: VecDeque::new(),
-            questions: 0,
             records: 0,
-            freed: BTreeSet::new(),
-            told_down: false,
-            down: None,
+            // Whoever starts it so knows that it is down.
+            told_down: unread.is_some(),
+            down: unread.map(|_| Unavailable::NotWritable),
+            unread,
         };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || desk.work(&queue))?;
         Ok(WriterHandle { sender: Some(sender), thread: Some(thread) })
@@ -135,15 +158,14 @@ struct Desk<S, C, E> {
     sink: E,
     /// Oldest first. Statements of failed batches stay at the front.
     backlog: VecDeque<Command>,
-    /// How many of the backlog are questions, and bare records.
-    questions: usize,
+    /// How many of the backlog are bare records.
     records: usize,
-    /// Reservations that a failed commit may have made and that the thread itself releases: nobody waits for those replies.
-    freed: BTreeSet<ReservationId>,
     /// Why the store is down, if it is.
     down: Option<Unavailable>,
     /// The outage has been reported, and its end not yet: a full disk opens well and fails at the next commit.
     told_down: bool,
+    /// Nobody has read what stands in the store; since this day.
+    unread: Option<NaiveDate>,
 }
 
 impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
@@ -219,17 +241,12 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     }
 
     fn take(&mut self, command: Command) {
-        let refusal = match self.down {
-            Some(why) => Some(why),
-            None if self.questions >= QUESTIONS_WAITING_MAX => Some(Unavailable::Overloaded),
-            None => None,
-        };
-        if let Some(why) = refusal.filter(|_| command.is_question()) {
+        if let Some(why) = self.down.filter(|_| command.waits_for_commit()) {
             self.refuse(&command, why);
         } else if is_bare_record(&command) && self.records >= RECORDS_KEPT_MAX {
             (self.sink)(WriterEvent::RecordsDropped { count: 1 });
         } else {
-            self.count_in(&command);
+            self.records += usize::from(is_bare_record(&command));
             self.backlog.push_back(command);
         }
     }
@@ -237,7 +254,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     fn commit_batch(&mut self) {
         let count = self.backlog.len().min(BATCH_MAX);
         let batch: Vec<Command> = self.backlog.drain(..count).collect();
-        batch.iter().for_each(|command| self.count_out(command));
+        self.records -= batch.iter().filter(|command| is_bare_record(command)).count();
         let mut replies = Vec::with_capacity(count);
         let began = (self.clock)();
         match self.store.apply(&batch, &mut replies) {
@@ -245,53 +262,18 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
                 let took = (self.clock)().since(began);
                 self.tell_up();
                 (self.sink)(WriterEvent::Committed { count, took });
-                let replies = self.without_own(&batch, replies);
                 (self.sink)(WriterEvent::Replied(replies));
             }
             Err(error) => self.put_back(batch, error),
         }
     }
 
-    /// The replies to commands that came from outside.
-    fn without_own(&mut self, batch: &[Command], replies: Vec<Reply>) -> Vec<Reply> {
-        if self.freed.is_empty() {
-            return replies;
-        }
-        let freed = &mut self.freed;
-        let mut own = |command: &Command| match command {
-            Command::Release(release) => freed.remove(&release.id),
-            Command::Reserve(_)
-            | Command::Extend(_)
-            | Command::Settle(_)
-            | Command::Expire(_)
-            | Command::Record(_) => false,
-        };
-        batch.iter().zip(replies).filter(|(command, _)| !own(command)).map(|(_, reply)| reply).collect()
-    }
-
-    /// After a failed commit: questions get their answer, statements wait at the front. A commit that failed may yet turn out
-    /// to have happened, so what nobody was promised is released.
+    /// After a failed commit: Answers get their answer, everything else waits at the front. A commit that failed may yet turn out
+    /// to have happened: whoever is told that an answer was not written ends the call, and that is written after it.
     fn put_back(&mut self, batch: Vec<Command>, error: StoreError) {
-        let why = error.why();
+        self.records += batch.iter().filter(|command| is_bare_record(command)).count();
+        batch.into_iter().rev().for_each(|command| self.backlog.push_front(command));
         self.go_down(error);
-        let mut kept = Vec::with_capacity(batch.len());
-        for command in batch {
-            if command.is_question() {
-                self.refuse(&command, why);
-            }
-            match command {
-                Command::Reserve(reserve) => {
-                    self.freed.insert(reserve.id);
-                    kept.push(Command::Release(Release { id: reserve.id, at: reserve.at, record: None }));
-                }
-                Command::Extend(_) => {}
-                Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {
-                    kept.push(command)
-                }
-            }
-        }
-        kept.iter().for_each(|command| self.count_in(command));
-        kept.into_iter().rev().for_each(|command| self.backlog.push_front(command));
     }
 
     /// The store has just failed: nobody who waits for an answer waits for its return.
@@ -302,8 +284,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
             (self.sink)(WriterEvent::Down { error });
         }
         for command in mem::take(&mut self.backlog) {
-            if command.is_question() {
-                self.count_out(&command);
+            if command.waits_for_commit() {
                 self.refuse(&command, why);
             } else {
                 self.backlog.push_back(command);
@@ -313,6 +294,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
 
     fn try_recover(&mut self) {
         match self.store.recover() {
+            Ok(()) if !self.read_standing() => {}
             Ok(()) => {
                 self.down = None;
                 // With something to write, the commit has the last word.
@@ -321,6 +303,22 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
                 }
             }
             Err(error) => self.down = Some(error.why()),
+        }
+    }
+
+    /// Reads what stands in a store that could not be read before. False if it still cannot be.
+    fn read_standing(&mut self) -> bool {
+        let Some(today) = self.unread else { return true };
+        match self.store.standing(today) {
+            Ok(book) => {
+                self.unread = None;
+                (self.sink)(WriterEvent::Opened(Box::new(book)));
+                true
+            }
+            Err(error) => {
+                self.down = Some(error.why());
+                false
+            }
         }
     }
 
@@ -348,16 +346,6 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
             (self.sink)(WriterEvent::Replied(vec![Reply::Unavailable { id, why }]));
         }
     }
-
-    fn count_in(&mut self, command: &Command) {
-        self.questions += usize::from(command.is_question());
-        self.records += usize::from(is_bare_record(command));
-    }
-
-    fn count_out(&mut self, command: &Command) {
-        self.questions -= usize::from(command.is_question());
-        self.records -= usize::from(is_bare_record(command));
-    }
 }
 
 fn is_bare_record(command: &Command) -> bool {
@@ -365,6 +353,7 @@ fn is_bare_record(command: &Command) -> bool {
         Command::Record(_) => true,
         Command::Reserve(_)
         | Command::Extend(_)
+        | Command::Answer(_)
         | Command::Settle(_)
         | Command::Release(_)
         | Command::Expire(_) => false,

@@ -25,6 +25,8 @@ pub struct Labels {
     pub faults: Vec<&'static str>,
     /// Codes of requests turned away before any judgement.
     pub rejections: Vec<&'static str>,
+    /// Signals of toll fraud.
+    pub signals: Vec<&'static str>,
     pub methods: Vec<&'static str>,
     pub transports: Vec<&'static str>,
     /// Kinds of transactions.
@@ -61,6 +63,7 @@ pub struct Metrics {
     retransmissions: Family<Counter, 1>,
     parse_errors: Family<Counter, 1>,
     rejections: Family<Counter, 1>,
+    fraud_locks: Family<Counter, 1>,
     faults: Vec<&'static str>,
     codes: Vec<&'static str>,
     messages: Family<Counter, 3>,
@@ -136,6 +139,11 @@ impl Metrics {
                 names::PARSE_ERRORS,
                 [("fault", words(labels.faults.iter().copied()))],
             ),
+            fraud_locks: Family::new(
+                recorder,
+                names::FRAUD_LOCKS,
+                [("signal", words(labels.signals.iter().copied()))],
+            ),
             rejections: Family::new(
                 recorder,
                 names::REJECTIONS,
@@ -205,6 +213,11 @@ impl Metrics {
         if let Some(place) = self.faults.iter().position(|label| *label == fault) {
             self.parse_errors.at([place]).increment(1);
         }
+    }
+
+    /// A class was locked for somebody, by the position of the signal in `Labels::signals`.
+    pub fn fraud_lock(&self, signal: usize) {
+        self.fraud_locks.at([signal]).increment(1);
     }
 
     /// One request turned away before any judgement, by its code in `Labels::rejections`.
@@ -282,6 +295,7 @@ mod tests {
             classes: vec!["internal", "mobile"],
             faults: vec!["too_long", "via"],
             rejections: vec!["loop"],
+            signals: vec!["attempts"],
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
             transactions: vec!["invite_server"],
@@ -307,6 +321,7 @@ mod tests {
         metrics.retransmission(Direction::In);
         metrics.parse_error("via");
         metrics.rejection("loop");
+        metrics.fraud_lock(0);
         metrics.response(403);
         metrics.reload(Reload::Refused);
         metrics.set_policy_version(8_125_470_613_982_145);

@@ -20,6 +20,7 @@ pub const RESPONSES: &str = "tollgate_responses_total";
 pub const REGISTRATIONS: &str = "tollgate_registrations";
 pub const AUTH_FAILURES: &str = "tollgate_auth_failures_total";
 pub const SOURCE_LOCKS: &str = "tollgate_source_locks_total";
+pub const FRAUD_LOCKS: &str = "tollgate_fraud_locks_total";
 pub const EMERGENCIES: &str = "tollgate_emergencies_total";
 pub const CALLS_MAX: &str = "tollgate_calls_max";
 pub const CALLS_ENDED: &str = "tollgate_calls_ended_total";
@@ -46,7 +47,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 32] = [
+pub const ALL: [(&str, Kind, &str); 33] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -65,6 +66,7 @@ pub const ALL: [(&str, Kind, &str); 32] = [
     (REGISTRATIONS, Kind::Gauge, "Registered phones."),
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
     (SOURCE_LOCKS, Kind::Counter, "Addresses locked after too many wrong passwords."),
+    (FRAUD_LOCKS, Kind::Counter, "Classes locked for somebody who looks like a thief of calls, by signal."),
     (EMERGENCIES, Kind::Counter, "Emergency calls, by site."),
     (TRUNK_CALLS, Kind::Gauge, "Calls in progress, by trunk."),
     (

@@ -92,6 +92,25 @@ fn asking_twice_is_answered_as_the_first_time_and_charges_once() {
 }
 
 #[test]
+fn an_answer_moves_no_money_and_leaves_its_row() {
+    everywhere(|store| {
+        assert_eq!(store.ask(answer(1)), Reply::Unknown { id: id(1) });
+        store.ask(reserve(1, "1.00", &[alice("3")]));
+        for _ in 0..2 {
+            assert_eq!(store.ask(answer(1)), answered(1));
+            assert_eq!(store.record(1), Some(*answering(1)));
+            assert_eq!(store.money(&alice("0")), (Money::ZERO, money("1.00")));
+            store.restart();
+        }
+        store.ask(settle(1, "0.66"));
+        // Late, it opens nothing again.
+        let charged = Resolution::Settled { charged: amount("0.66"), written_off: Amount::ZERO };
+        assert_eq!(store.ask(answer(1)), Reply::Closed { id: id(1), resolution: charged });
+        assert_eq!(store.record(1), Some(*closing(1, "0.66")));
+    });
+}
+
+#[test]
 fn a_reservation_ends_once_and_stays_ended() {
     everywhere(|store| {
         store.ask(reserve(1, "1.00", &[alice("5")]));

@@ -53,6 +53,7 @@ pub fn any_command(random: &mut Random) -> Command {
         6 | 7 => settle(call, &wanted),
         8 if random.one_in(2) => expire(call),
         8 => release(call),
+        _ if random.one_in(2) => answer(call),
         _ => Command::Record(opening(call + 1_000)),
     }
 }

@@ -6,8 +6,8 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use tempfile::TempDir;
 use tollgate::base::{DecisionId, Money, ReservationId};
 use tollgate::ledger::{
-    Account, AccountPeriod, Amount, Balance, BudgetLine, CallRecord, Command, EndCause, Expire, Extend,
-    Limit, PeriodKey, PeriodKind, Release, Reply, Reserve, Settle,
+    Account, AccountPeriod, Amount, Answer, Balance, BudgetLine, CallRecord, Command, EndCause, Expire,
+    Extend, Limit, PeriodKey, PeriodKind, Release, Reply, Reserve, Settle,
 };
 use tollgate::store::{
     BalanceFilter, Difference, Memory, RecordFilter, Reports, Sqlite, SqliteReader, SqliteSettings, Store,
@@ -124,6 +124,21 @@ pub fn revise(number: u64, charged: &str, total: &str, budgets: &[BudgetLine]) -
     }
 }
 
+/// The row that says that call `number` is answered.
+pub fn answering(number: u64) -> Box<CallRecord> {
+    let mut record = opening(number);
+    (record.answer, record.status) = (Some(at(5)), Some(200));
+    record
+}
+
+pub fn answer(number: u64) -> Command {
+    Command::Answer(Answer { id: id(number), at: at(5), record: answering(number) })
+}
+
+pub fn answered(number: u64) -> Reply {
+    Reply::Answered { id: id(number) }
+}
+
 pub fn settle(number: u64, cost: &str) -> Command {
     let asked = amount(cost);
     let record = closing(number, &asked.money.to_string());
@@ -148,7 +163,8 @@ pub fn covered(reply: &Reply) -> Option<Amount> {
     match reply {
         Reply::Reserved(reservation) | Reply::Extended(reservation) => Some(reservation.covered()),
         Reply::Refused { .. } | Reply::ExtendRefused { .. } => None,
-        Reply::Settled { .. }
+        Reply::Answered { .. }
+        | Reply::Settled { .. }
         | Reply::Released { .. }
         | Reply::Closed { .. }
         | Reply::Unknown { .. }

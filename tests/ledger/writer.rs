@@ -5,11 +5,12 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use tollgate::base::Moment;
-use tollgate::ledger::{Command, Reply, Unavailable};
+use tollgate::ledger::{Book, Command, Reply, Unavailable};
 use tollgate::store::{
-    BATCH_MAX, Memory, RecordFilter, Reports, STATEMENT_PATIENCE, Sqlite, SqliteReader, SqliteSettings,
-    Store, StoreError, Tray, Writer, WriterEvent, WriterHandle, audit,
+    BATCH_MAX, Memory, RecordFilter, Reports, Sqlite, SqliteReader, SqliteSettings, Store, StoreError,
+    Unopened, Writer, WriterEvent, WriterHandle, audit,
 };
 
 use super::words::*;
@@ -84,6 +85,10 @@ impl Store for Moody {
         Ok(())
     }
 
+    fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
+        self.inner.lock().expect("one writer").standing(today)
+    }
+
     fn probe(&mut self) -> Result<(), StoreError> {
         Ok(())
     }
@@ -91,32 +96,6 @@ impl Store for Moody {
     fn recover(&mut self) -> Result<(), StoreError> {
         if one_of(&self.stubborn) { Err(StoreError::Replaced) } else { Ok(()) }
     }
-}
-
-#[test]
-fn statements_wait_a_moment_for_a_question_to_take_them_along() {
-    let (handle, events) = start(Memory::default());
-    let mut tray = Tray::new(handle);
-    let at = |millis: u64| Moment::from_micros(millis * 1_000);
-    let put = |tray: &mut Tray, millis, command| tray.put(at(millis), command).expect("a running thread");
-    put(&mut tray, 0, reserve(1, "1.00", &[alice("1000")]));
-    assert_eq!((replies(&events, 1).len(), tray.deadline()), (1, None));
-
-    put(&mut tray, 5, settle(1, "0.66"));
-    put(&mut tray, 6, Command::Record(opening(7)));
-    assert_eq!(tray.deadline(), Some(at(5) + STATEMENT_PATIENCE));
-    tray.advance(at(24)).expect("a running thread");
-    assert!(events.recv_timeout(Duration::from_millis(20)).is_err(), "nothing leaves before its time");
-    put(&mut tray, 24, reserve(2, "1.00", &[alice("1000")]));
-    assert!(matches!(events.recv_timeout(PATIENCE), Ok(WriterEvent::Committed { count: 3, .. })));
-    assert_eq!(replies(&events, 3)[0], settled(1, "0.66"));
-
-    put(&mut tray, 30, settle(2, "0.66"));
-    tray.advance(at(50)).expect("a running thread");
-    assert_eq!(replies(&events, 1), [settled(2, "0.66")]);
-    put(&mut tray, 60, Command::Record(opening(8)));
-    tray.stop();
-    assert_eq!(replies(&events, 1).len(), 1);
 }
 
 #[test]
@@ -141,6 +120,7 @@ fn committed(event: &WriterEvent) -> Option<usize> {
         WriterEvent::Committed { count, .. } => Some(*count),
         WriterEvent::Replied(_)
         | WriterEvent::Down { .. }
+        | WriterEvent::Opened(_)
         | WriterEvent::Up
         | WriterEvent::RecordsDropped { .. }
         | WriterEvent::Unwritten(_) => None,
@@ -170,25 +150,28 @@ fn two_hundred_callers_in_parallel_on_a_budget_for_three_get_exactly_three() {
 }
 
 #[test]
-fn in_an_outage_questions_are_answered_at_once_and_statements_wait() {
+fn in_an_outage_answers_are_refused_at_once_and_everything_else_waits() {
     let store = Moody::default();
     let (handle, events) = start(store.clone());
     send(&handle, reserve(1, "1.00", &[alice("5")]));
-    assert!(covered(&replies(&events, 1)[0]).is_some());
+    send(&handle, answer(1));
+    assert_eq!(replies(&events, 2)[1], answered(1));
 
     store.failures.store(1, Ordering::SeqCst);
     store.stubborn.store(1, Ordering::SeqCst);
-    send(&handle, reserve(2, "1.00", &[alice("5")]));
+    handle.send_all(vec![reserve(2, "1.00", &[alice("5")]), answer(2)]).expect("a running thread");
     let unavailable = |call| Reply::Unavailable { id: id(call), why: Unavailable::FileGone };
     assert_eq!(replies(&events, 1), [unavailable(2)]);
     // While the store is down.
+    send(&handle, release(2));
     send(&handle, settle(1, "0.66"));
     send(&handle, Command::Record(opening(7)));
-    send(&handle, reserve(3, "1.00", &[alice("5")]));
+    send(&handle, answer(3));
     assert_eq!(replies(&events, 1), [unavailable(3)]);
     // The store comes back by itself, and what waited is written in its order.
-    let written = replies(&events, 2);
-    assert_eq!(written, [settled(1, "0.66"), Reply::Recorded { decision: decision(7) }]);
+    let written = replies(&events, 4);
+    assert!(matches!(written[..2], [Reply::Reserved(_), Reply::Released { .. }]), "{written:?}");
+    assert_eq!(written[2..], [settled(1, "0.66"), Reply::Recorded { decision: decision(7) }]);
     handle.stop();
     let inner = store.inner.lock().expect("one writer");
     assert_eq!(inner.record(decision(1)).expect("records").map(|record| record.cost), Some(money("0.66")));
@@ -208,6 +191,7 @@ fn a_store_that_opens_and_fails_again_is_reported_down_once_and_up_once() {
             WriterEvent::Up => told.push("up"),
             WriterEvent::Replied(_) => told.push("written"),
             WriterEvent::Committed { .. }
+            | WriterEvent::Opened(_)
             | WriterEvent::RecordsDropped { .. }
             | WriterEvent::Unwritten(_) => {}
         }
@@ -220,22 +204,50 @@ fn a_commit_of_unknown_end_leaves_no_money_behind() {
     let store = Moody::default();
     let (handle, events) = start(store.clone());
     send(&handle, reserve(1, "1.00", &[alice("5")]));
-    replies(&events, 1);
+    send(&handle, answer(1));
+    replies(&events, 2);
     store.torn.store(1, Ordering::SeqCst);
-    send(&handle, reserve(2, "2.00", &[alice("5")]));
-    assert_eq!(replies(&events, 1), [Reply::Unavailable { id: id(2), why: Unavailable::FileGone }]);
+    handle.send_all(vec![reserve(2, "2.00", &[alice("5")]), answer(2)]).expect("a running thread");
+    let why = Unavailable::FileGone;
+    assert_eq!(replies(&events, 1), [Reply::Unavailable { id: id(2), why }]);
+    // Whoever was told so ends the call: its answer stands on the disk all the same, and is taken back.
+    send(&handle, release(2));
+    replies(&events, 2);
     store.torn.store(1, Ordering::SeqCst);
     send(&handle, settle(1, "0.66"));
     // Done once, reported as failed, asked again, and charged once.
-    let written_off = tollgate::ledger::Amount::ZERO;
     let reply = replies(&events, 1).remove(0);
     let Reply::Settled { charged, .. } = reply else { panic!("{reply:?}") };
-    assert_eq!((charged, written_off), (amount("0.66"), amount("0")));
+    assert_eq!(charged, amount("0.66"));
     handle.stop();
     let inner = store.inner.lock().expect("one writer");
     assert_eq!(inner.book().open_entries(), []);
+    assert_eq!(inner.record(decision(2)).expect("records").map(|record| record.cost), Some(money("0")));
     let totals = inner.totals(&RecordFilter::default()).expect("sums");
     assert_eq!(totals.cost, money("0.66"));
+}
+
+#[test]
+fn a_store_that_opens_late_says_what_stands_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, away) = (folder.path().join("ledger.sqlite"), folder.path().join("away.sqlite"));
+    let mut store = Sqlite::open(&path, SqliteSettings::default()).expect("a new store");
+    store.apply(&[reserve(1, "1.00", &[alice("5")])], &mut Vec::new()).expect("a working store");
+    drop(store);
+    std::fs::rename(&path, &away).expect("moved");
+    std::fs::create_dir(&path).expect("a folder in its place");
+    let (sender, events) = mpsc::channel();
+    let unopened = Unopened::new(path.clone(), SqliteSettings::default());
+    let sink = move |event| drop(sender.send(event));
+    let handle = Writer::spawn_unread(unopened, at(0).date_naive(), ticking(), sink).expect("a thread");
+    std::fs::remove_dir(&path).expect("gone again");
+    std::fs::rename(&away, &path).expect("moved back");
+    let opened = events.recv_timeout(PATIENCE).expect("an event");
+    let WriterEvent::Opened(book) = opened else { panic!("{opened:?}") };
+    assert_eq!(book.open_entries().len(), 1);
+    assert_eq!(book.balance(&alice("0").place()).reserved, amount("1.00"));
+    assert!(matches!(events.recv_timeout(PATIENCE), Ok(WriterEvent::Up)));
+    handle.stop();
 }
 
 #[test]
@@ -251,6 +263,7 @@ fn a_gate_that_stops_during_an_outage_is_told_what_was_not_written() {
         WriterEvent::Replied(_)
         | WriterEvent::Committed { .. }
         | WriterEvent::Down { .. }
+        | WriterEvent::Opened(_)
         | WriterEvent::Up
         | WriterEvent::RecordsDropped { .. } => None,
     });

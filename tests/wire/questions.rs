@@ -12,7 +12,7 @@ use super::reload::{Exchange, STRANGER};
 const WRITTEN_BY: Duration = Duration::from_millis(200);
 
 impl Exchange {
-    fn ask(&self, words: &[&str]) -> Output {
+    pub fn ask(&self, words: &[&str]) -> Output {
         let config = self.folder.join("tollgate.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
         command.args(words).env_remove("TOLLGATE_LOG");
@@ -25,7 +25,7 @@ impl Exchange {
     }
 
     /// What is printed, and the exit status.
-    fn text(&self, words: &[&str]) -> (String, i32) {
+    pub fn text(&self, words: &[&str]) -> (String, i32) {
         let output = self.ask(words);
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -33,7 +33,7 @@ impl Exchange {
         (text, output.status.code().expect("an exit status"))
     }
 
-    fn json(&self, words: &[&str]) -> Value {
+    pub fn json(&self, words: &[&str]) -> Value {
         let words: Vec<&str> = words.iter().chain(&["--json"]).copied().collect();
         let (text, _) = self.text(&words);
         serde_json::from_str(&text).expect("one JSON document")
@@ -45,7 +45,7 @@ impl Exchange {
     }
 }
 
-fn has(text: &str, words: &[&str]) {
+pub fn has(text: &str, words: &[&str]) {
     for word in words {
         assert!(text.contains(word), "{word:?} is missing in\n{text}");
     }

@@ -1,10 +1,14 @@
 //! The ledger's desk: the book itself, behind a counter that takes its time, shuts, or says nothing.
+//!
+//! The real one decides at once (`store::Tray`); this one may take its time for that too, so that the gate's patience is seen.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tollgate::base::Moment;
 use tollgate::ledger::{Book, Command, Reply, Unavailable};
+
+use super::World;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
@@ -17,33 +21,45 @@ pub enum Mood {
 
 pub struct Desk {
     pub book: Book,
+    /// How long a decision takes.
     pub delay: Duration,
+    /// How long an answered call waits for its commit.
+    pub commit: Duration,
     mood: Mood,
     queue: VecDeque<(Moment, Command)>,
+    commits: VecDeque<(Moment, Command)>,
     kept: Vec<Command>,
 }
 
 impl Desk {
     pub fn new(delay: Duration) -> Desk {
-        Desk { book: Book::default(), delay, mood: Mood::Open, queue: VecDeque::new(), kept: Vec::new() }
+        let (queue, commits, kept) = (VecDeque::new(), VecDeque::new(), Vec::new());
+        Desk { book: Book::default(), delay, commit: Duration::ZERO, mood: Mood::Open, queue, commits, kept }
     }
 
     pub fn take(&mut self, now: Moment, command: Command) {
-        self.queue.push_back((now + self.delay, command));
+        // What is stated after an answer is written after it.
+        let after = self.commits.back().map(|(due, _)| *due).filter(|_| !command.is_question());
+        if command.waits_for_commit() {
+            self.commits.push_back((now + self.commit, command));
+        } else if let Some(due) = after {
+            self.commits.push_back((due, command));
+        } else {
+            self.queue.push_back((now + self.delay, command));
+        }
     }
 
     pub fn next_deadline(&self) -> Option<Moment> {
-        self.queue.front().map(|(due, _)| *due)
+        [&self.queue, &self.commits].into_iter().filter_map(|queue| Some(queue.front()?.0)).min()
     }
 
     pub fn is_idle(&self) -> bool {
-        self.queue.is_empty() && self.kept.is_empty()
+        self.queue.is_empty() && self.commits.is_empty() && self.kept.is_empty()
     }
 
     /// The answer that is due by now, if one is.
     pub fn answer(&mut self, now: Moment) -> Option<Reply> {
-        while self.next_deadline().is_some_and(|due| due <= now) {
-            let (_, command) = self.queue.pop_front()?;
+        while let Some(command) = self.due(now) {
             let question = command.reservation().filter(|_| command.is_question());
             match (self.mood, question) {
                 (Mood::Open, _) => return Some(self.write(&command)),
@@ -54,6 +70,12 @@ impl Desk {
             }
         }
         None
+    }
+
+    fn due(&mut self, now: Moment) -> Option<Command> {
+        let is_due = |queue: &VecDeque<(Moment, Command)>| queue.front().is_some_and(|(due, _)| *due <= now);
+        let queue = if is_due(&self.commits) { &mut self.commits } else { &mut self.queue };
+        if is_due(queue) { queue.pop_front().map(|(_, command)| command) } else { None }
     }
 
     /// Changes its mood; opening, it answers what has waited.
@@ -70,5 +92,19 @@ impl Desk {
         let reply = self.book.apply(command);
         self.book.keep();
         reply
+    }
+}
+
+impl World {
+    /// The ledger takes that long for each answer.
+    pub fn slow_ledger(mut self, delay: Duration) -> World {
+        self.desk.delay = delay;
+        self
+    }
+
+    /// The ledger takes that long to write an answer.
+    pub fn slow_commit(mut self, commit: Duration) -> World {
+        self.desk.commit = commit;
+        self
     }
 }

@@ -105,12 +105,6 @@ impl World {
         world
     }
 
-    /// The ledger takes that long for each answer.
-    pub fn slow_ledger(mut self, delay: Duration) -> World {
-        self.desk.delay = delay;
-        self
-    }
-
     /// Plays a table to its end, waits until all is quiet, and holds everything against the table.
     pub fn plays(&mut self, table: &str) -> &mut World {
         let lines = script::lines(table);
@@ -135,6 +129,8 @@ impl World {
     /// One act outside a table.
     pub fn act(&mut self, who: &str, what: &str) {
         self.perform_act(who, &Words::read(what));
+        // What is due at this instant is not late.
+        self.run_until(self.now.moment.since(Moment::START));
     }
 
     pub fn replace_setup(&mut self, company: &Company) {

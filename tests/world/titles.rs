@@ -49,7 +49,8 @@ pub fn command_title(command: &Command) -> Option<String> {
         }
         Command::Release(release) => format!("release{}", cause(release.record.as_deref())),
         Command::Expire(expire) => format!("expire{}", cause(expire.record.as_deref())),
-        // The row of a call that has just been answered, for a restart (R91): the tables tell the money, not this note.
+        // The note that a call is answered (R91): the tables tell the money, not this.
+        Command::Answer(_) => return None,
         Command::Record(record) if record.end.is_none() => return None,
         Command::Record(record) => format!("record {}", ending(record)),
     })
@@ -69,7 +70,7 @@ pub fn closing_record(command: &Command) -> Option<&CallRecord> {
         Command::Release(release) => release.record.as_deref(),
         Command::Expire(expire) => expire.record.as_deref(),
         Command::Record(record) => Some(&**record).filter(|record| record.end.is_some()),
-        Command::Reserve(_) | Command::Extend(_) => None,
+        Command::Reserve(_) | Command::Extend(_) | Command::Answer(_) => None,
     }
 }
 
@@ -83,6 +84,8 @@ pub fn reply_title(reply: &Reply) -> Option<String> {
         Reply::Unavailable { why, .. } => Some(why.to_string()),
         Reply::Closed { .. } => Some("closed already".to_owned()),
         Reply::Unknown { .. } => Some("unknown".to_owned()),
-        Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => None,
+        Reply::Answered { .. } | Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {
+            None
+        }
     }
 }

@@ -24,6 +24,8 @@ pub struct Watch {
     /// Reservations that are charged to a person.
     personal: BTreeSet<ReservationId>,
     limits: BTreeMap<AccountPeriod, Vec<Limit>>,
+    /// Calls whose answer is on the disk.
+    written: BTreeSet<DecisionId>,
     /// Branches of the INVITEs that have left.
     left: BTreeSet<String>,
 }
@@ -52,6 +54,14 @@ impl Watch {
                 self.know_limits(&extend.budgets);
                 Ok(())
             }
+            Command::Answer(answer) => {
+                let decision = self.asked.get(&answer.id).copied();
+                if decision == Some(answer.record.decision) && answer.record.answer.is_some() {
+                    Ok(())
+                } else {
+                    Err(format!("{} is not the row of an answered call", answer.record.decision))
+                }
+            }
             Command::Settle(settle) => self.resolve(settle.id, settle.record.as_deref()),
             Command::Release(release) => self.resolve(release.id, release.record.as_deref()),
             Command::Expire(expire) => self.resolve(expire.id, expire.record.as_deref()),
@@ -65,6 +75,10 @@ impl Watch {
             Reply::Reserved(reservation) => {
                 let decision = self.asked.get(&reservation.id()).ok_or("money nobody asked for")?;
                 self.granted.insert(*decision, reservation.id());
+                Ok(())
+            }
+            Reply::Answered { id } => {
+                self.written.extend(self.asked.get(id).copied());
                 Ok(())
             }
             Reply::Settled { id, written_off, .. } if !written_off.is_zero() => {
@@ -82,8 +96,20 @@ impl Watch {
         }
     }
 
+    /// R91: the answer of a call that costs leaves when it is on the disk, and not before.
+    pub fn is_answer_written(&self, text: &Text) -> Result<(), String> {
+        let is_answer =
+            text.title().starts_with('2') && text.header("CSeq").is_some_and(|cseq| cseq.contains("INVITE"));
+        let Some(decision) = decision_of(text).filter(|_| is_answer) else { return Ok(()) };
+        if !self.granted.contains_key(&decision) || self.written.contains(&decision) {
+            return Ok(());
+        }
+        Err(format!("the answer of {decision} left before it was written"))
+    }
+
     /// R64: a message leaves. A dialog-creating INVITE needs its permit and its money; a repeat may outlast them.
     pub fn leaves(&mut self, text: &Text) -> Result<(), String> {
+        self.is_answer_written(text)?;
         let is_within = text.header("To").is_some_and(|to| to.contains(";tag="));
         if text.title() != "INVITE" || is_within || !self.left.insert(branch_of(text)) {
             return Ok(());
@@ -93,11 +119,7 @@ impl Watch {
 
     /// The decision stands in our Record-Route.
     fn invite_leaves(&self, invite: &Text) -> Result<(), String> {
-        let ours = invite.values("Record-Route").first().cloned().unwrap_or_default();
-        let mark = ours.split(";tg=").nth(1).map(|rest| rest.trim_end_matches('>'));
-        let decision: DecisionId = mark
-            .and_then(|mark| mark.get(..13)?.parse().ok())
-            .ok_or("an INVITE without the mark of a decision")?;
+        let decision = decision_of(invite).ok_or("an INVITE without the mark of a decision")?;
         let permit = self.permitted.get(&decision).ok_or("an INVITE without a permit")?;
         let is_free = matches!(permit, Some(Class::Internal | Class::Emergency | Class::TollFree));
         let asked = self.asked.values().any(|asked| *asked == decision);
@@ -184,6 +206,13 @@ impl Watch {
             Err(format!("record of {}: an end and its cause go together", record.decision))
         }
     }
+}
+
+/// The decision that our Record-Route names.
+fn decision_of(text: &Text) -> Option<DecisionId> {
+    let marks = text.values("Record-Route");
+    let mark = marks.iter().find_map(|route| route.split(";tg=").nth(1))?;
+    mark.get(..13)?.parse().ok()
 }
 
 /// `None` for limits of different things.

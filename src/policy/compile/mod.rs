@@ -2,6 +2,7 @@
 
 mod contacts;
 mod findings;
+mod fraud;
 mod people;
 mod places;
 mod roles;
@@ -88,6 +89,7 @@ fn build(
     draft.databases.extend(document.databases.iter().map(|name| Arc::from(name.as_str())));
     places::compile(document, &mut draft);
     roles::compile(document, &mut draft);
+    let fraud = fraud::compile(&document.fraud, &mut draft);
     let directory = people::compile(document, people, &mut draft);
     let rights = standing::compile(document, people, &mut draft);
     let trunk_limits = standing::trunk_limits(document, draft.zone);
@@ -108,6 +110,7 @@ fn build(
         permits: draft.permits,
         guards: draft.guards,
         company_guards: draft.company_guards,
+        fraud,
         rights,
         classes: draft.classes,
         hours: draft.hours,

@@ -78,7 +78,7 @@ fn permit(document: &Document, role: usize, index: usize, draft: &mut Draft) -> 
     let countries = countries(&rule.countries, &rule.zones, &path, draft);
     check_destinations(rule, &path, draft);
     let reach = reach(document, &rule.contacts, &path, draft);
-    let hours = rule.hours.as_deref().and_then(|text| hours(text, &path, draft));
+    let hours = rule.hours.as_deref().and_then(|text| hours(text, format!("{path}.hours"), draft));
     for (at, trunk) in rule.trunks.iter().enumerate() {
         let names = document.trunks.iter().map(String::as_str);
         draft.findings.find(format!("{path}.trunks[{at}]"), "trunk", trunk, names);
@@ -182,13 +182,13 @@ fn list_indexes(document: &Document, names: &[String], path: &str, draft: &mut D
         .collect()
 }
 
-/// The same expression is kept once, however many permits state it.
-fn hours(text: &str, path: &str, draft: &mut Draft) -> Option<usize> {
+/// The position of these hours, which stand at `path`. The same expression is kept once, however many state it.
+pub(super) fn hours(text: &str, path: String, draft: &mut Draft) -> Option<usize> {
     if let Some(at) = draft.hours.iter().position(|hours| hours.text() == text) {
         return Some(at);
     }
     let Some(hours) = Hours::parse(text, &draft.calendars) else {
-        draft.findings.error(format!("{path}.hours"), Fault::Hours { text: text.to_owned() });
+        draft.findings.error(path, Fault::Hours { text: text.to_owned() });
         return None;
     };
     draft.hours.push(hours);

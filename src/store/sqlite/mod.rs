@@ -132,6 +132,10 @@ impl Store for Sqlite {
         Ok(())
     }
 
+    fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
+        open::read_standing(&self.connection, today)
+    }
+
     fn probe(&mut self) -> Result<(), StoreError> {
         self.identity.check(&self.path)
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use chrono::{Days, NaiveDate};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::base::ReservationId;
@@ -22,6 +23,9 @@ const MIGRATIONS: [&str; 2] =
 const CHECKPOINT_PAGES: u32 = 4_096;
 /// KiB of pages kept in memory: the balances and index pages of some ten thousand people, so that a commit reads nothing.
 const CACHE_KIBIBYTES: i64 = 32 * 1_024;
+
+/// A month, and the days until a period is over everywhere on Earth.
+const LONGEST_PERIOD: Days = Days::new(40);
 
 pub(super) fn connect_writer(
     path: &Path,
@@ -105,6 +109,17 @@ pub(super) fn read_book(connection: &Connection) -> Result<(Book, u64), StoreErr
     let newest = "SELECT coalesce(max(id), 0) FROM reservation";
     let newest: i64 = connection.query_row(newest, [], |row| row.get(0))?;
     Ok((book, newest.cast_unsigned()))
+}
+
+/// The open reservations, and every balance of a period that may not be over by `today`.
+pub(super) fn read_standing(connection: &Connection, today: NaiveDate) -> Result<Book, StoreError> {
+    let (mut book, _) = read_book(connection)?;
+    let first = today.checked_sub_days(LONGEST_PERIOD).unwrap_or(NaiveDate::MIN);
+    for (place, balance) in rows::balances_since(connection, first)? {
+        book.restore_balance(place, balance);
+    }
+    book.forget_ended_periods(today);
+    Ok(book)
 }
 
 /// Brings the balance of `place` back into the book if the book has forgotten it.

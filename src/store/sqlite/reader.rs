@@ -115,6 +115,7 @@ impl Reports for SqliteReader {
             Grouping::Person => "person",
             Grouping::Department => "department",
             Grouping::Class => "class",
+            Grouping::Country => "country",
             Grouping::Reason => "reason",
         };
         let sql = format!(

@@ -47,6 +47,20 @@ pub(super) fn balance(connection: &Connection, place: &AccountPeriod) -> Result<
     Ok(statement.query_row(key, |row| read_balance(row, 0)).optional()?.unwrap_or_default())
 }
 
+/// Of the periods that began on this day or later. Dates as ISO 8601 are in the order of their letters.
+pub(super) fn balances_since(
+    connection: &Connection,
+    first: NaiveDate,
+) -> Result<Vec<(AccountPeriod, Balance)>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT account_kind, account_name, period_kind, period_start,
+            settled_money, settled_seconds, reserved_money, reserved_seconds FROM balance WHERE period_start >= ?1",
+    )?;
+    let read = |row: &Row<'_>| Ok((read_place(row, 0)?, read_balance(row, 4)?));
+    let found = statement.query_map([date(first)], read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(found)
+}
+
 pub(super) fn read_balance(row: &Row<'_>, first: usize) -> rusqlite::Result<Balance> {
     Ok(Balance { settled: read_amount(row, first)?, reserved: read_amount(row, first + 2)? })
 }

@@ -47,7 +47,11 @@ fn bring_back(
     match command {
         Command::Reserve(reserve) => restore_places(connection, book, &reserve.budgets),
         Command::Extend(extend) => restore_places(connection, book, &extend.budgets),
-        Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => Ok(()),
+        Command::Answer(_)
+        | Command::Settle(_)
+        | Command::Release(_)
+        | Command::Expire(_)
+        | Command::Record(_) => Ok(()),
     }
 }
 
@@ -64,6 +68,7 @@ fn takes_effect(reply: &Reply, known: bool) -> bool {
         Reply::Settled { duplicate, .. } | Reply::Released { duplicate, .. } => !duplicate,
         Reply::Refused { .. }
         | Reply::ExtendRefused { .. }
+        | Reply::Answered { .. }
         | Reply::Closed { .. }
         | Reply::Unknown { .. }
         | Reply::Recorded { .. }
@@ -97,7 +102,8 @@ fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
         Command::Settle(settle) => Some(bare("settle", settle.amount)),
         Command::Release(_) => Some(bare("release", Amount::ZERO)),
         Command::Expire(_) => Some(bare("expire", Amount::ZERO)),
-        Command::Record(_) => None,
+        // No money moves.
+        Command::Answer(_) | Command::Record(_) => None,
     }
 }
 

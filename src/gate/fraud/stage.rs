@@ -1,0 +1,100 @@
+//! Where the stages of a call meet the watch over toll fraud.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::{FraudLock, Sighting};
+use crate::base::{Money, Now};
+use crate::gate::call::CallKey;
+use crate::gate::identify::Caller;
+use crate::gate::invite::{Question, price_of};
+use crate::gate::setup::Snapshot;
+use crate::gate::transfer::Standing;
+use crate::gate::{Event, Gate};
+use crate::policy::{self, Class, Country, Decision, Destination, Holder, Permit, Reason, Refusal};
+use crate::sip::Name;
+
+impl Gate {
+    /// The classes that are locked for somebody who looks like a thief of calls (R2).
+    pub fn fraud_locks(&self, now: Now) -> Vec<FraudLock> {
+        self.fraud.locks(now).cloned().collect()
+    }
+
+    /// The countries that were called before this run; until they are known no call counts as the first to its country.
+    pub fn remember_countries(&mut self, called: impl IntoIterator<Item = Country>) {
+        self.fraud.remember_countries(called);
+    }
+
+    /// Lifts the locks of a person, of one class or of all, and begins her counts anew. How many there were.
+    pub fn lift_fraud_locks(&mut self, person: &str, class: Option<Class>) -> usize {
+        self.fraud.lift(person, class)
+    }
+
+    /// Takes note of an attempt of a person who is known, before anything else can stop it.
+    pub(in crate::gate) fn watch_attempt(&mut self, asked: &Question<'_>, standing: &Standing) {
+        let Question { now, setup, flow, invite, uri, .. } = *asked;
+        let Standing { caller, decision, .. } = standing;
+        let (policy::Caller::Person(person), Some(key)) = (caller.policy, &caller.key) else { return };
+        let agent = invite.header(Name::UserAgent);
+        let is_new_source = self.fraud.came_from(now, key, flow.remote.ip(), agent.as_deref());
+        let (class, country, destination) = match decision {
+            Decision::Permitted(permit) => (permit.class(), permit.country(), Some(permit.destination())),
+            Decision::Refused(refusal) => {
+                (refusal.class().unwrap_or(Class::Unknown), refusal.country(), refusal.destination())
+            }
+        };
+        if class != Class::Unknown && !setup.policy.fraud().watches(class) {
+            return;
+        }
+        let number = match destination {
+            Some(Destination::Number(number)) => Some(number),
+            Some(_) | None => None,
+        };
+        let price = decision.permit().and_then(|permit| price_of(&setup.tariffs, permit, now.utc).flatten());
+        let seen = Sighting {
+            person,
+            class,
+            country,
+            number,
+            raw: uri.user.unwrap_or(uri.body),
+            price: price.map_or(Money::ZERO, |price| price.per_minute),
+            is_new_source,
+            calls_at_once: self.watched_calls_of(setup, key),
+            is_permitted: decision.permit().is_some(),
+        };
+        if let Some(lock) = self.fraud.attempted(now, &setup.policy, &seen) {
+            self.tell(Event::FraudLocked(lock));
+        }
+    }
+
+    /// Takes note of the end of an answered call.
+    pub(in crate::gate) fn watch_end(&mut self, now: Now, key: CallKey, class: Class, seconds: u64) {
+        let setup = Arc::clone(&self.setup);
+        let answered = self.calls.at(key).filter(|call| call.is_answered());
+        let Some(person) = answered.and_then(|call| call.record.person.as_ref()) else { return };
+        if let Some(lock) = self.fraud.ended(now, &setup.policy, person, class, seconds) {
+            self.tell(Event::FraudLocked(lock));
+        }
+    }
+
+    /// The refusal of a call whose class is locked for the caller.
+    pub(in crate::gate) fn fraud_refusal(
+        &self,
+        now: Now,
+        caller: &Caller,
+        permit: &Permit,
+    ) -> Option<Refusal> {
+        let (policy::Caller::Person(person), Some(key)) = (caller.policy, &caller.key) else { return None };
+        let FraudLock { signal, until, .. } = self.fraud.lock_on(now, key, permit.class())?;
+        let zone = self.setup.policy.person(person).zone;
+        let refusal = Refusal::of(Reason::FraudLock).about(permit).until(until.with_timezone(&zone));
+        Some(refusal.by_rule(signal.path()))
+    }
+
+    fn watched_calls_of(&self, setup: &Snapshot, key: &Arc<str>) -> usize {
+        let live = self.live.get(&Holder::Person(key.clone())).map_or(&[][..], SmallVec::as_slice);
+        let calls = live.iter().filter_map(|key| self.calls.at(*key));
+        calls.filter(|call| setup.policy.fraud().watches(call.permit.class())).count()
+    }
+}
