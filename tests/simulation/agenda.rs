@@ -8,7 +8,6 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use tollgate::base::Moment;
 use tollgate::gate::Input;
-use tollgate::ledger::Reply;
 use tollgate::sip::Flow;
 
 use super::vault::Mood;
@@ -43,7 +42,6 @@ pub enum What {
         until: String,
     },
     Tidy,
-    Replied(Reply),
     Input(Box<Input>),
     Trouble {
         actor: usize,

@@ -2,6 +2,7 @@
 //! loud where the gate or the book say otherwise. It knows no state of either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate::base::{DecisionId, Moment, ReservationId};
@@ -79,6 +80,8 @@ pub struct Model {
     /// What was used of each budget, and which budgets each reservation is charged to.
     used: BTreeMap<AccountPeriod, Amount>,
     places: BTreeMap<ReservationId, BTreeSet<AccountPeriod>>,
+    /// The budgets of the command that is being decided.
+    asked: Option<(ReservationId, Arc<[BudgetLine]>)>,
     left: BTreeSet<String>,
     /// When each answered call must be over.
     ends: BTreeSet<(Moment, DecisionId)>,
@@ -118,8 +121,15 @@ impl Model {
                     settle.record.as_ref().and_then(|record| record.canonical.as_deref()).map(str::to_owned);
                 self.settling.push(Settling { decision, amount: settle.amount, number });
             }
+            Command::Answer(_) => {}
             Command::Extend(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {}
         }
+        self.asked = match command {
+            Command::Reserve(Reserve { id, budgets, .. }) | Command::Extend(Extend { id, budgets, .. }) => {
+                Some((*id, Arc::clone(budgets)))
+            }
+            _ => command.reservation().map(|id| (id, Arc::from([]))),
+        };
         closing_record(command).map_or(Ok(()), |record| self.close(now, command, record))
     }
 
@@ -162,34 +172,45 @@ impl Model {
         Ok(())
     }
 
-    /// What is durable now: each reservation is resolved once (R69), nothing is written off, no budget grows beyond its limit (R65).
-    pub fn wrote(&mut self, book: &Book, durable: &[(Command, Reply)]) -> Rule {
-        let mut limits = BTreeMap::<AccountPeriod, Vec<Limit>>::new();
-        for (command, reply) in durable {
-            self.resolve(reply)?;
-            match command {
-                Command::Reserve(Reserve { id, budgets, .. })
-                | Command::Extend(Extend { id, budgets, .. }) => {
-                    let person = budgets.iter().any(|line| matches!(line.account, Account::Person(_)));
-                    let personal = self.personal.entry(*id).or_insert(Some(person));
-                    *personal = personal.filter(|personal| *personal == person);
-                    let known = self.places.entry(*id).or_default();
-                    known.extend(budgets.iter().map(BudgetLine::place));
-                    for line in budgets.iter().filter(|line| line.strictness == Strictness::Hard) {
-                        limits.entry(line.place()).or_default().push(line.limit);
-                    }
-                }
-                Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {}
-            }
-        }
-        let touched = durable.iter().filter_map(|(command, _)| self.places.get(&command.reservation()?));
-        let touched: BTreeSet<AccountPeriod> = touched.flatten().cloned().collect();
-        for place in touched {
+    /// The book beside the gate has decided the command that was noted last: no budget grows beyond its limit (R65).
+    pub fn decided(&mut self, book: &Book) -> Rule {
+        let Some((id, lines)) = self.asked.take() else { return Ok(()) };
+        let touched: BTreeSet<AccountPeriod> = lines.iter().map(BudgetLine::place).collect();
+        for place in
+            self.places.get(&id).into_iter().flatten().chain(&touched).cloned().collect::<BTreeSet<_>>()
+        {
             let used = book.balance(&place).used();
             let before = self.used.insert(place.clone(), used).unwrap_or(Amount::ZERO);
-            let limits = limits.remove(&place).unwrap_or_default();
-            if let Some(limit) = broken(&limits, before, used) {
-                return Err(format!("{}: {used} is used of {limit}", place.account));
+            let hard =
+                lines.iter().filter(|line| line.strictness == Strictness::Hard && line.place() == place);
+            if let Some(line) = hard.clone().find(|line| is_broken(line.limit, before, used)) {
+                return Err(format!("{}: {used} is used of {}", place.account, line.limit));
+            }
+        }
+        self.places.entry(id).or_default().extend(touched);
+        Ok(())
+    }
+
+    /// What is durable now: the journal is never refused what was decided, and each reservation is resolved once (R69).
+    pub fn wrote(&mut self, durable: &[(Command, Reply)]) -> Rule {
+        for (command, reply) in durable {
+            match (command, reply) {
+                (Command::Reserve(_), Reply::Reserved(_) | Reply::Closed { .. }) => {}
+                (Command::Extend(_), Reply::Extended(_) | Reply::Closed { .. }) => {}
+                (Command::Reserve(_) | Command::Extend(_), refused) => {
+                    return Err(format!("the journal refuses what was decided: {refused:?}"));
+                }
+                (Command::Answer(_), Reply::Answered { .. } | Reply::Closed { .. }) => {}
+                _ => self.resolve(reply)?,
+            }
+            if let Command::Reserve(reserve) = command {
+                let person = reserve.budgets.iter().any(|line| matches!(line.account, Account::Person(_)));
+                self.personal.entry(reserve.id).or_insert(Some(person));
+            }
+            if let Command::Extend(extend) = command {
+                let person = extend.budgets.iter().any(|line| matches!(line.account, Account::Person(_)));
+                let personal = self.personal.entry(extend.id).or_insert(Some(person));
+                *personal = personal.filter(|personal| *personal == person);
             }
         }
         Ok(())
@@ -355,30 +376,27 @@ impl Model {
     }
 
     /// The process dies: what was stated and is not durable never was.
-    pub fn killed(&mut self, lost: &[Command]) {
+    pub fn killed(&mut self, vault: &Vault) -> Rule {
         for question in self.questions.values_mut() {
             let is_orphan = question.is_orphan || (question.refused.is_none() && !question.accepted);
             *question = Question { is_orphan, was_answered: !is_orphan, ..Question::default() };
         }
-        for command in lost {
-            let decision = command.reservation().and_then(|id| self.by_reservation.get(&id).copied());
-            let record = closing_record(command).map(|record| record.decision);
-            let Some(decision) = decision.or(record) else { continue };
-            let Some(attempt) = self.attempts.get_mut(&decision) else { continue };
-            attempt.is_lost = true;
-            if closing_record(command).is_some() {
-                attempt.closings -= 1;
-            }
-        }
         self.ends.clear();
-        // A free call leaves no row before its end.
-        for attempt in self
-            .attempts
-            .values_mut()
-            .filter(|attempt| attempt.reservation.is_none() && attempt.over_at.is_none())
-        {
-            attempt.is_lost = true;
+        for (decision, attempt) in self.attempts.iter_mut() {
+            let record = vault.durable().record(*decision).expect("memory does not fail");
+            if record.as_ref().is_some_and(|record| record.end.is_some()) {
+                continue;
+            }
+            // R91: whoever was connected and pays is known to the next start.
+            let is_known = record.is_some_and(|record| record.answer.is_some());
+            if !attempt.legs.is_empty() && attempt.covered.is_some() && !is_known {
+                return Err(format!("{decision} was connected, and nothing durable says so"));
+            }
+            attempt.is_lost |= attempt.over_at.is_none() || attempt.closings > 0;
+            attempt.closings = 0;
+            attempt.over_at = None;
         }
+        Ok(())
     }
 
     /// A start resolves what an earlier life left behind.
@@ -442,17 +460,13 @@ impl Model {
     }
 }
 
-/// A limit of some kind that all those of its kind agree is broken, by what has grown (settings may have lowered it meanwhile).
-fn broken(limits: &[Limit], before: Amount, used: Amount) -> Option<Limit> {
-    let grown = |limit: &Limit| match limit {
+/// What has grown is beyond its limit; settings may have lowered the limit of what has not.
+fn is_broken(limit: Limit, before: Amount, used: Amount) -> bool {
+    let has_grown = match limit {
         Limit::Money(_) => used.money > before.money,
         Limit::Seconds(_) => used.seconds > before.seconds,
     };
-    let covers = |limit: &Limit| !grown(limit) || limit.covers(used);
-    let alike = |one: &Limit, other: &Limit| std::mem::discriminant(one) == std::mem::discriminant(other);
-    let is_broken =
-        |limit: &&Limit| limits.iter().filter(|other| alike(limit, other)).all(|other| !covers(other));
-    limits.iter().find(is_broken).copied()
+    has_grown && !limit.covers(used)
 }
 
 fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {

@@ -106,7 +106,7 @@ pub fn live(life: &Life) -> Sums {
         seed: life.seed,
         now: Now::new(Moment::START, plan.beginning),
         company: Rc::new(plan.company),
-        vault: Vault::new(),
+        vault: Vault::new(plan.beginning),
         model: Model::default(),
         storms: vec![Moment::START; actors.len()],
         actors,
@@ -175,16 +175,18 @@ impl Town {
 
     fn next_deadline(&self) -> Option<Moment> {
         let gate = self.gate.as_ref().and_then(Gate::next_deadline);
-        [self.agenda.next(), gate, self.vault.next_deadline()].into_iter().flatten().min()
+        let vault = self.vault.next_deadline().filter(|_| self.gate.is_some());
+        [self.agenda.next(), gate, vault].into_iter().flatten().min()
     }
 
     /// One thing that is due now.
     fn step(&mut self) {
         let now = self.now.moment;
         if self.gate.is_some() && self.vault.next_deadline().is_some_and(|due| due <= now) {
-            let written = self.vault.due(now, &mut self.random);
-            self.note_durable(&written.durable);
-            return written.replies.into_iter().for_each(|reply| self.agenda.plan(now, What::Replied(reply)));
+            let durable = self.vault.due(now, &mut self.random);
+            self.note_durable(&durable);
+            self.take_replies();
+            return self.carry_out();
         }
         if let Some(what) = self.agenda.take_due(now) {
             return self.happen(what);
@@ -220,7 +222,6 @@ impl Town {
                 self.actors.iter_mut().for_each(|actor| actor.tidy(now));
                 self.plan(TIDY_EVERY, What::Tidy);
             }
-            What::Replied(reply) => self.reply(reply),
             What::Input(input) => self.input(*input),
             What::Trouble { actor, trouble } => self.trouble(actor, trouble),
         }
@@ -273,6 +274,7 @@ impl Town {
             Trouble::NewSettings(company) => {
                 self.log(|| "new settings".to_owned());
                 if let Some(gate) = &mut self.gate {
+                    self.vault.close_page(now);
                     gate.replace_setup(self.now, company.snapshot());
                 }
                 self.company = company;
@@ -313,10 +315,10 @@ impl Town {
         if self.gate.take().is_none() {
             return;
         }
-        let (durable, lost) = self.vault.crash(&mut self.random);
-        self.log(|| format!("the gate is killed; {} commands are lost", lost.len()));
+        self.log(|| "the gate is killed".to_owned());
+        let durable = self.vault.crash(&mut self.random);
         self.note_durable(&durable);
-        self.model.killed(&lost);
+        self.hold(|town| town.model.killed(&town.vault));
         for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
             actor.endpoint.move_on();
         }
@@ -326,10 +328,12 @@ impl Town {
     /// The process starts again, with nothing but what is durable.
     fn start(&mut self) {
         self.log(|| "the gate starts".to_owned());
-        let commands = left_over::resolve(&self.vault, self.now);
-        commands.iter().for_each(|command| self.model.recovered(self.now.moment, command));
-        let durable = self.vault.write(commands);
-        self.note_durable(&durable);
+        let left = left_over::resolve(&self.vault, self.now);
+        self.vault.open(self.now.utc);
+        for command in left {
+            self.model.recovered(self.now.moment, &command);
+            self.vault.take(self.now.moment, command);
+        }
         let random = Random::from_number(self.random.u64());
         let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
         gate.follow_earlier_run(MARK_KEY, self.now);
@@ -368,10 +372,14 @@ impl Town {
         }
     }
 
-    fn reply(&mut self, reply: Reply) {
-        self.log(|| format!("store -> {reply:?}"));
-        self.hold(|town| town.model.reply(&reply));
-        self.input(Input::LedgerReplied(reply));
+    fn take_replies(&mut self) {
+        while let Some(reply) = self.vault.next_reply() {
+            self.log(|| format!("store -> {reply:?}"));
+            self.hold(|town| town.model.reply(&reply));
+            if let Some(gate) = &mut self.gate {
+                gate.handle(self.now, Input::LedgerReplied(reply));
+            }
+        }
     }
 
     fn input(&mut self, input: Input) {
@@ -406,14 +414,13 @@ impl Town {
             format!("store <- {}", command_title(&command).unwrap_or_else(|| "note of an answer".to_owned()))
         });
         self.hold(|town| town.model.command(town.now.moment, &command));
-        let now = self.now.moment;
-        if let Some(reply) = self.vault.take(now, command) {
-            self.agenda.plan(now, What::Replied(reply));
-        }
+        self.vault.take(self.now.moment, command);
+        self.hold(|town| town.model.decided(town.vault.book()));
+        self.take_replies();
     }
 
     fn note_durable(&mut self, durable: &[(Command, Reply)]) {
-        self.hold(|town| town.model.wrote(town.vault.book(), durable));
+        self.hold(|town| town.model.wrote(durable));
     }
 
     fn send_from_gate(&mut self, flow: Flow, bytes: &Bytes) {

@@ -1,11 +1,14 @@
-//! The store as the writing thread drives it: commands gather, one commit at a time makes them durable, and what was not durable when
-//! the process dies never was. It can be slow, fail, fail and yet have written, or say nothing.
+//! The ledger as the gate's thread has it (the real `store::Tray` with its book), and behind it a writer with moods: it can be slow, fail,
+//! fail and yet have written, or say nothing. What was not durable when the process dies never was.
 
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tollgate::base::{Moment, Random};
-use tollgate::ledger::{Book, Command, Release, Reply, Unavailable};
-use tollgate::store::{Memory, STATEMENT_PATIENCE, Store};
+use tollgate::ledger::{Book, Command, Reply, Unavailable};
+use tollgate::store::{BATCH_MAX, Memory, Store, StoreError, Tray, WriterEvent, WriterHandle};
 
 /// How long after a failed commit the store is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -16,44 +19,46 @@ pub enum Mood {
     Open { millis: u64 },
     /// Commits fail; some of them have written all the same.
     Failing,
-    /// Read-only: nothing is written, and that is known at once.
+    /// Read-only: nothing is written.
     Shut,
-    /// Nothing is answered until it opens again: a disk that hangs.
+    /// No commit ends until it opens again: a disk that hangs.
     Silent,
 }
 
-/// What a step of the vault came to.
-#[derive(Default)]
-pub struct Written {
-    /// In the order of the commands.
-    pub replies: Vec<Reply>,
-    /// What is durable now, with what the book said to it.
-    pub durable: Vec<(Command, Reply)>,
-}
+/// What is durable since it was asked last, with what the store's book said to it.
+pub type Durable = Vec<(Command, Reply)>;
 
 pub struct Vault {
     durable: Memory,
     mood: Mood,
-    waiting: Vec<Command>,
-    /// When what waits is written at the latest.
-    leaves_at: Option<Moment>,
+    tray: Tray,
+    queue: Receiver<Vec<Command>>,
+    /// Handed over and not written, oldest first.
+    backlog: VecDeque<Command>,
     /// The commit that is under way, and when it ends.
     commit: Option<(Moment, Vec<Command>)>,
+    /// When a store that is down is tried again.
+    retry_at: Option<Moment>,
 }
 
 impl Vault {
-    pub fn new() -> Vault {
+    pub fn new(now: DateTime<Utc>) -> Vault {
+        let durable = Memory::default();
+        let (tray, queue) = open(Book::default(), now);
         Vault {
-            durable: Memory::default(),
+            durable,
             mood: Mood::Open { millis: 4 },
-            waiting: Vec::new(),
-            leaves_at: None,
+            tray,
+            queue,
+            backlog: VecDeque::new(),
             commit: None,
+            retry_at: None,
         }
     }
 
+    /// The book beside the gate.
     pub fn book(&self) -> &Book {
-        self.durable.book()
+        self.tray.book()
     }
 
     pub fn durable(&self) -> &Memory {
@@ -61,7 +66,7 @@ impl Vault {
     }
 
     pub fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.commit.is_none()
+        self.backlog.is_empty() && self.commit.is_none() && self.tray.deadline().is_none()
     }
 
     pub fn turn(&mut self, now: Moment, mood: Mood) {
@@ -69,106 +74,122 @@ impl Vault {
         if let Some((end, _)) = &mut self.commit {
             *end = (*end).max(now);
         }
-        self.leaves_at = self.leaves_at.map(|leaves_at| leaves_at.max(now));
     }
 
-    /// Takes a command; what can be answered without writing is.
-    pub fn take(&mut self, now: Moment, command: Command) -> Option<Reply> {
-        if self.mood == Mood::Shut && command.is_question() {
-            return refusal(&command);
-        }
-        let leaves_at = if command.is_question() { now } else { now + STATEMENT_PATIENCE };
-        self.leaves_at = Some(self.leaves_at.map_or(leaves_at, |before| before.min(leaves_at)));
-        self.waiting.push(command);
-        None
+    /// Takes a command of the gate; drain `next_reply` afterwards.
+    pub fn take(&mut self, now: Moment, command: Command) {
+        self.tray.put(now, command);
+        self.get_on(now);
+    }
+
+    /// The limits change.
+    pub fn close_page(&mut self, now: Moment) {
+        self.tray.close_page(now);
+        self.get_on(now);
+    }
+
+    pub fn next_reply(&mut self) -> Option<Reply> {
+        self.tray.next_reply()
     }
 
     pub fn next_deadline(&self) -> Option<Moment> {
-        if self.mood == Mood::Silent {
-            return None;
+        let commit = self.commit.as_ref().map(|(end, _)| *end).filter(|_| self.mood != Mood::Silent);
+        [commit, self.retry_at, self.tray.deadline()].into_iter().flatten().min()
+    }
+
+    /// Does what is due; drain `next_reply` afterwards.
+    pub fn due(&mut self, now: Moment, random: &mut Random) -> Durable {
+        let mut durable = Vec::new();
+        if self.tray.deadline().is_some_and(|deadline| deadline <= now) {
+            self.tray.advance(now);
         }
-        match &self.commit {
-            Some((end, _)) => Some(*end),
-            None => self.leaves_at,
+        if self.retry_at.is_some_and(|retry_at| retry_at <= now) {
+            self.retry_at = None;
+        }
+        let ends = |(end, _): &mut (Moment, Vec<Command>)| *end <= now;
+        if self.mood != Mood::Silent
+            && let Some((_, batch)) = self.commit.take_if(ends)
+        {
+            match self.mood {
+                Mood::Open { .. } | Mood::Silent => durable = self.end_commit(now, batch),
+                Mood::Failing | Mood::Shut => {
+                    if self.mood == Mood::Failing && random.one_in(2) {
+                        durable = self.write(&batch);
+                    }
+                    self.put_back(now, batch);
+                }
+            }
+        }
+        self.get_on(now);
+        durable
+    }
+
+    fn end_commit(&mut self, now: Moment, batch: Vec<Command>) -> Durable {
+        let durable = self.write(&batch);
+        let replies = durable.iter().map(|(_, reply)| reply.clone()).collect();
+        self.tray.hear(now, WriterEvent::Up);
+        self.tray.hear(now, WriterEvent::Committed { count: batch.len(), took: Duration::ZERO });
+        self.tray.hear(now, WriterEvent::Replied(replies));
+        durable
+    }
+
+    /// As the writing thread does it: Answers are told so, everything else waits at the front. Whether it was written nobody knows.
+    fn put_back(&mut self, now: Moment, batch: Vec<Command>) {
+        let error = StoreError::from(std::io::Error::other("the simulated disk failed"));
+        self.tray.hear(now, WriterEvent::Down { error });
+        self.retry_at = Some(now + RETRY_AFTER);
+        batch.into_iter().rev().for_each(|command| self.backlog.push_front(command));
+        self.refuse_answers(now);
+    }
+
+    fn refuse_answers(&mut self, now: Moment) {
+        for command in std::mem::take(&mut self.backlog) {
+            match command.reservation().filter(|_| command.waits_for_commit()) {
+                Some(id) => {
+                    let reply = Reply::Unavailable { id, why: Unavailable::NotWritable };
+                    self.tray.hear(now, WriterEvent::Replied(vec![reply]));
+                }
+                None => self.backlog.push_back(command),
+            }
         }
     }
 
-    /// Does what is due: a commit ends, the next begins.
-    pub fn due(&mut self, now: Moment, random: &mut Random) -> Written {
-        let mut written = Written::default();
-        if let Some((_, batch)) = self.commit.take_if(|(end, _)| *end <= now) {
-            match self.mood {
-                Mood::Open { .. } | Mood::Silent => {
-                    written.durable = self.write(batch);
-                    written.replies = written.durable.iter().map(|(_, reply)| reply.clone()).collect();
-                }
-                Mood::Failing | Mood::Shut => self.put_back(now, batch, &mut written, random),
-            }
+    /// Takes what was handed over, and begins a commit if none is under way.
+    fn get_on(&mut self, now: Moment) {
+        self.backlog.extend(self.queue.try_iter().flatten());
+        if self.retry_at.is_some() {
+            return self.refuse_answers(now);
         }
-        if self.commit.is_none() && self.leaves_at.is_some_and(|leaves_at| leaves_at <= now) {
-            self.leaves_at = None;
+        if self.commit.is_none() && !self.backlog.is_empty() {
             let millis = if let Mood::Open { millis } = self.mood { millis } else { 4 };
-            self.commit = Some((now + Duration::from_millis(millis), std::mem::take(&mut self.waiting)));
+            let count = self.backlog.len().min(BATCH_MAX);
+            let batch = self.backlog.drain(..count).collect();
+            self.commit = Some((now + Duration::from_millis(millis), batch));
         }
-        written
     }
 
-    /// A failed commit: questions are told so, statements wait; whether it was written nobody knows, so that what nobody was promised
-    /// is released.
-    fn put_back(&mut self, now: Moment, batch: Vec<Command>, written: &mut Written, random: &mut Random) {
-        if self.mood == Mood::Failing && random.one_in(2) {
-            written.durable = self.write(batch.clone());
-        }
-        let mut kept = Vec::new();
-        for command in batch {
-            written.replies.extend(refusal(&command));
-            match command {
-                Command::Reserve(reserve) => {
-                    kept.push(Command::Release(Release { id: reserve.id, at: reserve.at, record: None }));
-                }
-                Command::Extend(_) => {}
-                Command::Settle(_) | Command::Release(_) | Command::Expire(_) | Command::Record(_) => {
-                    kept.push(command)
-                }
-            }
-        }
-        for command in std::mem::take(&mut self.waiting) {
-            match refusal(&command) {
-                Some(reply) => written.replies.push(reply),
-                None => kept.push(command),
-            }
-        }
-        self.leaves_at = (!kept.is_empty()).then(|| now + RETRY_AFTER);
-        self.waiting = kept;
+    /// The process is killed: what was under way is written whole or not at all, what waited is gone.
+    pub fn crash(&mut self, random: &mut Random) -> Durable {
+        self.backlog.clear();
+        self.retry_at = None;
+        let commit = self.commit.take().filter(|_| self.mood != Mood::Shut && random.one_in(2));
+        commit.map(|(_, batch)| self.write(&batch)).unwrap_or_default()
     }
 
-    /// The process is killed. What was under way is written whole or not at all; what only waited is gone, and given back.
-    pub fn crash(&mut self, random: &mut Random) -> (Vec<(Command, Reply)>, Vec<Command>) {
-        let mut lost = std::mem::take(&mut self.waiting);
-        self.leaves_at = None;
-        let (mut durable, commit) = (Vec::new(), self.commit.take());
-        if let Some((_, batch)) = commit {
-            match self.mood {
-                Mood::Open { .. } | Mood::Silent | Mood::Failing if random.one_in(2) => {
-                    durable = self.write(batch)
-                }
-                Mood::Open { .. } | Mood::Silent | Mood::Failing | Mood::Shut => {
-                    lost.splice(0..0, batch).for_each(drop)
-                }
-            }
-        }
-        (durable, lost)
+    /// The process starts with what is durable.
+    pub fn open(&mut self, now: DateTime<Utc>) {
+        let book = self.durable.standing(now.date_naive()).expect("memory does not fail");
+        (self.tray, self.queue) = open(book, now);
     }
 
-    /// Writes at once, as a start does before the gate opens.
-    pub fn write(&mut self, batch: Vec<Command>) -> Vec<(Command, Reply)> {
+    fn write(&mut self, batch: &[Command]) -> Durable {
         let mut replies = Vec::with_capacity(batch.len());
-        self.durable.apply(&batch, &mut replies).expect("memory does not fail");
-        batch.into_iter().zip(replies).collect()
+        self.durable.apply(batch, &mut replies).expect("memory does not fail");
+        batch.iter().cloned().zip(replies).collect()
     }
 }
 
-fn refusal(command: &Command) -> Option<Reply> {
-    let id = command.reservation().filter(|_| command.is_question())?;
-    Some(Reply::Unavailable { id, why: Unavailable::NotWritable })
+fn open(book: Book, now: DateTime<Utc>) -> (Tray, Receiver<Vec<Command>>) {
+    let (sender, queue) = mpsc::channel();
+    (Tray::new(WriterHandle::to(sender), book, now.date_naive()), queue)
 }
