@@ -40,6 +40,8 @@ mod new_settings;
 mod replaced_calls;
 #[path = "calls/restarts.rs"]
 mod restarts;
+#[path = "calls/rfc3261_10_2_at_trunks.rs"]
+mod rfc3261_10_2_at_trunks;
 #[path = "calls/rfc3261_10_registration.rs"]
 mod rfc3261_10_registration;
 #[path = "calls/rfc3261_12_dialogs.rs"]
@@ -80,6 +82,8 @@ mod rfc3261_22_digest;
 mod rfc3261_22_trunk_login;
 #[path = "calls/rfc3261_9_cancel.rs"]
 mod rfc3261_9_cancel;
+#[path = "calls/rfc3327_path.rs"]
+mod rfc3327_path;
 #[path = "calls/rfc4028_session_timers.rs"]
 mod rfc4028_session_timers;
 #[path = "calls/stopping.rs"]

@@ -79,7 +79,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 91] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 100] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -111,6 +111,15 @@ const SLIPS: [(&str, &str, &str, &str, &str); 91] = [
     ("tollgate.toml", "trunk = \"carrier-a\"", "trunk = \"carrier-c\"", "peer[4].trunk", "carrier-a?"),
     ("tollgate.toml", "kind = \"phones\"\nsite = \"boston\"", "kind = \"phones\"", "peer[2].site", "berlin, moscow or boston"),
     ("tollgate.toml", "\"Europe/Moscow\"", "\"Europe/Moskau\"", "site.moscow.zone", "Europe/Moscow?"),
+    ("tollgate.toml", "# address = \"10.3.0.5:5060\"", "address = \"pbx.example\"", "peer[3].address", "an IP address"),
+    ("tollgate.toml", "# transport = \"udp\"         # as", "transport = \"udp\" # as", "peer[3].transport", "address"),
+    ("tollgate.toml", "kind = \"phones\"\nsite = \"moscow\"", "kind = \"phones\"\naddress = \"10.2.0.5\"\nsite = \"moscow\"", "peer[1].address", "kind = \"pbx\""),
+    ("tollgate.toml", "# registrar = \"boston pbx\"", "registrar = \"boston pbx\"", "site.boston.registrar", "here"),
+    ("tollgate.toml", "trusted = true\nsite = \"boston\"\n#", "site = \"boston\"\naddress = \"10.3.0.5\"\n[site.x]\ncountry = \"US\"\nemergency = [\"911\"]\nregistrar = \"boston pbx\"\n#", "site.x.registrar", "trusted = true"),
+    ("tollgate.toml", "# registrar = \"boston pbx\"", "registrar = 7", "site.boston.registrar", "text"),
+    ("tollgate.toml", "# register = true", "register = true", "trunk[0].register", "user and password"),
+    ("tollgate.toml", "# incoming = \"200\"", "incoming = \"200\"", "trunk[0].incoming", "register = true"),
+    ("tollgate.toml", "# expires = \"1h\"            # with", "user = \"u\"\npassword = \"p\"\nregister = true\nexpires = \"5s\" # with", "trunk[0].expires", "1m to 7d"),
     ("tollgate.toml", "language = \"ru\"", "language = \"rus\"", "site.moscow.language", "ru?"),
     ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.country", "ISO 3166"),
     ("tollgate.toml", "country = \"RU\"", "land = \"RU\"", "site.moscow.land", "country"),

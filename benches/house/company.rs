@@ -44,6 +44,7 @@ pub fn snapshot() -> Snapshot {
         interfaces: Interfaces::new(vec![socket], Vec::new()),
         trunks: TrunkQueue::new(vec![trunk()]),
         peers: vec![peer],
+        homes: HashMap::new(),
         realm: "house.example".into(),
         limits: Limits::default(),
     }
@@ -148,6 +149,8 @@ fn trunk() -> Trunk {
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 

@@ -80,6 +80,12 @@ impl Observer {
                 }
             }
             Event::Ended(ended) => self.ended(ended),
+            Event::RegisteredAt { trunk, seconds } => {
+                tracing::info!(%trunk, seconds, "registered at the trunk")
+            }
+            Event::NotRegisteredAt { trunk, status } => {
+                tracing::warn!(%trunk, status, "the trunk did not take our registration; it is tried again");
+            }
             Event::TrunkFailed { trunk, status } => {
                 self.trunk(trunk).failures.increment(1);
                 tracing::warn!(%trunk, status, "trunk did not take a call");
@@ -202,6 +208,7 @@ impl Observer {
         // Also those that the settings name no more: their last calls end.
         for (name, series) in self.trunks.iter() {
             series.calls.set(u32::try_from(gate.calls_on_trunk(name)).unwrap_or(u32::MAX));
+            series.registered.set(u32::from(gate.is_registered_where_wanted(name)));
         }
     }
 }

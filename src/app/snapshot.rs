@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::SiteId;
 use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
-use crate::gate::{Credential, Limits, Peer, PeerKind as GatePeer, Snapshot};
+use crate::gate::{Credential, Limits, Pbx, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
 use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
@@ -23,6 +23,7 @@ pub fn snapshot(loaded: Loaded, bound: &[std::net::SocketAddr]) -> Snapshot {
         interfaces: interfaces(&settings, bound),
         trunks: TrunkQueue::new(trunks(&settings)),
         peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, &settings, peer)).collect(),
+        homes: homes(&policy, &settings),
         realm: settings.sip.realm.clone(),
         limits: limits(&settings),
         tariffs: loaded.tariff,
@@ -91,6 +92,8 @@ fn trunks(settings: &Settings) -> Vec<Trunk> {
                 number_format: number_format(trunk.number_format),
                 silence: trunk.silence,
                 account: trunk.account.as_ref().map(account),
+                register: trunk.register,
+                incoming: trunk.incoming.as_deref().map(Arc::from),
             });
         }
     }
@@ -111,6 +114,22 @@ fn number_format(format: config::NumberFormat) -> NumberFormat {
         config::NumberFormat::E164 => NumberFormat::E164,
         config::NumberFormat::ZeroZeroE164 => NumberFormat::ZeroZeroE164,
     }
+}
+
+/// A site that the policy does not have has no people either.
+fn homes(policy: &Policy, settings: &Settings) -> HashMap<SiteId, Arc<Pbx>> {
+    let home = |(site, pbx): &(String, usize)| {
+        let pbx = settings.pbxs.get(*pbx)?;
+        let flow = Flow {
+            transport: transport(pbx.carrier),
+            listener: ListenerId(u8::try_from(pbx.listener).unwrap_or(0)),
+            remote: pbx.address,
+            connection: ConnectionId::NONE,
+        };
+        let host = pbx.domain.clone().unwrap_or_else(|| pbx.address.to_string());
+        Some((policy.site_by_name(site)?, Arc::new(Pbx { name: pbx.name.as_str().into(), flow, host })))
+    };
+    settings.homes.iter().filter_map(home).collect()
 }
 
 /// A PBX that is not trusted to say who calls is worth no more than a network of phones.

@@ -68,8 +68,9 @@ pub fn load(path: &Path) -> Result<Loaded, Vec<Problem>> {
 
     let mut reading = Reading::of(tollgate_source);
     let document = reading.policy(&settings.files, &text);
-    let (people, credentials) = reading.people(&settings);
     let company = document.as_ref().map(|document| document.company.clone()).unwrap_or_default();
+    let home = company.home.clone().or_else(|| Some(tollgate.sites.first()?.name.clone()));
+    let (people, credentials) = reading.people(&settings, home.as_deref());
     let prices = reading.prices(&settings.files);
     let mut counts = Counts {
         listeners: settings.listeners.len(),

@@ -6,6 +6,7 @@ mod credential;
 mod fields;
 mod limits;
 mod load;
+mod pbx;
 mod people_file;
 mod policy_file;
 mod problem;
@@ -27,5 +28,5 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
     Account, Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Settings, Sip, StoreSettings, Trunk,
 };

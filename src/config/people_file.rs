@@ -40,14 +40,20 @@ const COLUMNS: [Column; 23] = [
     optional("locked"),
 ];
 
-/// The people and the credentials of those who have a phone.
-pub(super) fn read(problems: &Problems, source: impl Read, realm: &str) -> (Vec<PersonRow>, Vec<Credential>) {
+/// The people and the credentials of those who have a phone. Those of a site that `registers_elsewhere` need no password here.
+pub(super) fn read(
+    problems: &Problems,
+    source: impl Read,
+    realm: &str,
+    registers_elsewhere: impl Fn(Option<&str>) -> bool,
+) -> (Vec<PersonRow>, Vec<Credential>) {
     let mut people = Vec::new();
     let mut credentials = Vec::new();
     let mut users: HashMap<String, u32> = HashMap::new();
     rows::read(problems, &COLUMNS, source, |row| {
         let person = read_person(row);
-        if let Some(credential) = read_credential(row, realm, &person) {
+        let is_elsewhere = registers_elsewhere(person.site.as_deref());
+        if let Some(credential) = read_credential(row, realm, &person, is_elsewhere) {
             if let Some(first) = users.insert(credential.user.clone(), row.line) {
                 let what = format!("{:?} is the user of line {first} too", credential.user);
                 row.blame("sip_user", what, "a user name of one's own");
@@ -94,7 +100,7 @@ fn read_budgets(row: &Row<'_>) -> Vec<Limit> {
     quantities.into_iter().flatten().map(|quantity| Limit { quantity, soft: false }).collect()
 }
 
-fn read_credential(row: &Row<'_>, realm: &str, person: &PersonRow) -> Option<Credential> {
+fn read_credential(row: &Row<'_>, realm: &str, person: &PersonRow, is_elsewhere: bool) -> Option<Credential> {
     let password: Option<Secret> = row.optional("password");
     let md5 = row.optional::<Hash<16>>("ha1_md5").and_then(|Hash(bytes)| bytes);
     let sha256 = row.optional::<Hash<32>>("ha1_sha256").and_then(|Hash(bytes)| bytes);
@@ -117,6 +123,7 @@ fn read_credential(row: &Row<'_>, realm: &str, person: &PersonRow) -> Option<Cre
         None if hashed => Some(Credential { user: user.clone(), person: person.key.clone(), md5, sha256 }),
         // A wrong hash has been named already.
         None if row.text("ha1_md5").is_some() || row.text("ha1_sha256").is_some() => None,
+        None if is_elsewhere => None,
         None => {
             let right = "a password, or what `tollgate hash` prints for ha1_md5 and ha1_sha256";
             row.blame("password", format!("is empty for the phone {user:?}"), right);

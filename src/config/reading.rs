@@ -84,11 +84,16 @@ impl Reading {
         document
     }
 
-    pub fn people(&mut self, settings: &Settings) -> (Vec<PersonRow>, Vec<Credential>) {
+    /// `home` is the site of people who name none.
+    pub fn people(&mut self, settings: &Settings, home: Option<&str>) -> (Vec<PersonRow>, Vec<Credential>) {
         let Some((file, problems)) = self.opened("files.people", open(&settings.files.people)) else {
             return Default::default();
         };
-        let read = people_file::read(&problems, self.fingerprint.of(file), &settings.sip.realm);
+        let has_pbx = |site: Option<&str>| {
+            let site = site.or(home);
+            settings.homes.iter().any(|(known, _)| Some(known.as_str()) == site)
+        };
+        let read = people_file::read(&problems, self.fingerprint.of(file), &settings.sip.realm, has_pbx);
         self.people = Some(problems);
         read
     }

@@ -19,6 +19,10 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// The narrowest network first, so that the first match is the best. The addresses of trunks are among them.
     pub peers: Vec<Peer>,
+    /// Telephone systems that have phones of their own.
+    pub pbxs: Vec<Pbx>,
+    /// Sites whose phones register at one of them: the name of the site, and which.
+    pub homes: Vec<(String, usize)>,
     pub sip: Sip,
     pub money: MoneySettings,
     pub store: StoreSettings,
@@ -112,6 +116,10 @@ pub struct Trunk {
     pub domain: Option<String>,
     /// Who we are to it, if it asks (RFC 3261 §22).
     pub account: Option<Account>,
+    /// For how many seconds we register there (RFC 3261 §10.2).
+    pub register: Option<u32>,
+    /// The extension or number that calls to our registered contact are for.
+    pub incoming: Option<String>,
 }
 
 /// Credentials for a trunk.
@@ -157,6 +165,18 @@ pub struct Peer {
     pub trusted: bool,
     /// The site of callers who are not known by name.
     pub site: Option<String>,
+}
+
+/// Where a telephone system is reached: a `[[peer]]` of kind "pbx" with an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pbx {
+    pub name: String,
+    pub address: SocketAddr,
+    pub carrier: Carrier,
+    /// An index into `Settings::listeners`.
+    pub listener: usize,
+    pub domain: Option<String>,
+    pub trusted: bool,
 }
 
 /// A hash that a challenge may ask for. The configuration's own word; the SIP rooms have theirs.

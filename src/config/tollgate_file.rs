@@ -10,9 +10,10 @@ use tracing_subscriber::EnvFilter;
 
 use super::addresses::{Currency, Endpoint, Host, PeerWord};
 use super::fields::{Fields, Source};
+use super::pbx;
 use super::settings::{
     Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
-    Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Pbx, Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
 };
 use super::site;
 use super::spelling;
@@ -30,7 +31,7 @@ pub(super) struct TollgateFile {
 /// Reads the text of the file; paths in it start from `folder`.
 pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFile>, Source) {
     Source::read(file, text, |fields| {
-        let sites = fields.named("site", site::read);
+        let sites = fields.named("site", |name, site| (site::read(name, site), pbx::registrar_of(site)));
         let listeners = listeners(fields);
         let trunks = fields.tables("trunk", |trunk| read_trunk(trunk, &listeners));
         refuse_twins(fields, "trunk", trunks.iter().map(|trunk| trunk.name.as_str()));
@@ -40,12 +41,17 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
         if sites.is_empty() {
             fields.missing("site", "at least one [site.NAME]");
         }
-        let site_names: Vec<&str> = sites.iter().map(|site| site.name.as_str()).collect();
-        let peers = peers(fields, &trunks, &site_names);
+        let (sites, registrars): (Vec<_>, Vec<_>) =
+            sites.into_iter().map(|(site, registrar)| (site.clone(), (site.name, registrar))).unzip();
+        let site_names: Vec<&str> = sites.iter().map(|site: &document::Site| site.name.as_str()).collect();
+        let (peers, pbxs) = peers(fields, &trunks, &site_names, &listeners);
+        let homes = pbx::homes(fields, &registrars, &pbxs);
         let settings = Settings {
             listeners,
             trunks,
             peers,
+            pbxs,
+            homes,
             sip: fields.table_or_empty("sip", read_sip),
             money: fields.table_or_empty("money", read_money),
             store: fields.table_or_empty("store", |store| StoreSettings {
@@ -110,10 +116,17 @@ fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
         calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
         domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
         account: trunk_account::read(trunk),
+        register: trunk_account::registration(trunk),
+        incoming: trunk.optional("incoming"),
     }
 }
 
-fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listeners: &[Listener]) -> usize {
+pub(super) fn listener_of(
+    trunk: &Fields<'_>,
+    name: Option<&str>,
+    carrier: Carrier,
+    listeners: &[Listener],
+) -> usize {
     let fits =
         |listener: &Listener| listener.carrier == carrier && name.is_none_or(|name| listener.name == name);
     if let Some(index) = listeners.iter().position(fits) {
@@ -139,10 +152,16 @@ fn listener_of(trunk: &Fields<'_>, name: Option<&str>, carrier: Carrier, listene
     0
 }
 
-fn peers(fields: &Fields<'_>, trunks: &[Trunk], sites: &[&str]) -> Vec<Peer> {
+fn peers(
+    fields: &Fields<'_>,
+    trunks: &[Trunk],
+    sites: &[&str],
+    listeners: &[Listener],
+) -> (Vec<Peer>, Vec<Pbx>) {
     let trunk_names: Vec<&str> = trunks.iter().map(|trunk| trunk.name.as_str()).collect();
-    let mut peers: Vec<Peer> =
-        fields.tables("peer", |peer| read_peer(peer, &trunk_names, sites)).into_iter().flatten().collect();
+    let read = fields.tables("peer", |peer| read_peer(peer, &trunk_names, sites, listeners));
+    let (peers, pbxs): (Vec<Vec<Peer>>, Vec<Option<Pbx>>) = read.into_iter().unzip();
+    let mut peers: Vec<Peer> = peers.into_iter().flatten().collect();
     refuse_shared_networks(fields, &peers);
     // A trunk may call in from where it is called, unless a [[peer]] says otherwise about that very address.
     for (index, trunk) in (0..).zip(trunks) {
@@ -155,10 +174,15 @@ fn peers(fields: &Fields<'_>, trunks: &[Trunk], sites: &[&str]) -> Vec<Peer> {
         }
     }
     peers.sort_by_key(|peer| std::cmp::Reverse(peer.network.prefix_len()));
-    peers
+    (peers, pbxs.into_iter().flatten().collect())
 }
 
-fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
+fn read_peer(
+    peer: &Fields<'_>,
+    trunks: &[&str],
+    sites: &[&str],
+    listeners: &[Listener],
+) -> (Vec<Peer>, Option<Pbx>) {
     let name: String = peer.required("name");
     let networks: Vec<IpNet> = peer.required_list("networks");
     let word: PeerWord = peer.required("kind");
@@ -177,8 +201,9 @@ fn read_peer(peer: &Fields<'_>, trunks: &[&str], sites: &[&str]) -> Vec<Peer> {
     if peer.is_sound("kind") {
         check_kind(peer, word, trusted, sites);
     }
+    let pbx = pbx::read(peer, &name, word == PeerWord::Pbx, listeners);
     let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
-    networks.into_iter().map(one).collect()
+    (networks.into_iter().map(one).collect(), pbx)
 }
 
 /// What each kind of peer may say, and must.

@@ -1,4 +1,6 @@
-//! Reads who we are to one trunk: user, and a password or its hash.
+//! Reads who we are to one trunk: user, and a password or its hash; and whether we register there.
+
+use std::time::Duration;
 
 use super::fields::Fields;
 use super::people_file::Hash;
@@ -43,3 +45,24 @@ pub(super) fn read(trunk: &Fields<'_>) -> Option<Account> {
         }
     }
 }
+
+/// For how many seconds we register at the trunk; `None`: it knows where we are.
+pub(super) fn registration(trunk: &Fields<'_>) -> Option<u32> {
+    let wanted = trunk.or("register", false);
+    let expires = trunk.within("expires", HOUR, MINUTE..=7 * DAY, "1m to 7d");
+    if wanted && !trunk.has("user") {
+        trunk.blame(
+            "register",
+            "is true, and the trunk knows no user of ours",
+            "user and password beside it",
+        );
+    }
+    for key in ["expires", "incoming"].into_iter().filter(|key| trunk.has(key) && !wanted) {
+        trunk.blame(key, "belongs to a registration", "register = true beside it");
+    }
+    wanted.then(|| u32::try_from(expires.as_secs()).unwrap_or(u32::MAX))
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);

@@ -18,6 +18,9 @@ use crate::sip::{Flow, Message, Name};
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
 const DIALOGS_MAX: usize = 16;
 
+/// Calls with the same Call-ID and tags: one that a telephone system sends back through us, perhaps forwarded there once more.
+const SAME_WORDS_MAX: usize = 4;
+
 /// How long an answer may stay without its ACK: 64*T1 (RFC 3261 §13.3.1.4), then the call is ended (R67).
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(32);
 
@@ -133,9 +136,12 @@ impl Gate {
         let mark = call.record.decision.text();
         if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
             dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
-            // Whoever repeats the words of a dialog that is alive does not take its place.
+            // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
             let from = call.invite.from_tag().unwrap_or_default();
-            self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_insert(key);
+            let known = self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_default();
+            if known.len() < SAME_WORDS_MAX {
+                known.push(key);
+            }
             call.dialogs.push(dialog);
         }
     }

@@ -99,7 +99,9 @@ impl Gate {
         let from = call.invite.from_tag().unwrap_or_default();
         for dialog in &call.dialogs {
             let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
-            if self.dialogs.get(&words) == Some(&key) {
+            let Some(known) = self.dialogs.get_mut(&words) else { continue };
+            known.retain(|known| *known != key);
+            if known.is_empty() {
                 self.dialogs.remove(&words);
             }
         }

@@ -31,6 +31,10 @@ pub enum Event {
     Answered { decision: DecisionId, trunk: Option<Arc<str>> },
     /// A permitted call came to its end, whoever ended it.
     Ended(Ended),
+    /// A trunk has taken our registration for so many seconds, and had none of us before.
+    RegisteredAt { trunk: Arc<str>, seconds: u32 },
+    /// A trunk did not take our registration; it is tried again.
+    NotRegisteredAt { trunk: Arc<str>, status: u16 },
     /// A trunk did not take a call.
     TrunkFailed { trunk: Arc<str>, status: u16 },
     /// Digest credentials were wrong (R25).

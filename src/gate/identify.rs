@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::asserted::asserted;
 use super::setup::{Peer, PeerKind, Snapshot};
 use super::{Event, Gate};
 use crate::base::number::{Canonical, Dialled, canonical};
@@ -79,9 +80,18 @@ impl Gate {
         match self.prove(now, &setup, flow, request) {
             Proof::Of(id) => return person(&setup, id, request),
             Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
+            Proof::Missing | Proof::Misplaced if self.through.people(flow, now.moment).next().is_some() => {
+                return self.registered_caller(now, &setup, flow, request);
+            }
             // Credentials for somebody else's realm pass by a peer that needs none here.
             Proof::Missing | Proof::Misplaced | Proof::Stale | Proof::Wrong
                 if peer.is_some_and(Peer::is_known) => {}
+            // Her password is the telephone system's; only a registration there tells who she is, so a challenge would ask in vain.
+            Proof::Missing | Proof::Misplaced
+                if setup.homes.contains_key(&setup.site_at(flow.remote.ip())) =>
+            {
+                return Identity::Refused { reason: Reason::UnknownCaller, person: None };
+            }
             Proof::Missing | Proof::Misplaced | Proof::Wrong => return Identity::Nobody { stale: false },
             Proof::Stale => return Identity::Nobody { stale: true },
         }
@@ -89,6 +99,19 @@ impl Gate {
             Some(Peer { kind: PeerKind::Trunk, site, .. }) => Identity::Outside { site: *site },
             Some(Peer { kind: PeerKind::TrustedPbx, site, .. }) => asserted(&setup, *site, request),
             Some(Peer { kind: PeerKind::Phones, .. }) | None => Identity::Nobody { stale: false },
+        }
+    }
+
+    /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.
+    fn registered_caller(&self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
+        let people = self.through.people(flow, now.moment);
+        let people: SmallVec<[PersonId; 1]> =
+            people.filter_map(|key| setup.policy.person_by_key(key)).collect();
+        let named = people.iter().find(|id| is_own_from(setup, setup.policy.person(**id), &request.from()));
+        match (named, &people[..]) {
+            (Some(id), _) | (None, [id]) => person(setup, *id, request),
+            (None, [id, ..]) => Identity::Refused { reason: Reason::IdentityMismatch, person: Some(*id) },
+            (None, []) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
         }
     }
 
@@ -310,47 +333,6 @@ fn is_own_from(setup: &Snapshot, person: &Person, from: &NameAddr<'_>) -> bool {
         || matches!(reading(setup, person.site, user), Canonical::Number(number) if person.numbers.contains(&number))
 }
 
-/// RFC 3325: P-Asserted-Identity, else From; a Diversion or History-Info names the forwarder instead (R22).
-fn asserted(setup: &Snapshot, site: SiteId, request: &Message) -> Identity {
-    // Of a sip: and a tel: identity (RFC 3325 §9.1) the first that names one of our people counts.
-    let mut asserted = request.values(Name::PAssertedIdentity).filter_map(|value| value.address()).peekable();
-    let claimed = match asserted.peek() {
-        Some(_) => asserted.find_map(|address| known_person(setup, site, &address)),
-        None => known_person(setup, site, &request.from()),
-    };
-    match (forwarder(request), claimed) {
-        (None, Some(id)) => Identity::Person { id, from: FromHeader::AsSent },
-        (None, None) => Identity::Refused { reason: Reason::UnknownCaller, person: None },
-        (Some(address), _) => match known_person(setup, site, &address) {
-            Some(id) => Identity::Forwarder { id, speaker: claimed },
-            None => Identity::Refused { reason: Reason::NoForwarder, person: None },
-        },
-    }
-}
-
-/// Whose phone forwarded the call last: the topmost Diversion (RFC 5806 §4), else the entry of History-Info before the last,
-/// which is the present target (RFC 7044 §5).
-fn forwarder(request: &Message) -> Option<NameAddr<'_>> {
-    let diversion = request.values(Name::Diversion).next();
-    let value = diversion.or_else(|| {
-        let count = request.values(Name::HistoryInfo).count();
-        request.values(Name::HistoryInfo).nth(count.saturating_sub(2))
-    });
-    value?.address()
-}
-
-/// A person by the user part of an address: SIP user, extension or number.
-fn known_person(setup: &Snapshot, site: SiteId, address: &NameAddr<'_>) -> Option<PersonId> {
-    let uri = address.parsed_uri().ok()?;
-    let user = uri.user.unwrap_or(uri.body);
-    let policy = &setup.policy;
-    policy.person_by_sip_user(user).or_else(|| match reading(setup, site, user) {
-        Canonical::Extension(code) => policy.person_by_extension(site, code.as_str()),
-        Canonical::Number(number) => policy.person_by_number(number),
-        Canonical::Emergency(_) | Canonical::Feature(_) | Canonical::Unknown(_) => None,
-    })
-}
-
 fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option<PhoneNumber> {
     let uri = from.parsed_uri().ok()?;
     match reading(setup, site, uri.user?) {
@@ -362,7 +344,7 @@ fn claimed_number(setup: &Snapshot, site: SiteId, from: &NameAddr<'_>) -> Option
 }
 
 /// Identities are read as dialled numbers are (R31).
-fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
+pub(super) fn reading(setup: &Snapshot, site: SiteId, user: &str) -> Canonical {
     canonical(&Dialled::sip(user), &setup.policy.site(site).plan)
 }
 

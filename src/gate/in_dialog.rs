@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::call::CallKey;
-use super::{Asked, Event, Gate, InDialog, Sent};
+use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
 use crate::dialog::{Dialog, End, Side};
 use crate::ledger::EndCause;
@@ -18,6 +18,20 @@ pub(super) struct Place {
     pub call: CallKey,
     pub dialog: u8,
     pub writer: End,
+}
+
+/// A request that was passed on inside a dialog.
+#[derive(Clone, Debug)]
+pub(super) struct InDialog {
+    pub server: ServerId,
+    pub call: CallKey,
+    pub dialog: u8,
+    pub writer: End,
+    /// As its writer has numbered it.
+    pub cseq: u32,
+    pub request: Option<Box<Message>>,
+    /// What its receiver has asked for so far.
+    pub proofs: Proofs,
 }
 
 /// How a request finds its dialog.
@@ -97,9 +111,14 @@ impl Gate {
         }
     }
 
-    /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak.
+    /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak. A call that comes
+    /// back through us has the same words twice, and each of its sides speaks from a place of its own.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let key = *self.dialogs.get(&self.keys.of_message(request))?;
+        let keys = self.dialogs.get(&self.keys.of_message(request))?.clone();
+        keys.into_iter().find_map(|key| self.place_in(key, flow, request))
+    }
+
+    fn place_in(&mut self, key: CallKey, flow: Flow, request: &Message) -> Option<Place> {
         let call = self.calls.at_mut(key)?;
         let (dialog, writer) = call.dialog_of(request)?;
         let side = call.dialogs.get(usize::from(dialog))?.side(writer);

@@ -28,10 +28,25 @@ impl Gate {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, &invite, &rejection),
         };
-        let identity = self.identify(now, flow, &invite);
-        let caller = identity.caller(&setup, flow, &invite);
-        let attempt = caller.attempt(Target::Dialled(dialled(&uri)), now);
-        let decision = policy::decide(&setup.policy, &attempt);
+        let chosen = match self.marked(flow, &invite) {
+            Some(mark) => match self.chosen_phone(now, mark, &invite) {
+                Some(chosen) => Some(chosen),
+                None => return self.answer_plainly(now, server, &invite, 430),
+            },
+            None => None,
+        };
+        let (identity, target) = match &chosen {
+            Some((person, _)) => {
+                (Identity::of_pbx(&setup, flow, &invite), Target::Known(Destination::Internal(*person)))
+            }
+            None => {
+                let meant = setup.meant_by_contact(flow, &uri, &invite);
+                (self.identify(now, flow, &invite), Target::Dialled(meant.unwrap_or(dialled(&uri))))
+            }
+        };
+        let mut caller = identity.caller(&setup, flow, &invite);
+        let decision = policy::decide(&setup.policy, &caller.attempt(target, now));
+        caller.held = chosen.map(|(_, phone)| phone);
         match decision {
             Decision::Permitted(permit)
                 if permit.emergency() && may_call_for_help(&setup, &identity, &caller, flow) =>

@@ -2,6 +2,7 @@
 
 mod alarm;
 mod answer;
+mod asserted;
 mod budget;
 mod call;
 mod cutoff;
@@ -9,6 +10,7 @@ mod event;
 mod foresee;
 mod fraud;
 mod give_up;
+mod homes;
 mod identify;
 mod in_dialog;
 mod invite;
@@ -19,6 +21,7 @@ mod money;
 mod out_of_dialog;
 mod re_invite;
 mod refuse;
+mod register_through;
 mod relay;
 mod replace;
 mod review;
@@ -27,12 +30,13 @@ mod setup;
 mod ticket;
 mod transfer;
 mod trunk_login;
+mod trunk_registration;
 
 pub use budget::budget_line;
 pub use event::{Ended, Event, Judged};
 pub use foresee::{Bound, Means, foresee};
 pub use fraud::FraudLock;
-pub use setup::{Credential, Limits, Peer, PeerKind, Snapshot};
+pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -42,20 +46,23 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
-use crate::dialog::{DialogKey, DialogKeys, End};
+use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
-use crate::registrar::{Registrar, SavedBinding};
-use crate::sip::digest::{Challenger, Proofs};
-use crate::sip::{Flow, Malformed, Message, Method, reply, reply_to_malformed};
+use crate::registrar::{Registrar, SavedBinding, Through};
+use crate::sip::digest::Challenger;
+use crate::sip::{Flow, Malformed, Message, Method};
 use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use fraud::Fraud;
+use in_dialog::InDialog;
 use lockout::Lockout;
+use register_through::Passed;
 use relay::Marks;
 use ticket::Tickets;
 use trunk_login::OwnBye;
+use trunk_registration::TrunkRegistration;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
 #[derive(Debug)]
@@ -116,26 +123,16 @@ enum Sent {
     /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
     /// of whatever goes to a trunk that may ask for credentials.
     InDialog(InDialog),
+    /// A REGISTER of our own at a trunk.
+    Register,
+    /// A request outside any call, passed on.
+    Passed(Passed),
     /// A BYE of our own towards a trunk that may ask for credentials.
     Bye(OwnBye),
     /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
     Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
-}
-
-/// A request that was passed on inside a dialog.
-#[derive(Clone, Debug)]
-struct InDialog {
-    server: ServerId,
-    call: CallKey,
-    dialog: u8,
-    writer: End,
-    /// As its writer has numbered it.
-    cseq: u32,
-    request: Option<Box<Message>>,
-    /// What its receiver has asked for so far.
-    proofs: Proofs,
 }
 
 /// Calls in progress by whose they are.
@@ -146,8 +143,11 @@ pub struct Gate {
     setup: Arc<Snapshot>,
     transactions: Transactions<Asked, Sent>,
     registrar: Registrar<Arc<str>>,
+    through: Through<Arc<str>>,
+    trunk_registrations: Vec<TrunkRegistration>,
     calls: Slab<Call>,
-    dialogs: HashMap<DialogKey, CallKey, RandomState>,
+    /// A call that a telephone system sends back through us has the same dialog twice.
+    dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
@@ -171,9 +171,12 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys, habits) = (hasher(), hasher(), hasher());
-        Gate {
+        let through = Through::new(hasher(), hasher());
+        let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
             registrar: Registrar::new(setup.limits.registrations),
+            through,
+            trunk_registrations: Vec::new(),
             calls: Slab::new(),
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
@@ -191,7 +194,9 @@ impl Gate {
             outputs: VecDeque::new(),
             setup,
             random,
-        }
+        };
+        gate.follow_trunks();
+        gate
     }
 
     /// Takes one input; drain `next_output` afterwards.
@@ -204,6 +209,7 @@ impl Gate {
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
                 self.registrar.connection_lost(flow.connection);
+                self.through.connection_lost(flow.connection);
             }
         }
         self.take_transaction_events(now);
@@ -216,6 +222,8 @@ impl Gate {
         self.sound_alarms(now);
         self.give_up_relayed(now);
         self.registrar.expire(now.moment);
+        self.through.expire(now.moment);
+        self.register_at_trunks(now);
         self.take_transaction_events(now);
     }
 
@@ -225,6 +233,8 @@ impl Gate {
             self.transactions.next_deadline(),
             self.alarms.next_deadline(),
             self.registrar.next_deadline(),
+            self.through.next_deadline(),
+            self.next_trunk_registration(),
             self.marks.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
@@ -247,6 +257,7 @@ impl Gate {
             self.challenger = challenger(&setup, self.random.seed());
         }
         let old = std::mem::replace(&mut self.setup, setup);
+        self.follow_trunks();
         self.review_calls(now);
         old
     }
@@ -324,7 +335,7 @@ impl Gate {
             (true, _) => self.in_dialog(now, flow, server, &message),
             (false, Method::Invite) => self.invite(now, flow, server, message),
             (false, Method::Register) => self.register(now, flow, server, &message),
-            (false, _) => self.out_of_dialog(now, server, &message),
+            (false, _) => self.out_of_dialog(now, flow, server, &message),
         }
     }
 
@@ -332,22 +343,6 @@ impl Gate {
     fn is_within_old_dialog(&self, message: &Message) -> bool {
         !matches!(message.method(), Method::Invite | Method::Register)
             && self.dialogs.contains_key(&self.keys.of_message(message))
-    }
-
-    fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
-        self.tell(Event::Malformed { label: malformed.fault.label() });
-        if let Some(answer) = &malformed.answer {
-            let tag = format!("{:016x}", self.random.u64());
-            self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
-        }
-    }
-
-    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
-    fn no_room(&mut self, flow: Flow, request: &Message) {
-        self.tell(Event::Rejected { code: "overload", status: 503 });
-        let tag = format!("{:016x}", self.random.u64());
-        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
-        self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
     fn take_transaction_events(&mut self, now: Now) {

@@ -20,6 +20,11 @@ impl Gate {
         if let Err(rejection) = validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             return self.reject(now, server, request, &rejection);
         }
+        let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));
+        let owner = named.as_deref().and_then(|user| setup.policy.person_by_sip_user(user));
+        if let Some((owner, pbx)) = owner.and_then(|owner| Some((owner, setup.pbx_of(owner)?))) {
+            return self.register_through(now, flow, server, request, owner, pbx);
+        }
         let person = match self.prove(now, &setup, flow, request) {
             Proof::Of(person) => setup.policy.person(person),
             Proof::Missing => return self.challenge(now, server, request, false),
@@ -27,7 +32,6 @@ impl Gate {
             Proof::Wrong | Proof::Misplaced => return self.challenge(now, server, request, false),
             Proof::Locked => return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]),
         };
-        let named = request.to().parsed_uri().ok().and_then(|uri| uri.user.map(str::to_owned));
         if named.as_deref() != person.sip_user.as_deref() {
             self.tell(Event::Rejected { code: "foreign_registration", status: 403 });
             return self.answer(now, server, request, 403, "Not Your Address", &[]);
@@ -39,12 +43,15 @@ impl Gate {
     }
 
     /// OPTIONS is answered for ourselves; everything else begins nothing here.
-    pub(super) fn out_of_dialog(&mut self, now: Now, server: ServerId, request: &Message) {
+    pub(super) fn out_of_dialog(&mut self, now: Now, flow: Flow, server: ServerId, request: &Message) {
         let setup = Arc::clone(&self.setup);
         let uri = match validate(request, &setup.interfaces, loop_mark(&self.loop_keys, request)) {
             Ok(uri) => uri,
             Err(rejection) => return self.reject(now, server, request, &rejection),
         };
+        if self.pass_to_phone(now, flow, server, request) {
+            return;
+        }
         let for_us = uri.user.is_none() && setup.interfaces.is_ours(uri.host, uri.port);
         match request.method() {
             Method::Options if for_us => self.answer_with(

@@ -4,7 +4,8 @@
 use smallvec::SmallVec;
 
 use super::call::CallKey;
-use super::{Gate, InDialog, Sent};
+use super::in_dialog::InDialog;
+use super::{Gate, Sent};
 use crate::base::{Moment, Now};
 use crate::transaction::ClientId;
 

@@ -9,7 +9,7 @@ use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};
 use crate::policy::Refusal;
 use crate::proxy::Rejection;
-use crate::sip::{Message, reason_phrase, reply};
+use crate::sip::{Flow, Malformed, Message, reason_phrase, reply, reply_to_malformed};
 use crate::transaction::ServerId;
 
 impl Gate {
@@ -81,6 +81,23 @@ impl Gate {
             | Rejection::Loop => &[],
         };
         self.answer(now, server, request, rejection.status(), rejection.phrase(), headers);
+    }
+
+    /// What cannot be used gets the answer that may still be given, if any.
+    pub(super) fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
+        self.tell(Event::Malformed { label: malformed.fault.label() });
+        if let Some(answer) = &malformed.answer {
+            let tag = format!("{:016x}", self.random.u64());
+            self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
+        }
+    }
+
+    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
+    pub(super) fn no_room(&mut self, flow: Flow, request: &Message) {
+        self.tell(Event::Rejected { code: "overload", status: 503 });
+        let tag = format!("{:016x}", self.random.u64());
+        let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
+        self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
     /// Answers with the phrase of the status and these headers.

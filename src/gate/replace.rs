@@ -61,7 +61,11 @@ impl Mention {
 impl Gate {
     pub(super) fn held(&self, named: &Named) -> Option<Held> {
         let words = self.keys.of(named.call_id.as_bytes(), named.from.as_bytes(), named.to.as_bytes());
-        let key = *self.dialogs.get(&words)?;
+        let calls = self.dialogs.get(&words)?;
+        calls.iter().find_map(|key| self.held_in(*key, named))
+    }
+
+    fn held_in(&self, key: CallKey, named: &Named) -> Option<Held> {
         let call = self.calls.at(key).filter(|call| call.over.is_none())?;
         let is_end = |dialog: &Dialog, end: End| {
             dialog.side(end).tag() == named.to.as_bytes()

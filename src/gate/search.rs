@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
+use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
 use super::trunk_login::Challenged;
@@ -32,13 +33,16 @@ impl Gate {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
         if let Some(target) = call.search.queue.front().and_then(|step| step.first()) {
-            // R24: the phone that holds the dialog which is replaced.
+            // R24: the phone that holds the dialog which is replaced; or the one that a telephone system has chosen.
             call.budget_trunk = target.trunk.clone();
             return;
         }
         let random = &mut self.random;
         let queue = match call.permit.destination() {
-            Destination::Internal(person) => self.phones_of(&setup.policy.person(person).key, now),
+            Destination::Internal(person) => match setup.pbx_of(person) {
+                Some(pbx) => pbx_queue(pbx, person_there(&setup, person)),
+                None => self.phones_of(&setup.policy.person(person).key, now),
+            },
             Destination::Number(number) => {
                 trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target(number))
             }
@@ -46,6 +50,10 @@ impl Gate {
                 let user = code.to_string();
                 let choice = emergency_trunks(&setup, &call.permit);
                 trunks(&setup, &choice, random, |trunk| trunk.target_of_user(&user))
+            }
+            Destination::Feature(code) if setup.homes.contains_key(&call.permit.site()) => {
+                let pbx = setup.homes.get(&call.permit.site());
+                pbx.map_or_else(TargetQueue::new, |pbx| pbx_queue(pbx, code.to_string()))
             }
             Destination::Feature(code) => {
                 let user = code.to_string();
@@ -174,6 +182,8 @@ impl Gate {
                 self.set_alarm(key);
             }
             Some(Sent::InDialog(_)) => self.in_dialog_response(now, client, &response),
+            Some(Sent::Passed(_)) => self.passed_response(now, client, &response),
+            Some(Sent::Register) => self.registration_response(now, client, &response),
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
             Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Ours) | None => {}
@@ -279,6 +289,9 @@ impl Gate {
                 self.tickets.take_back(sent.server);
                 self.in_dialog_failed(now, sent, status);
             }
+            // RFC 4320 §4.2: a request that is no INVITE gets no late answer.
+            Sent::Passed(passed) => self.pass_failed(passed),
+            Sent::Register => self.registration_lost(now, client, status),
             Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
             Sent::Bye(_) | Sent::Ours => {}
         }

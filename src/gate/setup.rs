@@ -12,6 +12,7 @@ use crate::ledger::TariffBook;
 use crate::policy::Policy;
 use crate::proxy::{Interfaces, TrunkQueue};
 use crate::registrar;
+use crate::sip::Flow;
 use crate::sip::digest::{Algorithm, Ha1};
 
 /// Everything a verdict depends on besides the message and the time.
@@ -23,6 +24,8 @@ pub struct Snapshot {
     pub interfaces: Interfaces,
     pub trunks: TrunkQueue,
     pub peers: Vec<Peer>,
+    /// Sites whose phones register at a telephone system, and to which calls for their people go.
+    pub homes: HashMap<SiteId, Arc<Pbx>>,
     /// The digest realm; also what stands behind the `@` of identities that we assert.
     pub realm: String,
     pub limits: Limits,
@@ -43,6 +46,15 @@ pub struct Peer {
     pub network: IpNet,
     pub kind: PeerKind,
     pub site: SiteId,
+}
+
+/// A telephone system behind us that has phones of its own.
+#[derive(Clone, Debug)]
+pub struct Pbx {
+    pub name: Arc<str>,
+    pub flow: Flow,
+    /// `host:port` of a Request-URI towards it.
+    pub host: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,13 +7,14 @@ use smallvec::SmallVec;
 
 use super::call::{CallKey, Funds, Login};
 use super::cutoff::reason;
+use super::in_dialog::InDialog;
 use super::search::{Leaving, pass_on};
 use super::setup::Snapshot;
-use super::{Asked, Gate, InDialog, Sent};
+use super::{Asked, Gate, Sent};
 use crate::base::{Now, Random};
 use crate::dialog::{End, Teardown, bye};
 use crate::ledger::EndCause;
-use crate::proxy::{Target, loop_mark, via};
+use crate::proxy::{Target, Trunk, loop_mark, via};
 use crate::sip::digest::{Account, Asked as Question, Proofs};
 use crate::sip::{Flow, Message, Method};
 use crate::transaction::ClientId;
@@ -232,11 +233,15 @@ fn cnonce(random: &mut Random) -> String {
 }
 
 impl Snapshot {
-    /// What answers the challenges of the trunk that is reached over this flow: known by its very address, else by its network.
+    /// What answers the challenges of the trunk that is reached over this flow.
     pub(super) fn account_at(&self, flow: Flow) -> Option<&Account> {
+        self.trunk_at(flow)?.account.as_deref()
+    }
+
+    /// The trunk at the other end of a flow: known by its very address, else by its network.
+    pub(super) fn trunk_at(&self, flow: Flow) -> Option<&Trunk> {
         let here = self.trunks.iter().find(|trunk| trunk.flow.remote == flow.remote);
-        let trunk = here.or_else(|| self.trunks.trunk(&self.peer_at(flow.remote.ip())?.name));
-        trunk?.account.as_deref()
+        here.or_else(|| self.trunks.trunk(&self.peer_at(flow.remote.ip())?.name))
     }
 }
 

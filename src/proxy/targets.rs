@@ -52,6 +52,10 @@ pub struct Trunk {
     pub silence: Duration,
     /// What answers its challenges; `None`: they go to the caller.
     pub account: Option<Arc<Account>>,
+    /// For how many seconds we register there; `None`: it knows where we are.
+    pub register: Option<u32>,
+    /// Whom calls to the contact of that registration are for; `None`: the To says so.
+    pub incoming: Option<Arc<str>>,
 }
 
 impl Trunk {
@@ -179,6 +183,8 @@ mod tests {
             number_format: NumberFormat::default(),
             silence: Duration::from_secs(4),
             account: None,
+            register: None,
+            incoming: None,
         }
     }
 

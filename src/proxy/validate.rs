@@ -105,6 +105,8 @@ pub fn loop_mark(keys: &RandomState, request: &Message) -> u64 {
     request.call_id().hash(&mut hasher);
     request.from_tag().hash(&mut hasher);
     request.cseq().hash(&mut hasher);
+    // Inside a call that comes back through us, only the Route differs the second time.
+    request.values(Name::Route).for_each(|route| route.bytes.hash(&mut hasher));
     hasher.finish()
 }
 

@@ -48,6 +48,7 @@ impl<S> Named<S> {
 pub struct TrunkSeries {
     pub calls: Gauge,
     calls_max: Gauge,
+    pub registered: Gauge,
     pub attempts: Counter,
     pub answers: Counter,
     pub failures: Counter,
@@ -61,6 +62,7 @@ impl TrunkSeries {
         TrunkSeries {
             calls: gauge(recorder, names::TRUNK_CALLS, label()),
             calls_max: gauge(recorder, names::TRUNK_CALLS_MAX, label()),
+            registered: gauge(recorder, names::TRUNK_REGISTERED, label()),
             attempts: counter(recorder, names::TRUNK_ATTEMPTS, label()),
             answers: counter(recorder, names::TRUNK_ANSWERS, label()),
             failures: counter(recorder, names::TRUNK_FAILURES, label()),

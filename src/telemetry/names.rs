@@ -26,6 +26,7 @@ pub const CALLS_MAX: &str = "tollgate_calls_max";
 pub const CALLS_ENDED: &str = "tollgate_calls_ended_total";
 pub const TRUNK_CALLS: &str = "tollgate_trunk_calls";
 pub const TRUNK_CALLS_MAX: &str = "tollgate_trunk_calls_max";
+pub const TRUNK_REGISTERED: &str = "tollgate_trunk_registered";
 pub const TRUNK_ATTEMPTS: &str = "tollgate_trunk_attempts_total";
 pub const TRUNK_ANSWERS: &str = "tollgate_trunk_answers_total";
 pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
@@ -47,7 +48,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 33] = [
+pub const ALL: [(&str, Kind, &str); 34] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -74,6 +75,7 @@ pub const ALL: [(&str, Kind, &str); 33] = [
         Kind::Gauge,
         "Calls at once that the trunk's carrier allows; infinite if no limit is set.",
     ),
+    (TRUNK_REGISTERED, Kind::Gauge, "0 while a trunk should have our registration and has not, by trunk."),
     (TRUNK_ATTEMPTS, Kind::Counter, "INVITEs sent to a trunk."),
     (TRUNK_ANSWERS, Kind::Counter, "Calls that were answered, by trunk."),
     (TRUNK_FAILURES, Kind::Counter, "Calls that a trunk did not take: silence, 408 or 5xx."),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use tollgate::base::{Money, SiteId, TrunkId};
-use tollgate::gate::{Credential, Limits, Peer, PeerKind, Snapshot};
+use tollgate::gate::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 use tollgate::ledger::{Rounding, TariffBook, TariffRow};
 use tollgate::policy::document::{
     Company as Head, Contacts, Dialling, Document, FromMismatch, Limit, PermitRule, PersonRow, Quantity,
@@ -54,6 +54,8 @@ pub struct Company {
     pub limits: Limits,
     pub trunks: Vec<Trunk>,
     pub peers: Vec<Peer>,
+    /// Sites whose phones register at a telephone system.
+    pub homes: HashMap<SiteId, Arc<Pbx>>,
 }
 
 impl Company {
@@ -93,6 +95,7 @@ impl Company {
                 peer("10.1.0.0/24", PeerKind::Trunk, 0),
                 peer("10.2.0.0/24", PeerKind::TrustedPbx, 0),
             ],
+            homes: HashMap::new(),
         }
     }
 
@@ -134,6 +137,7 @@ impl Company {
             ),
             trunks: TrunkQueue::new(self.trunks.clone()),
             peers: self.peers.clone(),
+            homes: self.homes.clone(),
             realm: DOMAIN.into(),
             limits: self.limits.clone(),
             policy,
@@ -191,6 +195,8 @@ fn trunk(name: &str, id: u16) -> Trunk {
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
         account: None,
+        register: None,
+        incoming: None,
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Endpoint {
     nonce_count: u32,
     credentials: Option<String>,
     count: u32,
+    /// The Path of the latest REGISTER that it got.
+    path: String,
     last: Option<Bytes>,
 }
 
@@ -53,6 +55,7 @@ impl Endpoint {
             nonce_count: 0,
             credentials: None,
             count: 0,
+            path: String::new(),
             last: None,
         }
     }
@@ -136,6 +139,7 @@ impl Endpoint {
         match text.method().as_str() {
             "ACK" => return None,
             "CANCEL" => return Some(self.reply(&text, "200").to_bytes()),
+            "REGISTER" => self.path = text.header("Path").unwrap_or_default(),
             "INVITE" if !within => {
                 self.count += 1;
                 let tag = format!("{}-{}", self.name, self.count);
@@ -213,7 +217,11 @@ impl Endpoint {
         if let Some(referred_by) = refer.and_then(|refer| refer.header("Referred-By")) {
             text.add("Referred-By", referred_by);
         }
-        let text = self.prove("Proxy-Authorization", words, text);
+        let mut text = self.prove("Proxy-Authorization", words, text);
+        // `Route=path`: as a registrar calls a phone whose REGISTER had a Path (RFC 3327).
+        if text.header("Route").as_deref() == Some("path") {
+            text.set("Route", &self.path);
+        }
         self.waiting.insert(branch_of(&text), text.clone());
         leg.invite = Some(text.clone());
         self.legs.push(leg);

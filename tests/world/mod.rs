@@ -7,6 +7,7 @@ pub mod desk;
 pub mod endpoint;
 mod ladder;
 mod leg;
+mod patience;
 pub mod script;
 mod sums;
 pub mod text;
