@@ -78,12 +78,20 @@ impl Endpoint {
     }
 
     /// Forgets a call that is long over.
+    #[allow(
+        dead_code,
+        reason = "a phone of the simulation forgets; those of the timelines never live so long"
+    )]
     pub fn forget(&mut self, call_id: &str) {
         self.legs.retain(|leg| leg.call_id != call_id);
         self.asked.retain(|text| text.header_str("Call-ID") != Some(call_id));
     }
 
     /// Its power is gone, and with it everything that it knew.
+    #[allow(
+        dead_code,
+        reason = "a phone of the simulation forgets; those of the timelines never live so long"
+    )]
     pub fn forget_all(&mut self) {
         self.legs.clear();
         self.asked.clear();
