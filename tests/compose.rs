@@ -94,7 +94,7 @@ fn everybody_stands_where_the_settings_say() {
     for listener in &settings.listeners {
         assert_eq!(listener.address.ip().to_string(), gate);
     }
-    let trunk = settings.trunks[0].addresses[0];
+    let trunk = settings.trunks[0].addresses[0].fixed().expect("an address");
     assert_eq!(trunk.ip().to_string(), compose.address("trunk"));
     assert_eq!(own_address(&compose.command("trunk")), trunk.to_string());
 

@@ -79,7 +79,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 100] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 103] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -90,7 +90,10 @@ const SLIPS: [(&str, &str, &str, &str, &str); 100] = [
     ("tollgate.toml", "name = \"lan-tcp\"", "nmae = \"lan-tcp\"", "listen[1].nmae", "name?"),
     ("tollgate.toml", "name = \"lan-tcp\"", "nmae = \"lan-tcp\"", "listen[1].name", "text"),
     ("tollgate.toml", "listener = \"lan-udp\"", "listener = \"lan-tcp\"", "trunk[0].listener", "lan-udp"),
-    ("tollgate.toml", "\"192.0.2.21\"]", "\"carrier.example\"]", "trunk[0].address[1]", "an IP address"),
+    ("tollgate.toml", "\"192.0.2.21\"]", "\"sip_carrier.example\"]", "trunk[0].address[1]", "sip.carrier.example"),
+    ("tollgate.toml", "\"192.0.2.21\"]", "\"sip..example\"]", "trunk[0].address[1]", "a host name"),
+    ("tollgate.toml", "\"192.0.2.21\"]", "\"2001:db8::20\"]", "trunk[0].address[1]", "the same kind"),
+    ("tollgate.toml", "[money]", "[dns]\nservers = [\"ns.example\"]\n[money]", "dns.servers[0]", "192.0.2.53"),
     ("tollgate.toml", "priority = 1 ", "priority = 0 ", "trunk[0].priority", "1 to 1000"),
     ("tollgate.toml", "priority = 1 ", "priority = \"high\" ", "trunk[0].priority", "whole number"),
     ("tollgate.toml", "number_format = \"00e164\"", "number_format = \"0e164\"", "trunk[1].number_format", "00e164"),

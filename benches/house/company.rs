@@ -1,6 +1,7 @@
 //! Who works in the house, what they may do, and what it costs: a thousand people, ten thousand contacts, four budgets a call.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -38,12 +39,13 @@ pub fn snapshot() -> Snapshot {
     };
     let socket = Interface::bound(Transport::Udp, "10.9.0.1:5060".parse().expect("an address"));
     Snapshot {
-        policy: policy(),
-        tariffs: tariffs(),
-        credentials: HashMap::new(),
+        policy: Arc::new(policy()),
+        tariffs: Arc::new(tariffs()),
+        credentials: Arc::new(HashMap::new()),
         interfaces: Interfaces::new(vec![socket], Vec::new()),
         trunks: TrunkQueue::new(vec![trunk()]),
         peers: vec![peer],
+        located: Vec::new(),
         homes: HashMap::new(),
         realm: "house.example".into(),
         limits: Limits::default(),
@@ -148,6 +150,7 @@ fn trunk() -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        named: None,
         account: None,
         register: None,
         incoming: None,

@@ -5,12 +5,16 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::names;
 use super::paint::Paint;
 use crate::config::{self, Counts, Loaded, Problem};
 
 /// Status 0 if the gate could start with these files, else 1.
 pub(super) fn run(path: &Path, json: bool) -> ExitCode {
-    let outcome = config::load(path);
+    let mut outcome = config::load(path);
+    if let Ok(loaded) = &mut outcome {
+        loaded.warnings.extend(lost_names(path, loaded));
+    }
     if json {
         println!("{}", as_json(&outcome));
     } else {
@@ -20,6 +24,19 @@ pub(super) fn run(path: &Path, json: bool) -> ExitCode {
         }
     }
     if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Trunks whose names lead nowhere just now. It stops nothing: the gate goes on asking.
+fn lost_names(path: &Path, loaded: &Loaded) -> Vec<Problem> {
+    let lost = names::lost(&loaded.settings).into_iter();
+    let problem = |(at, name, fault): (usize, String, crate::net::LookupFault)| Problem {
+        file: path.display().to_string(),
+        line: None,
+        path: format!("trunk[{at}].address"),
+        what: format!("{name:?} leads nowhere: {fault}"),
+        right: "a name under which DNS has NAPTR, SRV or address records, or an IP address".into(),
+    };
+    lost.map(problem).collect()
 }
 
 /// The same list on standard error, for commands that cannot begin without a right configuration.

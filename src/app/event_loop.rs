@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::control::Ask;
+use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
@@ -31,6 +32,8 @@ pub struct EventLoop {
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
     pub setups: UnboundedReceiver<Replacement>,
+    /// Where named trunks are.
+    pub names: Names,
     /// Questions of the administrator.
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
@@ -45,6 +48,7 @@ impl EventLoop {
         let mut observe = tokio::time::interval(OBSERVE_EVERY);
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
+        self.names.want(self.gate.setup().trunks.servers());
         loop {
             if let Some(deadline) = self.next_deadline().filter(|deadline| *deadline != alarm_at) {
                 alarm_at = deadline;
@@ -57,9 +61,11 @@ impl EventLoop {
                 Some(replacement) = self.setups.recv() => {
                     self.store.close_page(self.clock.now().moment);
                     let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
+                    self.names.want(self.gate.setup().trunks.servers());
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
+                Some(heard) = self.names.next() => self.take_heard(heard),
                 Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
@@ -145,6 +151,13 @@ impl EventLoop {
         let unwritten = self.store.take_unwritten();
         if !unwritten.is_empty() {
             self.observer.written(&WriterEvent::Unwritten(unwritten));
+        }
+    }
+
+    fn take_heard(&mut self, heard: Heard) {
+        self.observer.heard(&heard);
+        if let Heard::Moved { server, hops } = heard {
+            self.gate.handle(self.clock.now(), Input::Located { server: (*server).clone(), hops });
         }
     }
 

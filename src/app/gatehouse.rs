@@ -13,6 +13,7 @@ use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over;
 use super::mark_key;
+use super::names::{Asking, Names};
 use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::reload::{Follow, Look, Reloader, Replacement};
@@ -199,6 +200,7 @@ fn run(parts: Parts) {
         };
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
+        let names = Names::new(Asking::of(&loaded.settings), clock);
         let ledger = loaded.settings.store.path.clone();
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
@@ -211,7 +213,9 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        EventLoop { clock, gate, sockets, store, written, setups, asks, phones, observer, stop }.run().await;
+        EventLoop { clock, gate, sockets, store, written, setups, asks, names, phones, observer, stop }
+            .run()
+            .await;
     });
 }
 

@@ -17,6 +17,7 @@ mod grid;
 mod hash;
 mod left_over;
 mod mark_key;
+mod names;
 mod observe;
 mod paint;
 mod phone_book;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::names::Heard;
 use crate::admin::Health;
 use crate::base::Masked;
 use crate::gate::{Ended, Event, FraudLock, Gate, Judged};
@@ -153,6 +154,28 @@ impl Observer {
 
     fn site(&mut self, name: &Arc<str>) -> &SiteSeries {
         self.sites.of(name, |name| self.metrics.site(name))
+    }
+
+    /// A name was looked up, and leads elsewhere or nowhere.
+    pub(super) fn heard(&self, heard: &Heard) {
+        match heard {
+            Heard::Moved { server, hops } if hops.is_empty() => {
+                tracing::error!(%server, "no answer of DNS for days: the trunk's last addresses are given up");
+            }
+            Heard::Moved { server, hops } => {
+                let at: Vec<String> =
+                    hops.iter().map(|hop| format!("{}:{}", hop.transport.label(), hop.remote)).collect();
+                tracing::info!(%server, at = at.join(" "), "the trunk's name leads here");
+            }
+            Heard::Failed { server, fault, count } => {
+                self.metrics.lookup_failures.increment(1);
+                if *count == 1 {
+                    tracing::warn!(%server, %fault, "the trunk's name cannot be looked up; what was known of it stays");
+                } else {
+                    tracing::debug!(%server, %fault, count, "still no answer for the trunk's name");
+                }
+            }
+        }
     }
 
     /// The writing thread has something to say.

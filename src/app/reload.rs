@@ -253,6 +253,7 @@ fn waiting_for_restart(running: &Settings, read: &Settings) -> Vec<&'static str>
         ("[store] path", running.store != read.store),
         ("[http] listen", running.http != read.http),
         ("[log]", running.log != read.log),
+        ("[dns]", running.dns != read.dns),
         ("[money] currency", running.money.currency != read.money.currency),
         ("[sip] t1, t2, t4", (old.t1, old.t2, old.t4) != (new.t1, new.t2, new.t4)),
         ("[sip] registrations", registrations(old) != registrations(new)),

@@ -1,33 +1,40 @@
 //! From what the files say to what the gate holds: one snapshot of values (DESIGN: the policy is read as one immutable snapshot).
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use crate::base::SiteId;
+use super::names::server_name;
+use crate::base::{SiteId, TrunkId};
 use crate::config::{self, Carrier, HostPort, Loaded, PeerKind, Settings};
 use crate::gate::{Credential, Limits, Pbx, Peer, PeerKind as GatePeer, Snapshot};
 use crate::policy::Policy;
-use crate::proxy::{Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use crate::proxy::{Interface, Interfaces, Named, NumberFormat, Trunk, TrunkQueue};
 use crate::registrar;
 use crate::sip::digest::{Account, Algorithm, Ha1, Held};
-use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
+use crate::sip::{ConnectionId, Flow, ListenerId, ServerName, Transport};
 use crate::transaction::Timing;
+
+/// Where a name leads before DNS has answered.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Everything the gate holds, made of one configuration without a fault. `bound` are the addresses that the listeners really
 /// got, in their order.
-pub fn snapshot(loaded: Loaded, bound: &[std::net::SocketAddr]) -> Snapshot {
+pub fn snapshot(loaded: Loaded, bound: &[SocketAddr]) -> Snapshot {
     let settings = loaded.settings;
     let policy = loaded.policy;
+    let interfaces = interfaces(&settings, bound);
     Snapshot {
-        credentials: credentials(&policy, loaded.credentials),
-        interfaces: interfaces(&settings, bound),
-        trunks: TrunkQueue::new(trunks(&settings)),
+        credentials: Arc::new(credentials(&policy, loaded.credentials)),
+        trunks: TrunkQueue::new(trunks(&settings, &interfaces)),
+        interfaces,
+        located: Vec::new(),
         peers: settings.peers.iter().filter_map(|peer| gate_peer(&policy, &settings, peer)).collect(),
         homes: homes(&policy, &settings),
         realm: settings.sip.realm.clone(),
         limits: limits(&settings),
-        tariffs: loaded.tariff,
-        policy,
+        tariffs: Arc::new(loaded.tariff),
+        policy: Arc::new(policy),
     }
 }
 
@@ -45,8 +52,8 @@ fn credentials(policy: &Policy, rows: Vec<config::Credential>) -> HashMap<Box<st
     rows.into_iter().filter_map(known).collect()
 }
 
-fn interfaces(settings: &Settings, bound: &[std::net::SocketAddr]) -> Interfaces {
-    let interface = |(listener, bound): (&config::Listener, &std::net::SocketAddr)| Interface {
+fn interfaces(settings: &Settings, bound: &[SocketAddr]) -> Interfaces {
+    let interface = |(listener, bound): (&config::Listener, &SocketAddr)| Interface {
         transport: transport(listener.carrier),
         address: *bound,
         sent_by: sent_by(&listener.advertised, bound.port()),
@@ -62,7 +69,7 @@ fn sent_by(advertised: &HostPort, bound: u16) -> String {
     HostPort { host: advertised.host.clone(), port }.to_string()
 }
 
-fn transport(carrier: Carrier) -> Transport {
+pub(super) fn transport(carrier: Carrier) -> Transport {
     match carrier {
         Carrier::Udp => Transport::Udp,
         Carrier::Tcp => Transport::Tcp,
@@ -70,34 +77,48 @@ fn transport(carrier: Carrier) -> Transport {
 }
 
 /// Each address of a trunk is a way of its own: they are tried in their order, before the trunk of the next priority.
-fn trunks(settings: &Settings) -> Vec<Trunk> {
+fn trunks(settings: &Settings, interfaces: &Interfaces) -> Vec<Trunk> {
     let mut all = Vec::new();
-    for (index, trunk) in settings.trunks.iter().enumerate() {
-        let Ok(id) = u16::try_from(index) else { break };
-        for address in &trunk.addresses {
-            let listener = ListenerId(u8::try_from(trunk.listener).unwrap_or(0));
-            all.push(Trunk {
-                id: crate::base::TrunkId(id),
-                name: Arc::from(trunk.name.as_str()),
-                flow: Flow {
-                    transport: transport(trunk.carrier),
-                    listener,
-                    remote: *address,
-                    connection: ConnectionId::NONE,
-                },
-                host: trunk.domain.clone().unwrap_or_else(|| address.to_string()),
-                priority: trunk.priority,
-                weight: trunk.weight,
-                calls_max: trunk.calls_max,
-                number_format: number_format(trunk.number_format),
-                silence: trunk.silence,
-                account: trunk.account.as_ref().map(account),
-                register: trunk.register,
-                incoming: trunk.incoming.as_deref().map(Arc::from),
-            });
-        }
+    for (id, trunk) in (0..=u16::MAX).zip(&settings.trunks) {
+        all.extend(trunk.addresses.iter().map(|address| one_way(TrunkId(id), trunk, address, interfaces)));
     }
     all
+}
+
+fn one_way(
+    id: TrunkId,
+    trunk: &config::Trunk,
+    address: &config::TrunkAddress,
+    interfaces: &Interfaces,
+) -> Trunk {
+    let transport = transport(trunk.carrier);
+    let stated = ListenerId(u8::try_from(trunk.listener).unwrap_or(0));
+    let (remote, listener, host, named) = match (address.fixed(), server_name(trunk, address)) {
+        (Some(remote), _) => {
+            let stated_reaches = interfaces.at(stated).is_some_and(|own| own.reaches(transport, remote.ip()));
+            let other = || interfaces.towards(transport, remote.ip()).unwrap_or(stated);
+            (remote, if stated_reaches { stated } else { other() }, remote.to_string(), None)
+        }
+        (None, server) => {
+            let text = server.as_ref().map(ServerName::to_string).unwrap_or_default();
+            (NOWHERE, stated, text, server.map(|server| Named { server: Arc::new(server), hop: None }))
+        }
+    };
+    Trunk {
+        id,
+        name: Arc::from(trunk.name.as_str()),
+        flow: Flow { transport, listener, remote, connection: ConnectionId::NONE },
+        host: trunk.domain.clone().unwrap_or(host),
+        priority: trunk.priority,
+        weight: trunk.weight,
+        calls_max: trunk.calls_max,
+        number_format: number_format(trunk.number_format),
+        silence: trunk.silence,
+        named,
+        account: trunk.account.as_ref().map(account),
+        register: trunk.register,
+        incoming: trunk.incoming.as_deref().map(Arc::from),
+    }
 }
 
 fn account(account: &config::Account) -> Arc<Account> {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::settings::{Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat};
+use super::settings::{Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat, TrunkAddress};
 use super::values::{Choice, Setting};
 
 /// An IP address with or without a port; 5060 (RFC 3261 §19.1.2) without.
@@ -24,6 +24,57 @@ impl Setting for Endpoint {
 
     fn blank() -> Endpoint {
         Endpoint(SocketAddr::blank())
+    }
+}
+
+/// An IP address or a host name, with or without a port.
+impl Setting for TrunkAddress {
+    const NOUN: &'static str = "an IP address or a host name";
+
+    fn right() -> String {
+        "an IP address or a host name, such as 192.0.2.20, 192.0.2.20:5070 or sip.carrier.example".into()
+    }
+
+    fn from_text(text: &str) -> Option<TrunkAddress> {
+        let text = text.trim();
+        if let Some(Endpoint(address)) = Endpoint::from_text(text) {
+            return Some(TrunkAddress::At(address));
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok().filter(|port| *port != 0)?)),
+            None => (text, None),
+        };
+        // What is an address here is a wrong one: 0.0.0.0, or port 0.
+        host.parse::<IpAddr>().is_err().then_some(())?;
+        let Host(host) = Host::from_text(host.strip_suffix('.').unwrap_or(host))?;
+        Some(TrunkAddress::Named { host, port })
+    }
+
+    fn blank() -> TrunkAddress {
+        TrunkAddress::At(SocketAddr::blank())
+    }
+}
+
+/// A name server: 53 (RFC 1035 §4.2) without a port.
+pub(super) struct NameServer(pub SocketAddr);
+
+impl Setting for NameServer {
+    const NOUN: &'static str = "the address of a name server";
+
+    fn right() -> String {
+        "an IP address, with a port if it is not 53: 192.0.2.53 or [2001:db8::53]:5353".into()
+    }
+
+    fn from_text(text: &str) -> Option<NameServer> {
+        let text = text.trim();
+        let address: SocketAddr =
+            text.parse().ok().or_else(|| Some(SocketAddr::new(text.parse().ok()?, 53)))?;
+        let usable = !address.ip().is_unspecified() && address.port() != 0;
+        usable.then_some(NameServer(address))
+    }
+
+    fn blank() -> NameServer {
+        NameServer(SocketAddr::blank())
     }
 }
 
@@ -187,6 +238,29 @@ impl Choice for LogFormat {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trunk_is_at_an_address_or_behind_a_name() {
+        let named = |host: &str, port| TrunkAddress::Named { host: host.into(), port };
+        let at = |text: &str| TrunkAddress::At(text.parse().unwrap());
+        for (text, read) in [
+            ("192.0.2.20", Some(at("192.0.2.20:5060"))),
+            ("[2001:db8::1]:5070", Some(at("[2001:db8::1]:5070"))),
+            ("2001:db8::1", Some(at("[2001:db8::1]:5060"))),
+            ("SIP.Carrier.example", Some(named("sip.carrier.example", None))),
+            ("sip.carrier.example.", Some(named("sip.carrier.example", None))),
+            ("sip.carrier.example:5070", Some(named("sip.carrier.example", Some(5070)))),
+            ("sip..carrier.example", None),
+            ("sip_carrier.example", None),
+            ("sip.carrier.example:0", None),
+            ("sip.carrier.example:sip", None),
+            ("192.0.2.300", None),
+            ("192.0.2.20:0", None),
+            ("0.0.0.0", None),
+        ] {
+            assert_eq!(TrunkAddress::from_text(text), read, "{text}");
+        }
+    }
 
     #[test]
     fn an_advertised_address_reads_with_and_without_its_port() {

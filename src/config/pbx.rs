@@ -4,7 +4,7 @@ use super::addresses::{Endpoint, Host};
 use super::fields::Fields;
 use super::settings::{Carrier, Listener, Pbx};
 use super::spelling;
-use super::tollgate_file::listener_of;
+use super::trunk::listener_of;
 
 /// The word of a site whose phones register at the gate itself.
 const HERE: &str = "here";
@@ -31,7 +31,7 @@ pub(super) fn read(peer: &Fields<'_>, name: &str, is_pbx: bool, listeners: &[Lis
         return None;
     }
     let carrier = carrier.unwrap_or(Carrier::Udp);
-    let listener = listener_of(peer, listener.as_deref(), carrier, listeners);
+    let listener = listener_of(peer, listener.as_deref(), carrier, &[], listeners);
     Some(Pbx { name: name.to_owned(), address, carrier, listener, domain, trusted })
 }
 

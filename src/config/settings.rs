@@ -29,6 +29,7 @@ pub struct Settings {
     pub http: Http,
     pub files: Files,
     pub log: Log,
+    pub dns: Dns,
 }
 
 impl Settings {
@@ -84,6 +85,17 @@ impl fmt::Display for HostPort {
     }
 }
 
+/// Where a trunk is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrunkAddress {
+    At(SocketAddr),
+    /// A host name in lower case; a port leaves only its address to DNS (RFC 3263 §4.2).
+    Named {
+        host: String,
+        port: Option<u16>,
+    },
+}
+
 /// How a trunk wants to see the number in the Request-URI (R11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberFormat {
@@ -100,9 +112,11 @@ pub enum NumberFormat {
 pub struct Trunk {
     pub name: String,
     /// Tried in this order.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: Vec<TrunkAddress>,
     pub carrier: Carrier,
-    /// The listener that sends to it; an index into `Settings::listeners`.
+    /// What carries calls to a name; `None`: DNS says it (RFC 3263 §4.1).
+    pub carrier_by_name: Option<Carrier>,
+    /// The listener that sends to it, where its transport and address family fit; an index into `Settings::listeners`.
     pub listener: usize,
     /// The least is tried first.
     pub priority: u16,
@@ -249,6 +263,13 @@ pub struct Files {
     pub tariff: PathBuf,
     /// Contact databases by name.
     pub contacts: Vec<(String, PathBuf)>,
+}
+
+/// `[dns]`: who is asked where named trunks are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// Empty: those of the operating system, as in `/etc/resolv.conf`.
+    pub servers: Vec<SocketAddr>,
 }
 
 /// `[log]`.

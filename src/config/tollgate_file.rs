@@ -8,16 +8,16 @@ use std::time::Duration;
 use ipnet::IpNet;
 use tracing_subscriber::EnvFilter;
 
-use super::addresses::{Currency, Endpoint, Host, PeerWord};
+use super::addresses::{Currency, Host, NameServer, PeerWord};
 use super::fields::{Fields, Source};
 use super::pbx;
 use super::settings::{
-    Carrier, DigestAlgorithm, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, NumberFormat,
-    Pbx, Peer, PeerKind, Settings, Sip, StoreSettings, Trunk,
+    Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, Pbx, Peer,
+    PeerKind, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
 };
 use super::site;
 use super::spelling;
-use super::trunk_account;
+use super::trunk;
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 use crate::policy::document;
@@ -33,7 +33,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
     Source::read(file, text, |fields| {
         let sites = fields.named("site", |name, site| (site::read(name, site), pbx::registrar_of(site)));
         let listeners = listeners(fields);
-        let trunks = fields.tables("trunk", |trunk| read_trunk(trunk, &listeners));
+        let trunks = fields.tables("trunk", |trunk| trunk::read(trunk, &listeners));
         refuse_twins(fields, "trunk", trunks.iter().map(|trunk| trunk.name.as_str()));
         if trunks.is_empty() {
             fields.missing("trunk", "at least one [[trunk]]: emergency calls need a way out");
@@ -60,6 +60,9 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
             files: fields.table_or_empty("files", |files| read_files(files, folder)),
             log: fields.table_or_empty("log", read_log),
+            dns: fields.table_or_empty("dns", |dns| Dns {
+                servers: dns.list("servers").into_iter().map(|NameServer(address)| address).collect(),
+            }),
         };
         TollgateFile { settings, sites }
     })
@@ -100,58 +103,6 @@ fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
     listeners
 }
 
-fn read_trunk(trunk: &Fields<'_>, listeners: &[Listener]) -> Trunk {
-    let carrier = trunk.or("transport", Carrier::Udp);
-    let listener: Option<String> = trunk.optional("listener");
-    let addresses = trunk.required_list("address").into_iter().map(|Endpoint(address)| address).collect();
-    Trunk {
-        name: trunk.required("name"),
-        addresses,
-        carrier,
-        listener: listener_of(trunk, listener.as_deref(), carrier, listeners),
-        priority: trunk.within("priority", 1, 1..=1000, "1 to 1000; the least is tried first"),
-        weight: trunk.within("weight", 1, 1..=1000, "1 to 1000"),
-        silence: trunk.within("silence", 4 * SECOND, SECOND / 5..=32 * SECOND, "200ms to 32s"),
-        number_format: trunk.or("number_format", NumberFormat::PlusE164),
-        calls_max: trunk.optional_within("calls_max", 1..=100_000, "1 to 100000"),
-        domain: trunk.optional::<Host>("domain").map(|Host(host)| host),
-        account: trunk_account::read(trunk),
-        register: trunk_account::registration(trunk),
-        incoming: trunk.optional("incoming"),
-    }
-}
-
-pub(super) fn listener_of(
-    trunk: &Fields<'_>,
-    name: Option<&str>,
-    carrier: Carrier,
-    listeners: &[Listener],
-) -> usize {
-    let fits =
-        |listener: &Listener| listener.carrier == carrier && name.is_none_or(|name| listener.name == name);
-    if let Some(index) = listeners.iter().position(fits) {
-        return index;
-    }
-    // With a wrong transport here, or something wrong with a listener, that is the problem to mend.
-    if !trunk.is_sound("transport") || !trunk.is_sound_from_top("listen") {
-        return 0;
-    }
-    let of_carrier =
-        || listeners.iter().filter(|listener| listener.carrier == carrier).map(|one| one.name.as_str());
-    match name {
-        Some(name) => {
-            let what = format!("{name:?} is not a listener of this transport");
-            trunk.blame("listener", what, spelling::right_word(name, of_carrier()));
-        }
-        None => trunk.blame(
-            "transport",
-            "no [[listen]] has this transport",
-            "a [[listen]] with the same transport",
-        ),
-    }
-    0
-}
-
 fn peers(
     fields: &Fields<'_>,
     trunks: &[Trunk],
@@ -165,7 +116,8 @@ fn peers(
     refuse_shared_networks(fields, &peers);
     // A trunk may call in from where it is called, unless a [[peer]] says otherwise about that very address.
     for (index, trunk) in (0..).zip(trunks) {
-        for address in &trunk.addresses {
+        // Those behind a name follow as DNS gives them.
+        for address in trunk.addresses.iter().filter_map(TrunkAddress::fixed) {
             let network = IpNet::from(address.ip());
             if !peers.iter().any(|peer| peer.network == network) {
                 let kind = PeerKind::Trunk(Some(TrunkId(index)));

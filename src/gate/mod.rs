@@ -15,10 +15,12 @@ mod identify;
 mod in_dialog;
 mod invite;
 mod life;
+mod locate;
 mod lockout;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod payload;
 mod re_invite;
 mod refuse;
 mod register_through;
@@ -49,19 +51,18 @@ use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
 use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
+use crate::proxy::Located;
 use crate::registrar::{Registrar, SavedBinding, Through};
 use crate::sip::digest::Challenger;
-use crate::sip::{Flow, Malformed, Message, Method};
-use crate::transaction::{self, Arrival, ClientId, ServerId, Timing, Transactions};
+use crate::sip::{Flow, Hop, Malformed, Message, Method, ServerName};
+use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 use call::{Call, CallKey};
 use fraud::Fraud;
-use in_dialog::InDialog;
 use lockout::Lockout;
-use register_through::Passed;
+use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
-use trunk_login::OwnBye;
 use trunk_registration::TrunkRegistration;
 
 /// What may happen to the gate. It is handed over by value once, so its size costs less than a box would.
@@ -81,6 +82,11 @@ pub enum Input {
     /// A connection is gone, and with it the phones behind it.
     ConnectionClosed {
         flow: Flow,
+    },
+    /// Where a trunk's name leads to now; nowhere, if its addresses have become too old to trust.
+    Located {
+        server: ServerName,
+        hops: Vec<Hop>,
     },
 }
 
@@ -104,37 +110,6 @@ pub const REJECTIONS: [&str; 8] = [
     "transfer",
 ];
 
-/// What a server transaction was opened for.
-#[derive(Debug)]
-enum Asked {
-    /// A dialog-creating INVITE that became a call.
-    Call(CallKey),
-    /// A re-INVITE of that call, passed on by `client`.
-    ReInvite { call: CallKey, client: ClientId },
-    /// An INVITE inside a call of an earlier run, relayed by `client`.
-    Relayed(ClientId),
-}
-
-/// What a client transaction was opened for.
-#[derive(Debug)]
-enum Sent {
-    /// A branch of a call's search.
-    Branch(CallKey),
-    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
-    /// of whatever goes to a trunk that may ask for credentials.
-    InDialog(InDialog),
-    /// A REGISTER of our own at a trunk.
-    Register,
-    /// A request outside any call, passed on.
-    Passed(Passed),
-    /// A BYE of our own towards a trunk that may ask for credentials.
-    Bye(OwnBye),
-    /// A request inside a call of an earlier run, relayed for `server`, with the number that it came with; `request` is kept of an INVITE, which must get a final answer.
-    Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
-    /// A CANCEL or BYE of our own: its answer changes nothing.
-    Ours,
-}
-
 /// Calls in progress by whose they are.
 type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
 
@@ -154,6 +129,8 @@ pub struct Gate {
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
+    /// Where the trunks' names lead to.
+    located: Located,
     keys: DialogKeys,
     loop_keys: RandomState,
     marks: Marks,
@@ -170,7 +147,7 @@ impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
-        let (locks, loop_keys, habits) = (hasher(), hasher(), hasher());
+        let (locks, loop_keys, habits, located) = (hasher(), hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -183,6 +160,7 @@ impl Gate {
             in_progress: HashSet::with_hasher(in_progress),
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
+            located: Located::with_hasher(located),
             keys: DialogKeys::new(&mut random),
             loop_keys,
             marks: Marks::new(random.seed()),
@@ -211,6 +189,7 @@ impl Gate {
                 self.registrar.connection_lost(flow.connection);
                 self.through.connection_lost(flow.connection);
             }
+            Input::Located { server, hops } => self.locate(server, hops),
         }
         self.take_transaction_events(now);
     }
@@ -256,6 +235,7 @@ impl Gate {
         if !asks_as_before {
             self.challenger = challenger(&setup, self.random.seed());
         }
+        let setup = self.at_known_places(setup);
         let old = std::mem::replace(&mut self.setup, setup);
         self.follow_trunks();
         self.review_calls(now);

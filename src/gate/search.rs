@@ -348,7 +348,7 @@ fn trunks(
 ) -> TargetQueue {
     match choice {
         TrunkChoice::Any => setup.trunks.targets(random, target),
-        TrunkChoice::Named(names) => setup.trunks.named(names, target),
+        TrunkChoice::Named(names) => setup.trunks.named(names, random, target),
     }
 }
 

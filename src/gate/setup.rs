@@ -10,20 +10,25 @@ use ipnet::IpNet;
 use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
 use crate::policy::Policy;
-use crate::proxy::{Interfaces, TrunkQueue};
+use crate::proxy::{Interfaces, Located, Trunk, TrunkQueue};
 use crate::registrar;
 use crate::sip::Flow;
 use crate::sip::digest::{Algorithm, Ha1};
 
-/// Everything a verdict depends on besides the message and the time.
+/// Everything a verdict depends on besides the message and the time. What is large is shared, so that a copy with another address
+/// of a trunk costs little.
+#[derive(Clone)]
 pub struct Snapshot {
-    pub policy: Policy,
-    pub tariffs: TariffBook,
+    pub policy: Arc<Policy>,
+    pub tariffs: Arc<TariffBook>,
     /// By SIP user name.
-    pub credentials: HashMap<Box<str>, Credential>,
+    pub credentials: Arc<HashMap<Box<str>, Credential>>,
     pub interfaces: Interfaces,
     pub trunks: TrunkQueue,
+    /// As the settings list them.
     pub peers: Vec<Peer>,
+    /// Addresses that DNS gives for trunks: whoever sends from one is that trunk.
+    pub located: Vec<Peer>,
     /// Sites whose phones register at a telephone system, and to which calls for their people go.
     pub homes: HashMap<SiteId, Arc<Pbx>>,
     /// The digest realm; also what stands behind the `@` of identities that we assert.
@@ -126,10 +131,25 @@ impl Snapshot {
     /// The peer whose network holds this address, the narrowest network first.
     pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
         let address = address.to_canonical();
-        self.peers
+        // The last of equals wins, so a [[peer]] about one address comes before what DNS says of it.
+        self.located
             .iter()
+            .chain(&self.peers)
             .filter(|peer| peer.network.contains(&address))
             .max_by_key(|peer| peer.network.prefix_len())
+    }
+
+    /// The same with the trunks where their names lead to now; their packets count as theirs from then on.
+    pub fn at_places(&self, located: &Located) -> Snapshot {
+        let trunks = self.trunks.at_places(located, &self.interfaces);
+        let by_name = trunks.iter().filter(|trunk| trunk.named.is_some());
+        let peer = |trunk: &Trunk| Peer {
+            name: Arc::clone(&trunk.name),
+            network: IpNet::from(trunk.flow.remote.ip().to_canonical()),
+            kind: PeerKind::Trunk,
+            site: SiteId(0),
+        };
+        Snapshot { located: by_name.map(peer).collect(), trunks, ..self.clone() }
     }
 
     /// Whether two addresses belong to one listed trunk or telephone system: any node of a cluster may speak for it.

@@ -52,3 +52,15 @@ pub const READ_BYTES: usize = 8 << 10;
 
 /// TCP's own probes find peers that vanished without a word.
 pub const PROBE_AFTER: Duration = Duration::from_secs(120);
+
+/// A name server that says nothing for so long is asked again or passed over; two rounds still end within a retransmitted INVITE.
+pub const DNS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often each question is put.
+pub const DNS_ATTEMPTS: usize = 2;
+
+/// Hosts taken from one set of SRV records: a carrier lists a handful, and each costs a look-up of its own.
+pub const HOP_HOSTS: usize = 16;
+
+/// Addresses taken of one host: a call tries no more than a few before the caller gives up.
+pub const HOP_ADDRESSES: usize = 8;

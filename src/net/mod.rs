@@ -9,6 +9,7 @@ mod datagrams;
 mod http;
 mod limits;
 mod listen;
+mod resolver;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -16,4 +17,5 @@ mod tests;
 pub use connection::Failure;
 pub use http::{Answer, Client, HttpFault, Request};
 pub use listen::{BindError, Listen};
+pub use resolver::{Location, LookupFault, Reach, Resolver};
 pub use sockets::{Arrived, Counts, Sockets};

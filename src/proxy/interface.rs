@@ -20,6 +20,13 @@ impl Interface {
         Interface { transport, address, sent_by: address.to_string() }
     }
 
+    /// Whether a peer is reached from this socket: same transport, same address family; a loopback peer from a loopback socket.
+    pub fn reaches(&self, transport: Transport, remote: IpAddr) -> bool {
+        let ip = self.address.ip();
+        let same_side = ip.is_unspecified() || ip.is_loopback() == remote.is_loopback();
+        self.transport == transport && ip.is_ipv4() == remote.is_ipv4() && same_side
+    }
+
     fn host(&self) -> &str {
         self.sent_by.rsplit_once(':').map_or(&self.sent_by, |(host, _)| host)
     }
@@ -46,16 +53,9 @@ impl Interfaces {
         self.all.get(usize::from(listener.0))
     }
 
-    /// The socket from which a peer is reached: same transport, same address family; a loopback peer from a loopback socket.
+    /// The first socket from which a peer is reached.
     pub fn towards(&self, transport: Transport, remote: IpAddr) -> Option<ListenerId> {
-        let fits = |interface: &Interface| {
-            let ip = interface.address.ip();
-            let same_family = ip.is_ipv4() == remote.is_ipv4();
-            interface.transport == transport
-                && same_family
-                && (ip.is_unspecified() || ip.is_loopback() == remote.is_loopback())
-        };
-        let index = self.all.iter().position(fits)?;
+        let index = self.all.iter().position(|interface| interface.reaches(transport, remote))?;
         u8::try_from(index).ok().map(ListenerId)
     }
 

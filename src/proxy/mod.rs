@@ -10,5 +10,5 @@ mod validate;
 pub use forward::{Forwarding, OwnRoute, Returning, forward_request, forward_response, record_route, via};
 pub use interface::{Interface, Interfaces};
 pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};
-pub use targets::{NumberFormat, Target, TargetQueue, Trunk, TrunkQueue};
+pub use targets::{Located, Named, NumberFormat, Target, TargetQueue, Trunk, TrunkQueue};
 pub use validate::{Rejection, is_suspect, loop_mark, validate};

@@ -32,6 +32,7 @@ pub const TRUNK_ANSWERS: &str = "tollgate_trunk_answers_total";
 pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
 pub const TRUNK_RESPONSE_SECONDS: &str = "tollgate_trunk_response_seconds";
 pub const TRUNK_TALK_SECONDS: &str = "tollgate_trunk_talk_seconds_total";
+pub const LOOKUP_FAILURES: &str = "tollgate_lookup_failures_total";
 pub const READY: &str = "tollgate_ready";
 pub const STORE_WRITABLE: &str = "tollgate_store_writable";
 pub const RELOADS: &str = "tollgate_reloads_total";
@@ -48,7 +49,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 34] = [
+pub const ALL: [(&str, Kind, &str); 35] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -85,6 +86,7 @@ pub const ALL: [(&str, Kind, &str); 34] = [
         "From an INVITE's departure to the trunk's first response but 100.",
     ),
     (TRUNK_TALK_SECONDS, Kind::Counter, "Talk of calls that are over, by trunk."),
+    (LOOKUP_FAILURES, Kind::Counter, "Look-ups of a trunk's name to which DNS gave no address."),
     (READY, Kind::Gauge, "1 if calls can be taken, as /readyz says."),
     (STORE_WRITABLE, Kind::Gauge, "1 if the ledger can be written; without it calls that cost are refused."),
     (RELOADS, Kind::Counter, "Changed configurations, by whether they were taken over or refused whole."),

@@ -129,18 +129,19 @@ impl Company {
         }
         let bound = |transport| Interface::bound(transport, "10.9.0.1:5060".parse().expect("an address"));
         Arc::new(Snapshot {
-            tariffs: tariffs(),
-            credentials,
+            tariffs: Arc::new(tariffs()),
+            credentials: Arc::new(credentials),
             interfaces: Interfaces::new(
                 vec![bound(Transport::Udp), bound(Transport::Tcp)],
                 vec![DOMAIN.into()],
             ),
             trunks: TrunkQueue::new(self.trunks.clone()),
             peers: self.peers.clone(),
+            located: Vec::new(),
             homes: self.homes.clone(),
             realm: DOMAIN.into(),
             limits: self.limits.clone(),
-            policy,
+            policy: Arc::new(policy),
         })
     }
 }
@@ -194,6 +195,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         calls_max: None,
         number_format: NumberFormat::PlusE164,
         silence: Duration::from_secs(4),
+        named: None,
         account: None,
         register: None,
         incoming: None,
