@@ -104,7 +104,7 @@ impl Actor {
     /// The plug is pulled: what it knew is gone.
     pub fn go_dark(&mut self) {
         self.is_dark = true;
-        self.endpoint.forget_all();
+        self.endpoint.forget(None);
         self.answered.clear();
         self.acknowledged.clear();
         self.repeats.clear();
@@ -172,7 +172,7 @@ impl Actor {
             .collect();
         for call_id in over {
             self.talks.remove(&call_id);
-            self.endpoint.forget(&call_id);
+            self.endpoint.forget(Some(&call_id));
         }
     }
 

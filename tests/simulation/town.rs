@@ -11,12 +11,11 @@ use tollgate::gate::{Event, Gate, Input, Output};
 use tollgate::ledger::{Command, Reply};
 use tollgate::registrar::SavedBinding;
 use tollgate::sip::{Flow, Framing, Message};
-use tollgate::transaction::Timing;
 
 use super::actor::{Actor, Upshot};
 use super::agenda::{Agenda, Trouble, What};
-use super::left_over;
 use super::model::Model;
+use super::network::chance_of;
 use super::plan::{Item, Plan};
 use super::vault::{Mood, Vault};
 use super::world::company::{Company, endpoints};
@@ -28,20 +27,12 @@ use super::world::titles::command_title;
 const EPILOGUE: Duration = Duration::from_secs(4 * 3600 + 900);
 /// How long before the end whoever still talks hangs up.
 const LAST_WORDS: Duration = Duration::from_secs(600);
-/// In a hundred: messages lost, followed by a piece of themselves, doubled, and held up for seconds.
-const LOST: u64 = 6;
-const PIECE: u64 = 1;
-const DOUBLED: u64 = 4;
-const LATE: u64 = 1;
 /// More happens in no life; one that goes on and on has a deadline that is never met.
 const STEPS_MAX: u64 = 1_000_000;
 /// Messages that an attacker may have seen.
 const OVERHEARD_MAX: usize = 60;
 /// How often phones throw away what is long over.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
-
-/// What marks in Record-Route are made with, in every life of the gate.
-const MARK_KEY: [u8; 32] = [7; 32];
 
 /// What to live, and what to leave out of it.
 #[derive(Clone, Default)]
@@ -67,29 +58,29 @@ pub struct Sums {
 pub struct Town {
     pub(super) random: Random,
     /// One stream of chance for each call, so that leaving one out changes no other.
-    chances: BTreeMap<String, Random>,
-    seed: u64,
+    pub(super) chances: BTreeMap<String, Random>,
+    pub(super) seed: u64,
     pub(super) now: Now,
     /// `None` while the process is dead.
-    gate: Option<Gate>,
+    pub(super) gate: Option<Gate>,
     /// What is written down of registrations.
-    registered: BTreeMap<Arc<str>, Vec<SavedBinding>>,
-    company: Rc<Company>,
-    vault: Vault,
+    pub(super) registered: BTreeMap<Arc<str>, Vec<SavedBinding>>,
+    pub(super) company: Rc<Company>,
+    pub(super) vault: Vault,
     pub(super) model: Model,
     pub(super) actors: Vec<Actor>,
-    agenda: Agenda,
+    pub(super) agenda: Agenda,
     /// Until when nothing passes to or from each actor.
-    storms: Vec<Moment>,
+    pub(super) storms: Vec<Moment>,
     pub(super) overheard: VecDeque<Bytes>,
     /// Faults begin when the phones have registered.
-    is_calm: bool,
+    pub(super) is_calm: bool,
     /// The message that is being handled comes from somebody who has no right to anything.
-    is_attack: bool,
+    pub(super) is_attack: bool,
     /// The same for what is no message: it may get a 400 without a transaction.
-    is_rubbish: bool,
-    with_log: bool,
-    steps: u64,
+    pub(super) is_rubbish: bool,
+    pub(super) with_log: bool,
+    pub(super) steps: u64,
     pub(super) sums: Sums,
 }
 
@@ -237,112 +228,6 @@ impl Town {
         }
     }
 
-    fn trouble(&mut self, actor: usize, trouble: Trouble) {
-        let (now, flow) = (self.now.moment, self.actors[actor].endpoint.flow);
-        let name = self.actors[actor].endpoint.name;
-        match trouble {
-            Trouble::Store(mood) => {
-                self.log(|| format!("store {mood:?}"));
-                self.vault.turn(now, mood);
-            }
-            Trouble::WireBreaks => {
-                self.log(|| format!("the wire to {name} breaks"));
-                self.input(Input::TransportFailed { flow });
-            }
-            Trouble::Moves => self.move_on(actor),
-            // A stream loses nothing; it breaks.
-            Trouble::Storm { .. } if self.actors[actor].is_reliable() => self.move_on(actor),
-            Trouble::Storm { millis } => {
-                self.log(|| format!("nothing passes to or from {name} for {millis} ms"));
-                self.storms[actor] = now + Duration::from_millis(millis);
-            }
-            Trouble::PowerFails { millis } => {
-                self.log(|| format!("{name} loses its power for {millis} ms"));
-                self.actors[actor].go_dark();
-                self.plan(
-                    Duration::from_millis(millis),
-                    What::Trouble { actor, trouble: Trouble::PowerReturns },
-                );
-            }
-            Trouble::PowerReturns => {
-                self.actors[actor].is_dark = false;
-                self.move_on(actor);
-                for after in [100, 700] {
-                    self.plan(Duration::from_millis(after), What::Act { actor, act: "REGISTER".to_owned() });
-                }
-            }
-            Trouble::NewSettings(company) => {
-                self.log(|| "new settings".to_owned());
-                if let Some(gate) = &mut self.gate {
-                    self.vault.close_page(now);
-                    gate.replace_setup(self.now, company.snapshot());
-                }
-                self.company = company;
-                self.carry_out();
-            }
-            Trouble::ClockSteps(step) => {
-                self.log(|| format!("the wall clock is set by {step}"));
-                self.now.utc += step;
-            }
-            Trouble::Killed { millis } => self.kill(millis),
-            Trouble::Started => self.start(),
-            Trouble::AllHangUp => {
-                for actor in 0..self.actors.len() {
-                    for act in self.actors[actor].last_words() {
-                        self.plan(Duration::ZERO, What::Act { actor, act });
-                    }
-                }
-            }
-            Trouble::Attack(attack) => self.attack(actor, attack),
-        }
-    }
-
-    fn move_on(&mut self, actor: usize) {
-        let flow = self.actors[actor].endpoint.flow;
-        for invite in self.actors[actor].endpoint.unanswered() {
-            self.model.asker_is_gone(&branch_of(invite));
-        }
-        self.actors[actor].endpoint.move_on();
-        let remote = self.actors[actor].endpoint.flow.remote;
-        self.log(|| format!("{} moves to {remote}", flow.remote));
-        if flow.transport.is_reliable() {
-            self.input(Input::ConnectionClosed { flow });
-        }
-    }
-
-    /// kill -9: whatever was not durable never was. The connections go with the process.
-    fn kill(&mut self, millis: u64) {
-        if self.gate.take().is_none() {
-            return;
-        }
-        self.log(|| "the gate is killed".to_owned());
-        let durable = self.vault.crash(&mut self.random);
-        self.note_durable(&durable);
-        self.hold(|town| town.model.killed(&town.vault));
-        for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
-            actor.endpoint.move_on();
-        }
-        self.plan(Duration::from_millis(millis), What::Trouble { actor: 0, trouble: Trouble::Started });
-    }
-
-    /// The process starts again, with nothing but what is durable.
-    fn start(&mut self) {
-        self.log(|| "the gate starts".to_owned());
-        let left = left_over::resolve(&self.vault, self.now);
-        self.vault.open(self.now.utc);
-        for command in left {
-            self.model.recovered(self.now.moment, &command);
-            self.vault.take(self.now.moment, command);
-        }
-        let random = Random::from_number(self.random.u64());
-        let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
-        gate.follow_earlier_run(MARK_KEY, self.now);
-        for (person, bindings) in &self.registered {
-            gate.restore_registrations(self.now, person, bindings.clone());
-        }
-        self.gate = Some(gate);
-    }
-
     fn gate_hears(&mut self, actor: usize, flow: Flow, bytes: Bytes) {
         let is_stranger = self.actors[actor].endpoint.name == "mallory";
         if self.gate.is_none() || self.actors[actor].is_dark || self.storms[actor] > self.now.moment {
@@ -372,7 +257,7 @@ impl Town {
         }
     }
 
-    fn take_replies(&mut self) {
+    pub(super) fn take_replies(&mut self) {
         while let Some(reply) = self.vault.next_reply() {
             self.log(|| format!("store -> {reply:?}"));
             self.hold(|town| town.model.reply(&reply));
@@ -382,14 +267,14 @@ impl Town {
         }
     }
 
-    fn input(&mut self, input: Input) {
+    pub(super) fn input(&mut self, input: Input) {
         if let Some(gate) = &mut self.gate {
             gate.handle(self.now, input);
             self.carry_out();
         }
     }
 
-    fn carry_out(&mut self) {
+    pub(super) fn carry_out(&mut self) {
         while let Some(output) = self.gate.as_mut().and_then(Gate::next_output) {
             match output {
                 Output::Send { flow, bytes } => self.send_from_gate(flow, &bytes),
@@ -399,7 +284,7 @@ impl Town {
         }
     }
 
-    fn note_event(&mut self, event: &Event) {
+    pub(super) fn note_event(&mut self, event: &Event) {
         if let Event::Judged(judged) = event {
             self.sums.judged += 1;
             if self.is_attack && judged.reason.is_none() {
@@ -419,72 +304,8 @@ impl Town {
         self.take_replies();
     }
 
-    fn note_durable(&mut self, durable: &[(Command, Reply)]) {
+    pub(super) fn note_durable(&mut self, durable: &[(Command, Reply)]) {
         self.hold(|town| town.model.wrote(durable));
-    }
-
-    fn send_from_gate(&mut self, flow: Flow, bytes: &Bytes) {
-        let text = Text::read(bytes);
-        let found = self.actors.iter().position(|actor| actor.endpoint.flow == flow);
-        if !self.is_rubbish && found.is_none_or(|actor| self.actors[actor].endpoint.name != "mallory") {
-            self.hold(|town| town.model.leaves(town.now.moment, &text));
-        }
-        let Some(actor) = found else {
-            // Nobody is there any more; over a connection that shows at once.
-            if flow.transport.is_reliable() {
-                self.agenda.plan(self.now.moment, What::Input(Box::new(Input::TransportFailed { flow })));
-            }
-            return;
-        };
-        let text = Rc::new(text);
-        let delays = self.delays(actor, &text);
-        for delay in delays {
-            self.plan(delay, What::ToActor { actor, text: Rc::clone(&text) });
-        }
-    }
-
-    pub(super) fn send_to_gate(&mut self, actor: usize, bytes: Bytes) {
-        let (text, flow) = (Text::read(&bytes), self.actors[actor].endpoint.flow);
-        for delay in self.delays(actor, &text) {
-            self.plan(delay, What::ToGate { actor, flow, bytes: bytes.clone() });
-        }
-        let chance = chance_of(&mut self.chances, self.seed, &text);
-        if !flow.transport.is_reliable() && chance.below(100) < PIECE {
-            // The rest of something: it means nothing, and must do nothing.
-            let rest = bytes.slice(1 + chance.below(bytes.len() as u64 - 1) as usize..);
-            self.plan(Duration::from_millis(1), What::ToGate { actor, flow, bytes: rest });
-        }
-    }
-
-    /// The network: over UDP it loses, doubles, reorders and holds up; over TCP it only takes its time.
-    fn delays(&mut self, actor: usize, text: &Text) -> Vec<Duration> {
-        if self.is_calm || self.actors[actor].is_reliable() {
-            return vec![Duration::from_millis(5)];
-        }
-        let chance = chance_of(&mut self.chances, self.seed, text);
-        let fate = chance.below(100);
-        let mut usual = || Duration::from_micros(500 + chance.below(60_000));
-        let (kind, delays) = if fate < LOST {
-            ("message lost", Vec::new())
-        } else if fate < LOST + DOUBLED {
-            ("message doubled", vec![usual(), usual()])
-        } else if fate < LOST + DOUBLED + LATE {
-            ("message held up for seconds", vec![usual() * 100])
-        } else {
-            ("", vec![usual()])
-        };
-        if !kind.is_empty() {
-            self.log(|| {
-                format!(
-                    "{kind}: {} {} {}",
-                    text.title(),
-                    text.header_str("Call-ID").unwrap_or_default(),
-                    branch_of(text)
-                )
-            });
-            *self.sums.faults.entry(kind).or_default() += 1;
-        }
-        delays
     }
 
     /// Everything is over: nothing is remembered, all money is resolved, every call had its answer and its one record.
@@ -532,13 +353,13 @@ impl Town {
         }
     }
 
-    fn hold(&mut self, rule: impl FnOnce(&mut Town) -> Result<(), String>) {
+    pub(super) fn hold(&mut self, rule: impl FnOnce(&mut Town) -> Result<(), String>) {
         if let Err(broken) = rule(self) {
             self.fail(&broken);
         }
     }
 
-    fn fail(&self, why: &str) -> ! {
+    pub(super) fn fail(&self, why: &str) -> ! {
         let from = self.sums.log.len().saturating_sub(if std::env::var_os("SEED").is_some() {
             usize::MAX
         } else {
@@ -546,17 +367,4 @@ impl Town {
         });
         panic!("{}\n{} {why}", self.sums.log[from..].join("\n"), self.now.moment);
     }
-}
-
-/// The chance of the call that a message belongs to.
-fn chance_of<'c>(chances: &'c mut BTreeMap<String, Random>, seed: u64, text: &Text) -> &'c mut Random {
-    let call_id = text.header_str("Call-ID").unwrap_or_default();
-    if !chances.contains_key(call_id) {
-        // FNV-1a: any spread will do, as long as it is the same everywhere.
-        let hash = call_id.bytes().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3)
-        });
-        chances.insert(call_id.to_owned(), Random::from_number(seed.rotate_left(32) ^ hash));
-    }
-    chances.get_mut(call_id).expect("it was put there")
 }

@@ -79,13 +79,13 @@ impl Vault {
     /// Takes a command of the gate; drain `next_reply` afterwards.
     pub fn take(&mut self, now: Moment, command: Command) {
         self.tray.put(now, command);
-        self.get_on(now);
+        self.begin_commit(now);
     }
 
     /// The limits change.
     pub fn close_page(&mut self, now: Moment) {
         self.tray.close_page(now);
-        self.get_on(now);
+        self.begin_commit(now);
     }
 
     pub fn next_reply(&mut self) -> Option<Reply> {
@@ -120,7 +120,7 @@ impl Vault {
                 }
             }
         }
-        self.get_on(now);
+        self.begin_commit(now);
         durable
     }
 
@@ -155,7 +155,7 @@ impl Vault {
     }
 
     /// Takes what was handed over, and begins a commit if none is under way.
-    fn get_on(&mut self, now: Moment) {
+    fn begin_commit(&mut self, now: Moment) {
         self.backlog.extend(self.queue.try_iter().flatten());
         if self.retry_at.is_some() {
             return self.refuse_answers(now);

@@ -77,26 +77,15 @@ impl Endpoint {
         self.waiting.values()
     }
 
-    /// Forgets a call that is long over.
+    /// Forgets a call that is long over; or everything, when its power is gone.
     #[allow(
         dead_code,
         reason = "a phone of the simulation forgets; those of the timelines never live so long"
     )]
-    pub fn forget(&mut self, call_id: &str) {
-        self.legs.retain(|leg| leg.call_id != call_id);
-        self.asked.retain(|text| text.header_str("Call-ID") != Some(call_id));
-    }
-
-    /// Its power is gone, and with it everything that it knew.
-    #[allow(
-        dead_code,
-        reason = "a phone of the simulation forgets; those of the timelines never live so long"
-    )]
-    pub fn forget_all(&mut self) {
-        self.legs.clear();
-        self.asked.clear();
-        self.waiting.clear();
-        self.challenges.clear();
+    pub fn forget(&mut self, call_id: Option<&str>) {
+        self.legs.retain(|leg| call_id.is_some_and(|call_id| leg.call_id != call_id));
+        self.asked.retain(|text| call_id.is_some() && text.header_str("Call-ID") != call_id);
+        self.waiting.retain(|_, _| call_id.is_some());
     }
 
     /// The latest call, or the one that the words name, for a forger to copy.
