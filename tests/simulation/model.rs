@@ -198,12 +198,6 @@ impl Model {
         self.questions.entry(branch.to_owned()).or_default().is_orphan = true;
     }
 
-    /// What must have been done with it at once: nothing stands in the way of a BYE (R16).
-    pub fn came(&mut self, text: &Text) -> Rule {
-        let _ = text;
-        Ok(())
-    }
-
     /// A message leaves the gate.
     pub fn leaves(&mut self, now: Moment, text: &Text) -> Rule {
         let method = text.method();

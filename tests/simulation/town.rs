@@ -252,9 +252,6 @@ impl Town {
         let changed = self.gate.as_mut().map(|gate| gate.changed_registrations(self.now));
         self.registered.extend(changed.into_iter().flatten());
         (self.is_attack, self.is_rubbish) = (false, false);
-        if let (Some(text), false) = (&text, is_stranger) {
-            self.hold(|town| town.model.came(text));
-        }
     }
 
     pub(super) fn take_replies(&mut self) {
