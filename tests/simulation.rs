@@ -1,12 +1,33 @@
 //! A seeded world that nobody has written down: phones that call as they like, trunks that fail, a network that loses, doubles and
-//! reorders, a ledger that shuts. The same seed gives the same log, byte for byte.
+//! reorders, a store that shuts, hangs and tears, a process that is killed, clocks that jump, strangers. The same seed gives the same
+//! log, byte for byte.
 
+#[path = "simulation/accounts.rs"]
+mod accounts;
 #[path = "simulation/actor.rs"]
 mod actor;
 #[path = "simulation/agenda.rs"]
 mod agenda;
+#[path = "simulation/attacks.rs"]
+mod attacks;
+#[path = "simulation/left_over.rs"]
+mod left_over;
+#[path = "simulation/long_run.rs"]
+mod long_run;
+#[path = "simulation/model.rs"]
+mod model;
+#[path = "simulation/network.rs"]
+mod network;
+#[path = "simulation/plan.rs"]
+mod plan;
+#[path = "simulation/temper.rs"]
+mod temper;
 #[path = "simulation/town.rs"]
 mod town;
+#[path = "simulation/troubles.rs"]
+mod troubles;
+#[path = "simulation/vault.rs"]
+mod vault;
 #[expect(
     dead_code,
     reason = "the tables of the world are for the timelines; here only its people are at home"
@@ -14,53 +35,74 @@ mod town;
 #[path = "world/mod.rs"]
 mod world;
 
-use town::Town;
+use long_run::{number, try_life};
+use town::{Life, live};
 
-/// A failure prints its seed; `SEED=17 cargo test --test simulation one_seed -- --nocapture` replays it with its log.
+const CALLS: u64 = 100;
+
+/// A failure prints its seed and how to replay it.
 fn lives_through(seeds: std::ops::Range<u64>) {
     for seed in seeds {
-        Town::of_seed(seed).live();
+        if let Err(why) = try_life(&Life { seed, calls: CALLS, ..Life::default() }) {
+            panic!("{why}");
+        }
     }
 }
 
 #[test]
-fn towns_1_to_10() {
-    lives_through(1..11);
+fn towns_1_to_5() {
+    lives_through(1..6);
 }
 
 #[test]
-fn towns_11_to_20() {
-    lives_through(11..21);
+fn towns_6_to_10() {
+    lives_through(6..11);
 }
 
 #[test]
-fn towns_21_to_30() {
-    lives_through(21..31);
+fn towns_11_to_15() {
+    lives_through(11..16);
 }
 
 #[test]
-fn towns_31_to_40() {
-    lives_through(31..41);
+fn towns_16_to_20() {
+    lives_through(16..21);
 }
 
+/// Lines of `seed calls what it found`: each was a fault once.
 #[test]
-fn towns_41_to_50() {
-    lives_through(41..51);
+fn found_seeds_stay_found() {
+    for line in include_str!("simulation/found_seeds.txt").lines().filter(|line| !line.starts_with('#')) {
+        let mut words = line.split_whitespace().map(|word| word.parse().ok());
+        let (Some(Some(seed)), Some(Some(calls))) = (words.next(), words.next()) else {
+            panic!("seed and calls: {line}")
+        };
+        if let Err(why) = try_life(&Life { seed, calls, ..Life::default() }) {
+            panic!("{line}\n{why}");
+        }
+    }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_log() {
+    let log = |seed| live(&Life { seed, calls: CALLS, with_log: true, ..Life::default() }).log.join("\n");
     for seed in [1, 2] {
-        let log = |seed| Town::of_seed(seed).live().join("\n");
         assert!(log(seed) == log(seed), "seed {seed} does not repeat itself");
     }
-    assert!(Town::of_seed(1).live() != Town::of_seed(2).live(), "another seed, another town");
+    assert!(log(1) != log(2), "another seed, another town");
 }
 
+/// `SEED=17 CALLS=100 cargo test --test simulation one_seed -- --nocapture` prints all that happens in one town; `WITHOUT=3,7-9` leaves
+/// out items of its plan.
 #[test]
 fn one_seed() {
-    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
-    for line in Town::of_seed(seed).live() {
-        println!("{line}");
-    }
+    let without = long_run::places(&std::env::var("WITHOUT").unwrap_or_default());
+    let life = Life { seed: number("SEED", 1), calls: number("CALLS", CALLS), without, with_log: true };
+    live(&life).log.iter().for_each(|line| println!("{line}"));
+}
+
+/// `SEEDS=1000 CALLS=1000 cargo test --release --test simulation long_run -- --nocapture`
+#[test]
+fn long_run() {
+    long_run::run(number("FROM", 1_000), number("SEEDS", 2), number("CALLS", CALLS));
 }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::Random;
+
 macro_rules! index_id {
     ($(#[$doc:meta])* $name:ident($int:ty)) => {
         $(#[$doc])*
@@ -132,9 +134,16 @@ fn millis(utc: DateTime<Utc>) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub struct IdSource {
     last: u64,
+    /// Where each millisecond begins to count: another place for each process, so that one that is started after the clock was set
+    /// back does not use the ids of the one before once more.
+    salt: u64,
 }
 
 impl IdSource {
+    pub fn new(random: &mut Random) -> IdSource {
+        IdSource { last: 0, salt: random.below(1 << (SEQUENCE_BITS - 1)) }
+    }
+
     pub fn decision(&mut self, utc: DateTime<Utc>) -> DecisionId {
         DecisionId(self.next(utc))
     }
@@ -149,7 +158,7 @@ impl IdSource {
     }
 
     fn next(&mut self, utc: DateTime<Utc>) -> u64 {
-        self.last = (millis(utc) << SEQUENCE_BITS).max(self.last + 1);
+        self.last = ((millis(utc) << SEQUENCE_BITS) + self.salt).max(self.last + 1);
         self.last
     }
 }
@@ -186,6 +195,13 @@ mod tests {
         let first = ids.decision(noon);
         let second = ids.decision(noon - chrono::TimeDelta::hours(1));
         assert!(second > first);
+    }
+
+    #[test]
+    fn a_process_started_after_the_clock_was_set_back_makes_other_ids() {
+        let noon = DateTime::from_timestamp(1_800_000_000, 0).expect("a valid instant");
+        let ids = |seed| IdSource::new(&mut Random::from_number(seed)).decision(noon);
+        assert_ne!(ids(1), ids(2));
     }
 
     #[test]

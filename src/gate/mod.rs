@@ -161,7 +161,7 @@ impl Gate {
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             look_ups: LookUps::new(subjects),
-            ids: IdSource::default(),
+            ids: IdSource::new(&mut random),
             outputs: VecDeque::new(),
             setup,
             random,

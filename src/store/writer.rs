@@ -112,6 +112,11 @@ pub struct WriterHandle {
 }
 
 impl WriterHandle {
+    /// The way to somebody else who writes, as the simulation does in its own time.
+    pub fn to(queue: Sender<Vec<Command>>) -> WriterHandle {
+        WriterHandle { sender: Some(queue), thread: None }
+    }
+
     /// Hands the command over; never waits.
     ///
     /// # Errors

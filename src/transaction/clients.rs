@@ -247,8 +247,11 @@ impl<C> Clients<C> {
         self.live(id.0).filter(|live| live.machine.awaits_final()).map(|live| &live.kept)
     }
 
+    /// Branches that were made for requests which never left do not count: they give way to later ones.
     pub(super) fn count(&self) -> usize {
-        self.slab.len()
+        let waits =
+            |place: &&Place| self.slab.at(**place).is_some_and(|entry| matches!(entry.life, Life::Promised));
+        self.slab.len() - self.promised.iter().filter(waits).count()
     }
 
     /// The transaction that a response answers: its branch leads to the request, and its CSeq names the method (§17.1.3).

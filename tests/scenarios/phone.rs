@@ -176,7 +176,10 @@ fn arguments(story: &Story, phone: &Phone, places: &Places) -> Vec<String> {
             let rate = load.per_second.to_string();
             add(&["-r", &rate, "-trace_stat", "-stf", "counters.csv", "-fd", "1"]);
         }
-        None => add(&["-trace_msg", "-message_file", "messages.log", "-r", "10"]),
+        None => {
+            let rate = phone.per_second.to_string();
+            add(&["-trace_msg", "-message_file", "messages.log", "-r", &rate]);
+        }
     }
     if phone.loses_percent > 0 {
         add(&["-lost", &phone.loses_percent.to_string(), "-max_retrans", "10"]);

@@ -54,6 +54,9 @@ pub struct Phone {
     /// Calls per run. For a phone that answers, zero means that it must hear nothing at all.
     #[serde(default = "one")]
     pub calls: u32,
+    /// Calls that it begins in a second.
+    #[serde(default = "ten")]
+    pub per_second: u32,
     #[serde(default)]
     pub transport: Carrier,
     /// Talk time in milliseconds, where the script pauses.
@@ -181,6 +184,10 @@ fn default_t1() -> String {
 
 fn one() -> u32 {
     1
+}
+
+fn ten() -> u32 {
+    10
 }
 
 fn short_talk() -> u32 {

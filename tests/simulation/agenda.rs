@@ -2,12 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::rc::Rc;
 
 use bytes::Bytes;
+use chrono::TimeDelta;
 use tollgate::base::Moment;
+use tollgate::gate::Input;
+use tollgate::sip::Flow;
 
-use super::world::Mood;
+use super::vault::Mood;
 use super::world::company::Company;
+use super::world::text::Text;
 
 /// Something that will happen. `count` keeps what is due at one moment in the order in which it was planned.
 pub struct Event {
@@ -17,12 +22,75 @@ pub struct Event {
 }
 
 pub enum What {
-    ToGate { actor: usize, bytes: Bytes },
-    ToActor { actor: usize, bytes: Bytes },
-    Act { actor: usize, act: String },
-    Ledger(Mood),
-    WireBreaks { actor: usize },
-    NewSettings(Box<Company>),
+    /// `actor` has sent this over `flow`.
+    ToGate {
+        actor: usize,
+        flow: Flow,
+        bytes: Bytes,
+    },
+    ToActor {
+        actor: usize,
+        text: Rc<Text>,
+    },
+    Act {
+        actor: usize,
+        act: String,
+    },
+    /// What an actor may have to send again.
+    Repeat {
+        actor: usize,
+        until: String,
+    },
+    Tidy,
+    Input(Box<Input>),
+    Trouble {
+        actor: usize,
+        trouble: Trouble,
+    },
+}
+
+/// What goes wrong, or changes, in the world around the gate.
+#[derive(Clone)]
+pub enum Trouble {
+    Store(Mood),
+    /// ICMP says that nobody is there.
+    WireBreaks,
+    /// A phone comes back from another port, or over a new connection.
+    Moves,
+    /// Nothing passes to or from this party for so long.
+    Storm {
+        millis: u64,
+    },
+    PowerFails {
+        millis: u64,
+    },
+    PowerReturns,
+    NewSettings(Rc<Company>),
+    /// The wall clock is set.
+    ClockSteps(TimeDelta),
+    /// kill -9; the gate is started again so long afterwards.
+    Killed {
+        millis: u64,
+    },
+    Started,
+    /// Whoever still talks hangs up.
+    AllHangUp,
+    /// A stranger does what strangers do.
+    Attack(Attack),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Attack {
+    /// Messages of others, sent once more from elsewhere.
+    Replays,
+    /// The same with some bytes changed.
+    Garbles,
+    /// BYE, CANCEL, re-INVITE, REFER and the like inside calls of others.
+    Forges,
+    /// A flood from one source.
+    Floods,
+    /// Passwords tried.
+    Guesses,
 }
 
 /// Everything that is planned.

@@ -1,378 +1,367 @@
-//! One town: its gate, its people, its network and its ledger, all drawn from one seed; and what must hold at every step.
+//! One town: its gate, its people, its network and its store, all drawn from one seed; and what must hold at every step.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::DateTime;
 use tollgate::base::{Moment, Now, Random};
-use tollgate::gate::{Gate, Input, Output};
-use tollgate::ledger::{CallRecord, Command, Reply};
+use tollgate::gate::{Event, Gate, Input, Output, SavedRegistrations};
+use tollgate::ledger::{Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
-use tollgate::transaction::Timing;
 
-use super::actor::{Actor, Plan, pick};
-use super::agenda::{Agenda, What};
-use super::world::Mood;
+use super::actor::{Actor, Upshot};
+use super::agenda::{Agenda, Trouble, What};
+use super::model::Model;
+use super::network::chance_of;
+use super::plan::{Item, Plan};
+use super::vault::{Mood, Vault};
 use super::world::company::{Company, endpoints};
-use super::world::desk::Desk;
+use super::world::compose::branch_of;
 use super::world::text::Text;
-use super::world::titles::{closing_record, command_title};
-use super::world::watch::Watch;
+use super::world::titles::command_title;
 
-const CALLS: u64 = 200;
-/// In which the calls begin.
-const RUSH: Duration = Duration::from_secs(150);
-/// All calls are over by then, and everything about them is forgotten.
-const END: Duration = Duration::from_secs(900);
-/// In a hundred: messages lost, followed by a piece of themselves, and doubled.
-const LOST: u64 = 6;
-const PIECE: u64 = 1;
-const DOUBLED: u64 = 4;
+/// In which all calls come to their end after the last has begun, and everything about them is forgotten.
+const EPILOGUE: Duration = Duration::from_secs(4 * 3600 + 900);
+/// How long before the end whoever still talks hangs up.
+const LAST_WORDS: Duration = Duration::from_secs(600);
+/// More happens in no life; one that goes on and on has a deadline that is never met.
+const STEPS_MAX: u64 = 1_000_000;
+/// Messages that an attacker may have seen.
+const OVERHEARD_MAX: usize = 60;
+/// How often phones throw away what is long over.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
 
-const CALLERS: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "tina"];
-const TARGETS: [&str; 12] = [
-    "03023125500",
-    "03023125501",
-    "017012345678",
-    "0402312555",
-    "0800123456",
-    "0033123456789",
-    "202",
-    "203",
-    "206",
-    "299",
-    "112",
-    "nonsense",
-];
+/// What to live, and what to leave out of it.
+#[derive(Clone, Default)]
+pub struct Life {
+    pub seed: u64,
+    pub calls: u64,
+    /// Items of the plan that are left out, by position.
+    pub without: std::collections::BTreeSet<usize>,
+    pub with_log: bool,
+}
 
-const OWN: [(&str, &str); 3] = [("bob", "202"), ("carol", "203"), ("tina", "206")];
+/// What a life came to.
+#[derive(Default)]
+pub struct Sums {
+    pub log: Vec<String>,
+    pub judged: u64,
+    pub answered: u64,
+    pub refused: u64,
+    pub messages: u64,
+    pub faults: BTreeMap<&'static str, u64>,
+}
 
 pub struct Town {
-    seed: u64,
-    random: Random,
-    now: Now,
-    gate: Gate,
-    desk: Desk,
-    watch: Watch,
-    actors: Vec<Actor>,
-    agenda: Agenda,
-    log: Vec<String>,
-    records: Vec<CallRecord>,
+    pub(super) random: Random,
+    /// One stream of chance for each call, so that leaving one out changes no other.
+    pub(super) chances: BTreeMap<String, Random>,
+    pub(super) seed: u64,
+    pub(super) now: Now,
+    /// `None` while the process is dead.
+    pub(super) gate: Option<Gate>,
+    /// What is written down of registrations.
+    pub(super) registered: BTreeMap<Arc<str>, SavedRegistrations>,
+    pub(super) company: Rc<Company>,
+    pub(super) vault: Vault,
+    pub(super) model: Model,
+    pub(super) actors: Vec<Actor>,
+    pub(super) agenda: Agenda,
+    /// Until when nothing passes to or from each actor.
+    pub(super) storms: Vec<Moment>,
+    pub(super) overheard: VecDeque<Bytes>,
     /// Faults begin when the phones have registered.
-    is_calm: bool,
+    pub(super) is_calm: bool,
+    /// The message that is being handled comes from somebody who has no right to anything.
+    pub(super) is_attack: bool,
+    /// The same for what is no message: it may get a 400 without a transaction.
+    pub(super) is_rubbish: bool,
+    pub(super) with_log: bool,
+    pub(super) steps: u64,
+    pub(super) sums: Sums,
+}
+
+/// Lives through one town. Panics where a rule is broken.
+pub fn live(life: &Life) -> Sums {
+    let plan = Plan::of_seed(life.seed, life.calls);
+    let random = Random::from_number(life.seed ^ 0x5EED);
+    let actors: Vec<Actor> = endpoints().into_iter().map(Actor::new).collect();
+    let mut town = Town {
+        gate: None,
+        registered: BTreeMap::new(),
+        random,
+        chances: BTreeMap::new(),
+        seed: life.seed,
+        now: Now::new(Moment::START, plan.beginning),
+        company: Rc::new(plan.company),
+        vault: Vault::new(plan.beginning),
+        model: Model::default(),
+        storms: vec![Moment::START; actors.len()],
+        actors,
+        agenda: Agenda::default(),
+        overheard: VecDeque::new(),
+        is_calm: true,
+        is_attack: false,
+        is_rubbish: false,
+        with_log: life.with_log,
+        steps: 0,
+        sums: Sums { faults: plan.faults, ..Sums::default() },
+    };
+    town.start();
+    town.open();
+    for (index, (at, item)) in plan.items.into_iter().enumerate() {
+        if life.without.contains(&index) {
+            continue;
+        }
+        let what = match item {
+            Item::Act { who, act } => What::Act { actor: town.actor(who), act },
+            Item::Trouble { who: "", trouble } => What::Trouble { actor: 0, trouble },
+            Item::Trouble { who, trouble } => What::Trouble { actor: town.actor(who), trouble },
+        };
+        town.plan(at, what);
+    }
+    town.plan(plan.rush, What::Trouble { actor: 0, trouble: Trouble::Store(Mood::Open { millis: 4 }) });
+    // Nothing but its parties ends an emergency call (R41).
+    town.plan(plan.rush + EPILOGUE - LAST_WORDS, What::Trouble { actor: 0, trouble: Trouble::AllHangUp });
+    town.run_until(town.now.moment + plan.rush + EPILOGUE);
+    town.check_end();
+    town.sums.answered = town.model.answered;
+    town.sums.refused = town.model.refused;
+    town.sums
 }
 
 impl Town {
-    pub fn of_seed(seed: u64) -> Town {
-        let mut random = Random::from_number(seed);
-        let mut company = Company::new();
-        // Some have much to spend and some have not.
-        for who in ["alice", "bob", "frank", "tina"] {
-            if random.one_in(2) {
-                company = company.daily(who, pick(&mut random, &["0.50", "1.70", "3"]));
-            }
-        }
-        let utc = DateTime::from_timestamp(1_772_442_000, 0).expect("a time");
-        let mut town = Town {
-            seed,
-            gate: Gate::new(company.snapshot(), Timing::RFC, Random::from_number(random.u64())),
-            now: Now::new(Moment::START, utc),
-            desk: Desk::new(Duration::from_millis(1 + random.below(30))),
-            watch: Watch::default(),
-            actors: endpoints().into_iter().map(Actor::new).collect(),
-            agenda: Agenda::default(),
-            log: Vec::new(),
-            records: Vec::new(),
-            is_calm: true,
-            random,
-        };
-        // Some towns write as fast as they decide, in others a CANCEL or a BYE has time to cross the answer.
-        town.desk.commit = Duration::from_millis(seed % 7 * 20);
-        town.open();
-        town
-    }
-
-    /// Lives to the end and gives back everything that happened.
-    pub fn live(mut self) -> Vec<String> {
-        self.plan_calls();
-        self.plan_troubles();
-        self.is_calm = false;
-        self.run_until(Moment::START + END);
-        self.check_end();
-        self.log
-    }
-
+    /// Everybody registers before anything goes wrong.
     fn open(&mut self) {
-        for caller in CALLERS {
-            let actor = self.actor(caller);
-            for at in [100, 200] {
-                self.plan(Duration::from_millis(at), What::Act { actor, act: "REGISTER".to_owned() });
+        for actor in 0..self.actors.len() {
+            if !self.actors[actor].is_trunk
+                && !matches!(self.actors[actor].endpoint.name, "mallory" | "lobby" | "pbx")
+            {
+                for at in [100, 200] {
+                    self.plan(Duration::from_millis(at), What::Act { actor, act: "REGISTER".to_owned() });
+                }
             }
         }
         self.run_until(Moment::START + Duration::from_secs(1));
-        self.log.clear();
-    }
-
-    fn plan_calls(&mut self) {
-        for call in 0..CALLS {
-            let caller = pick(&mut self.random, &CALLERS);
-            let mut target = pick(&mut self.random, &TARGETS);
-            // Nobody here calls herself: one phone is not two.
-            if OWN.contains(&(caller, target)) {
-                target = "201";
-            }
-            let actor = self.actor(caller);
-            let at = Duration::from_micros(self.random.below(RUSH.as_micros() as u64));
-            let id = format!("{call}@{caller}");
-            self.plan(at, What::Act { actor, act: format!("INVITE {target} id={id}") });
-            if self.random.one_in(6) {
-                let later = at + Duration::from_millis(self.random.below(8_000));
-                self.plan(later, What::Act { actor, act: format!("CANCEL id={id}") });
-            }
-        }
-    }
-
-    fn plan_troubles(&mut self) {
-        for mood in [Mood::Down, Mood::Silent] {
-            let at = Duration::from_millis(self.random.below(RUSH.as_millis() as u64));
-            let length = Duration::from_millis(self.random.below(20_000));
-            self.plan(at, What::Ledger(mood));
-            self.plan(at + length, What::Ledger(Mood::Open));
-        }
-        self.plan(END / 2, What::Ledger(Mood::Open));
-        self.plan_new_settings();
-        for _ in 0..3 {
-            let trunk = pick(&mut self.random, &["main", "backup"]);
-            let actor = self.actor(trunk);
-            let at = Duration::from_millis(self.random.below(RUSH.as_millis() as u64));
-            self.plan(at, What::WireBreaks { actor });
-        }
-    }
-
-    /// Somebody leaves and another person's limit falls, while their calls go on; later all is as before.
-    fn plan_new_settings(&mut self) {
-        let gone = pick(&mut self.random, &CALLERS);
-        let company = Company::new().daily("alice", "0.30").with(|company| {
-            company.rows.people.retain(|person| person.key != gone);
-        });
-        if gone != "alice" {
-            let at = Duration::from_millis(self.random.below(RUSH.as_millis() as u64));
-            self.plan(at, What::NewSettings(Box::new(company)));
-            self.plan(at + Duration::from_secs(10), What::NewSettings(Box::new(Company::new())));
-        }
+        self.plan(TIDY_EVERY, What::Tidy);
+        self.sums.log.clear();
+        self.is_calm = false;
     }
 
     fn run_until(&mut self, end: Moment) {
         while let Some(next) = self.next_deadline().filter(|next| *next <= end) {
+            self.steps += 1;
+            if self.steps > STEPS_MAX {
+                self.fail("the town does not come to rest");
+            }
             self.now = self.now.after(next.since(self.now.moment));
             self.step();
+            self.hold(|town| town.model.step(town.now.moment));
         }
         self.now = self.now.after(end.since(self.now.moment));
     }
 
     fn next_deadline(&self) -> Option<Moment> {
-        let event = self.agenda.next();
-        let actors = self.actors.iter().filter_map(Actor::next_deadline).min();
-        [event, actors, self.gate.next_deadline(), self.desk.next_deadline()].into_iter().flatten().min()
+        let gate = self.gate.as_ref().and_then(Gate::next_deadline);
+        let vault = self.vault.next_deadline().filter(|_| self.gate.is_some());
+        [self.agenda.next(), gate, vault].into_iter().flatten().min()
     }
 
     /// One thing that is due now.
     fn step(&mut self) {
         let now = self.now.moment;
-        if let Some(reply) = self.desk.answer(now) {
-            return self.reply(reply);
+        if self.gate.is_some() && self.vault.next_deadline().is_some_and(|due| due <= now) {
+            let durable = self.vault.due(now, &mut self.random);
+            self.note_durable(&durable);
+            self.take_replies();
+            return self.carry_out();
         }
         if let Some(what) = self.agenda.take_due(now) {
             return self.happen(what);
         }
-        for actor in 0..self.actors.len() {
-            for bytes in self.actors[actor].due(now) {
-                self.send_to_gate(actor, bytes);
-            }
+        if let Some(gate) = &mut self.gate {
+            gate.advance(self.now);
+            self.carry_out();
         }
-        self.gate.advance(self.now);
-        self.carry_out();
     }
 
     fn happen(&mut self, what: What) {
         let now = self.now.moment;
         match what {
-            What::ToGate { actor, bytes } => {
-                self.note(actor, "->", &bytes);
-                let flow = self.actors[actor].endpoint.flow;
-                let framing =
-                    if self.actors[actor].is_reliable() { Framing::Stream } else { Framing::Datagram };
-                let message = Message::parse(bytes, framing).map(|message| message.arrived_from(flow.remote));
-                self.gate.handle(self.now, Input::Received { flow, message });
-                self.carry_out();
-            }
-            What::ToActor { actor, bytes } => {
-                if !is_whole(&bytes) {
-                    return self
-                        .log
-                        .push(format!("{now} {:>7} <- rubbish", self.actors[actor].endpoint.name));
+            What::ToGate { actor, flow, bytes } => self.gate_hears(actor, flow, bytes),
+            What::ToActor { actor, text } => {
+                if self.actors[actor].is_dark || self.storms[actor] > now {
+                    return;
                 }
-                self.note(actor, "<-", &bytes);
-                let (answers, plans) = self.actors[actor].hear(now, &bytes, &mut self.random);
-                for answer in answers {
-                    self.send_to_gate(actor, answer);
-                }
-                for Plan { after, act } in plans {
-                    self.plan_at(now + after, What::Act { actor, act });
-                }
+                self.note(actor, "<-", &text);
+                let chance = chance_of(&mut self.chances, self.seed, &text);
+                let upshot = self.actors[actor].hear(now, &text, chance);
+                self.follow(actor, upshot);
             }
             What::Act { actor, act } => {
-                if let Some(bytes) = self.actors[actor].act(now, &act) {
-                    self.send_to_gate(actor, bytes);
-                }
+                let upshot = self.actors[actor].act(now, &act);
+                self.follow(actor, upshot);
             }
-            What::Ledger(mood) => {
-                self.log.push(format!("{now} ledger {mood:?}"));
-                for reply in self.desk.turn(mood) {
-                    self.reply(reply);
-                }
+            What::Repeat { actor, until } => {
+                let upshot = self.actors[actor].repeat(now, &until);
+                self.follow(actor, upshot);
             }
-            What::NewSettings(company) => {
-                self.log.push(format!("{now} new settings"));
-                self.gate.replace_setup(self.now, company.snapshot());
-                self.carry_out();
+            What::Tidy => {
+                self.actors.iter_mut().for_each(|actor| actor.tidy(now));
+                self.plan(TIDY_EVERY, What::Tidy);
             }
-            What::WireBreaks { actor } => {
-                let flow = self.actors[actor].endpoint.flow;
-                self.log.push(format!("{now} the wire to {} breaks", self.actors[actor].endpoint.name));
-                self.gate.handle(self.now, Input::TransportFailed { flow });
-                self.carry_out();
+            What::Input(input) => self.input(*input),
+            What::Trouble { actor, trouble } => self.trouble(actor, trouble),
+        }
+    }
+
+    fn follow(&mut self, actor: usize, upshot: Upshot) {
+        upshot.send.into_iter().for_each(|bytes| self.send_to_gate(actor, bytes));
+        for plan in upshot.plans {
+            self.plan(plan.after, What::Act { actor, act: plan.act });
+        }
+        for (at, until) in upshot.repeats {
+            self.agenda.plan(at, What::Repeat { actor, until });
+        }
+    }
+
+    fn gate_hears(&mut self, actor: usize, flow: Flow, bytes: Bytes) {
+        let is_stranger = self.actors[actor].endpoint.name == "mallory";
+        if self.gate.is_none() || self.actors[actor].is_dark || self.storms[actor] > self.now.moment {
+            return;
+        }
+        let framing = if flow.transport.is_reliable() { Framing::Stream } else { Framing::Datagram };
+        let message = Message::parse(bytes.clone(), framing).map(|message| message.arrived_from(flow.remote));
+        self.sums.messages += 1;
+        let text = message.is_ok().then(|| Text::read(&bytes));
+        if let Some(text) = &text {
+            self.note(actor, "->", text);
+        }
+        if let (Some(text), false) = (&text, is_stranger) {
+            self.model.comes(self.now.moment, text);
+            if self.overheard.len() == OVERHEARD_MAX {
+                self.overheard.pop_front();
+            }
+            self.overheard.push_back(bytes);
+        }
+        (self.is_attack, self.is_rubbish) = (is_stranger, text.is_none());
+        self.input(Input::Received { flow, message });
+        let changed = self.gate.as_mut().map(|gate| gate.changed_registrations(self.now));
+        self.registered.extend(changed.into_iter().flatten());
+        (self.is_attack, self.is_rubbish) = (false, false);
+    }
+
+    pub(super) fn take_replies(&mut self) {
+        while let Some(reply) = self.vault.next_reply() {
+            self.log(|| format!("store -> {reply:?}"));
+            self.hold(|town| town.model.reply(&reply));
+            if let Some(gate) = &mut self.gate {
+                gate.handle(self.now, Input::LedgerReplied(reply));
             }
         }
     }
 
-    fn reply(&mut self, reply: Reply) {
-        self.log.push(format!("{} ledger -> {reply:?}", self.now.moment));
-        self.hold(self.watch.budgets(self.desk.book()));
-        let noted = self.watch.reply(&reply);
-        self.hold(noted);
-        self.gate.handle(self.now, Input::LedgerReplied(reply));
-        self.carry_out();
+    pub(super) fn input(&mut self, input: Input) {
+        if let Some(gate) = &mut self.gate {
+            gate.handle(self.now, input);
+            self.carry_out();
+        }
     }
 
-    fn carry_out(&mut self) {
-        while let Some(output) = self.gate.next_output() {
+    pub(super) fn carry_out(&mut self) {
+        while let Some(output) = self.gate.as_mut().and_then(Gate::next_output) {
             match output {
-                Output::Send { flow, bytes } => self.send_from_gate(flow, bytes),
-                Output::Ledger(command) => self.ask_ledger(command),
+                Output::Send { flow, bytes } => self.send_from_gate(flow, &bytes),
+                Output::Ledger(command) => self.ask_store(command),
+                Output::Event(event) => self.note_event(&event),
                 Output::LookUp { database, .. } => panic!("nobody here can be asked: {database}"),
-                Output::Event(event) => {
-                    let noted = self.watch.event(&event);
-                    self.hold(noted);
-                }
             }
         }
     }
 
-    fn ask_ledger(&mut self, command: Command) {
-        let title = command_title(&command).unwrap_or_else(|| "note of an answer".to_owned());
-        self.log.push(format!("{} ledger <- {title}", self.now.moment));
-        let noted = self.watch.command(&command);
-        self.hold(noted);
-        self.records.extend(closing_record(&command).cloned());
-        self.desk.take(self.now.moment, command);
+    pub(super) fn note_event(&mut self, event: &Event) {
+        if let Event::Judged(judged) = event {
+            self.sums.judged += 1;
+            if self.is_attack && judged.reason.is_none() {
+                self.fail("a stranger was let through");
+            }
+        }
+        self.hold(|town| town.model.event(event));
     }
 
-    fn send_from_gate(&mut self, flow: Flow, bytes: Bytes) {
-        let found = self.actors.iter().position(|actor| actor.endpoint.flow == flow);
-        let Some(actor) = found else { self.fail(&format!("a message left for {}", flow.remote)) };
-        let text = Text::read(&bytes);
-        let held = self.watch.leaves(&text);
-        self.hold(held);
-        self.travel(actor, bytes, |actor, bytes| What::ToActor { actor, bytes });
+    fn ask_store(&mut self, command: Command) {
+        self.log(|| {
+            format!("store <- {}", command_title(&command).unwrap_or_else(|| "note of an answer".to_owned()))
+        });
+        self.hold(|town| town.model.command(town.now.moment, &command));
+        self.vault.take(self.now.moment, command);
+        self.hold(|town| town.model.decided(town.vault.book()));
+        self.take_replies();
     }
 
-    fn send_to_gate(&mut self, actor: usize, bytes: Bytes) {
-        self.travel(actor, bytes, |actor, bytes| What::ToGate { actor, bytes });
-    }
-
-    /// The network: over UDP it loses, doubles and reorders; over TCP it only takes its time.
-    fn travel(&mut self, actor: usize, bytes: Bytes, arrive: impl Fn(usize, Bytes) -> What) {
-        if self.is_calm || self.actors[actor].is_reliable() {
-            return self.plan_at(self.now.moment + Duration::from_millis(5), arrive(actor, bytes));
-        }
-        let fate = self.random.below(100);
-        if fate < LOST {
-            return self.log.push(format!("{} lost", self.now.moment));
-        }
-        if (LOST..LOST + PIECE).contains(&fate) {
-            // The rest of something: it means nothing, and must do nothing.
-            let rest = bytes.slice(1 + self.random.below(bytes.len() as u64 - 1) as usize..);
-            self.plan_at(self.now.moment + Duration::from_millis(1), arrive(actor, rest));
-        }
-        let copies = if (LOST + PIECE..LOST + PIECE + DOUBLED).contains(&fate) { 2 } else { 1 };
-        for _ in 0..copies {
-            let delay = Duration::from_micros(500 + self.random.below(60_000));
-            self.plan_at(self.now.moment + delay, arrive(actor, bytes.clone()));
-        }
+    pub(super) fn note_durable(&mut self, durable: &[(Command, Reply)]) {
+        self.hold(|town| town.model.wrote(durable));
     }
 
     /// Everything is over: nothing is remembered, all money is resolved, every call had its answer and its one record.
     fn check_end(&mut self) {
-        let open = (self.gate.transactions_open(), self.gate.remembered(), self.gate.calls_in_progress());
-        if open != ((0, 0), (0, 0, 0), 0) {
+        if self.gate.is_none() || !self.vault.is_idle() {
+            self.fail("the gate is not there at the end, or its store not idle");
+        }
+        let open = self
+            .gate
+            .as_ref()
+            .map(|gate| (gate.transactions_open(), gate.remembered(), gate.calls_in_progress()));
+        if open != Some(((0, 0), (0, 0, 0), 0)) {
             self.fail(&format!("still open at the end: {open:?}"));
         }
-        self.hold(self.watch.end(self.desk.book(), &self.records));
-        for actor in &self.actors {
-            if let Some(invite) = actor.endpoint.unanswered().next() {
-                self.fail(&format!(
-                    "{} got no final answer to {}",
-                    actor.endpoint.name,
-                    invite.header("Call-ID").unwrap_or_default()
-                ));
-            }
-        }
+        self.hold(|town| {
+            let unanswered: Vec<&Text> =
+                town.actors.iter().flat_map(|actor| actor.endpoint.unanswered()).collect();
+            town.model.end(&town.vault, &unanswered)
+        });
     }
 
-    fn actor(&self, name: &str) -> usize {
+    pub(super) fn actor(&self, name: &str) -> usize {
         self.actors.iter().position(|actor| actor.endpoint.name == name).expect("somebody of this town")
     }
 
-    fn plan(&mut self, after: Duration, what: What) {
-        self.plan_at(self.now.moment + after, what);
+    pub(super) fn plan(&mut self, after: Duration, what: What) {
+        self.agenda.plan(self.now.moment + after, what);
     }
 
-    fn plan_at(&mut self, at: Moment, what: What) {
-        self.agenda.plan(at, what);
-    }
-
-    fn note(&mut self, actor: usize, way: &str, bytes: &Bytes) {
-        if !is_whole(bytes) {
-            return self
-                .log
-                .push(format!("{} {:>7} {way} rubbish", self.now.moment, self.actors[actor].endpoint.name));
-        }
-        let text = Text::read(bytes);
-        let call = text.header("Call-ID").unwrap_or_default();
+    fn note(&mut self, actor: usize, way: &str, text: &Text) {
         let name = self.actors[actor].endpoint.name;
-        self.log.push(format!("{} {name:>7} {way} {} {call}", self.now.moment, text.title()));
+        self.log(|| {
+            format!(
+                "{name:>7} {way} {} {} {}",
+                text.title(),
+                text.header_str("Call-ID").unwrap_or_default(),
+                branch_of(text)
+            )
+        });
     }
 
-    fn hold(&self, rule: Result<(), String>) {
-        if let Err(broken) = rule {
+    pub(super) fn log(&mut self, line: impl FnOnce() -> String) {
+        if self.with_log {
+            self.sums.log.push(format!("{} {}", self.now.moment, line()));
+        }
+    }
+
+    pub(super) fn hold(&mut self, rule: impl FnOnce(&mut Town) -> Result<(), String>) {
+        if let Err(broken) = rule(self) {
             self.fail(&broken);
         }
     }
 
-    fn fail(&self, why: &str) -> ! {
-        let seed = self.seed;
-        // Whoever replays one seed wants to see it all.
-        let shown = if std::env::var_os("SEED").is_some() { usize::MAX } else { 60 };
-        let from = self.log.len().saturating_sub(shown);
-        panic!(
-            "\n{}\n{why}\nreplay: SEED={seed} cargo test --test simulation one_seed -- --nocapture\n",
-            self.log[from..].join("\n")
-        );
+    pub(super) fn fail(&self, why: &str) -> ! {
+        let from = self.sums.log.len().saturating_sub(if std::env::var_os("SEED").is_some() {
+            usize::MAX
+        } else {
+            60
+        });
+        panic!("{}\n{} {why}", self.sums.log[from..].join("\n"), self.now.moment);
     }
-}
-
-/// Whether a message has all its headers, and its body.
-fn is_whole(bytes: &[u8]) -> bool {
-    Message::parse(Bytes::copy_from_slice(bytes), Framing::Datagram).is_ok()
 }

@@ -47,6 +47,7 @@ const GRACE: (&str, u64) = ("4969", 5);
 const CHANGE: (&str, &str, &str) = ("4989", "2026-07-01", "6.00");
 
 /// Everything that a world is made from; change it before the world begins.
+#[derive(Clone)]
 pub struct Company {
     pub document: Document,
     pub rows: Rows,

@@ -82,6 +82,17 @@ impl Endpoint {
         self.waiting.values()
     }
 
+    /// Forgets a call that is long over; or everything, when its power is gone.
+    #[allow(
+        dead_code,
+        reason = "a phone of the simulation forgets; those of the timelines never live so long"
+    )]
+    pub fn forget(&mut self, call_id: Option<&str>) {
+        self.legs.retain(|leg| call_id.is_some_and(|call_id| leg.call_id != call_id));
+        self.asked.retain(|text| call_id.is_some() && text.header_str("Call-ID") != call_id);
+        self.waiting.retain(|_, _| call_id.is_some());
+    }
+
     /// The latest call, or the one that the words name, for a forger to copy.
     pub fn leg(&self, words: &Words) -> Option<&Leg> {
         self.legs.iter().rev().find(|leg| is_named(words, &leg.call_id))
@@ -113,7 +124,11 @@ impl Endpoint {
 
     /// A message from the gate; what it answers by itself.
     pub fn hear(&mut self, bytes: &Bytes) -> Option<Bytes> {
-        let text = Text::read(bytes);
+        self.hear_text(Text::read(bytes))
+    }
+
+    /// As `hear`, of a message that is read already.
+    pub fn hear_text(&mut self, text: Text) -> Option<Bytes> {
         match text.is_request() {
             true => self.hear_request(text),
             false => self.hear_response(&text),

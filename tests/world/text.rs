@@ -96,7 +96,13 @@ impl Text {
     }
 
     pub fn header(&self, name: &str) -> Option<String> {
-        self.headers(name).next().map(str::to_owned)
+        self.header_str(name).map(str::to_owned)
+    }
+
+    /// The first header of that name.
+    pub fn header_str(&self, name: &str) -> Option<&str> {
+        let mut named = self.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+        named.next().map(|(_, value)| value.as_str())
     }
 
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {

@@ -1,0 +1,384 @@
+//! The reference model: what each call may cost and how long it may last, told from the wire and the questions to the ledger alone, and
+//! loud where the gate or the book say otherwise. It knows no state of either.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tollgate::base::{DecisionId, Moment, ReservationId};
+use tollgate::gate::Event;
+use tollgate::ledger::{
+    AccountPeriod, Amount, BudgetLine, CallRecord, Command, EndCause, Extend, Reply, Reserve,
+};
+use tollgate::policy::Class;
+use tollgate::store::Reports;
+
+use super::accounts::price;
+use super::vault::Vault;
+use super::world::compose::branch_of;
+use super::world::text::{Text, tag_of};
+use super::world::titles::closing_record;
+
+/// R91: no call outlives what is paid for by more than this.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a refused INVITE is known for its repeats at least: T4 after its ACK (RFC 3261 §17.2.1).
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+pub(super) type Rule = Result<(), String>;
+
+/// One attempt to call.
+#[derive(Default)]
+struct Attempt {
+    is_judged: bool,
+    /// `None`: refused. `Some(None)`: of no class.
+    permitted: Option<Option<Class>>,
+    reservation: Option<ReservationId>,
+    /// Paid for, in seconds from the answer on.
+    covered: Option<Amount>,
+    /// The 2xx that went back to the caller, each with its tag; and when its dialog ended.
+    legs: Vec<(String, Moment, Option<Moment>)>,
+    over_at: Option<Moment>,
+    closings: u32,
+    /// The process died before this was durable.
+    is_lost: bool,
+}
+
+/// An INVITE that came, by its branch.
+#[derive(Default)]
+struct Question {
+    /// The process that it came to died before it answered.
+    is_orphan: bool,
+    refused: Option<u16>,
+    accepted: bool,
+    /// By a process that is dead.
+    was_answered: bool,
+    /// When the first final answer left.
+    at: Moment,
+}
+
+/// What a call is charged when it ends.
+struct Settling {
+    decision: DecisionId,
+    amount: Amount,
+    /// `None`: it is free.
+    number: Option<String>,
+}
+
+impl Question {
+    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate.
+    fn is_owed(&self) -> bool {
+        !self.is_orphan && !self.accepted && !self.was_answered
+    }
+}
+
+#[derive(Default)]
+pub struct Model {
+    attempts: BTreeMap<DecisionId, Attempt>,
+    pub(super) by_reservation: BTreeMap<ReservationId, DecisionId>,
+    questions: BTreeMap<String, Question>,
+    /// What was used of each budget, and which budgets each reservation is charged to.
+    pub(super) used: BTreeMap<AccountPeriod, Amount>,
+    pub(super) places: BTreeMap<ReservationId, BTreeSet<AccountPeriod>>,
+    /// The budgets of the command that is being decided.
+    pub(super) asked: Option<(ReservationId, Arc<[BudgetLine]>)>,
+    pub(super) left: BTreeSet<String>,
+    /// When each answered call must be over.
+    pub(super) ends: BTreeSet<(Moment, DecisionId)>,
+    /// How often each reservation was resolved in what is durable.
+    pub(super) resolved: BTreeMap<ReservationId, u32>,
+    /// Settlements of this step, to be checked when all its messages have left.
+    settling: Vec<Settling>,
+    /// Whether reservations are charged to a person; `None`: it has changed with the settings.
+    pub(super) personal: BTreeMap<ReservationId, Option<bool>>,
+    /// Call-IDs whose parties have sent a BYE.
+    pub(super) hung_up: BTreeSet<String>,
+    pub(super) call_ids: BTreeMap<DecisionId, String>,
+    pub answered: u64,
+    pub refused: u64,
+}
+
+impl Model {
+    pub fn event(&mut self, event: &Event) -> Rule {
+        let Event::Judged(judged) = event else { return Ok(()) };
+        let attempt = self.attempts.entry(judged.decision).or_default();
+        let known = std::mem::replace(&mut attempt.is_judged, true);
+        attempt.permitted = judged.reason.is_none().then_some(judged.class);
+        self.refused += u64::from(judged.reason.is_some());
+        if known { Err(format!("{} was judged twice", judged.decision)) } else { Ok(()) }
+    }
+
+    /// What the gate asks of the ledger, or states.
+    pub fn command(&mut self, now: Moment, command: &Command) -> Rule {
+        match command {
+            Command::Reserve(reserve) => {
+                self.by_reservation.insert(reserve.id, reserve.decision);
+                self.attempts.entry(reserve.decision).or_default().reservation = Some(reserve.id);
+            }
+            Command::Settle(settle) => {
+                let decision = *self.by_reservation.get(&settle.id).ok_or("settled, and never reserved")?;
+                let number =
+                    settle.record.as_ref().and_then(|record| record.canonical.as_deref()).map(str::to_owned);
+                self.settling.push(Settling { decision, amount: settle.amount, number });
+            }
+            Command::Answer(_) => {}
+            Command::Extend(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_)
+            | Command::Remember(_) => {}
+        }
+        self.asked = match command {
+            Command::Reserve(Reserve { id, budgets, .. }) | Command::Extend(Extend { id, budgets, .. }) => {
+                Some((*id, Arc::clone(budgets)))
+            }
+            _ => command.reservation().map(|id| (id, Arc::from([]))),
+        };
+        closing_record(command).map_or(Ok(()), |record| self.close(now, command, record))
+    }
+
+    fn close(&mut self, now: Moment, command: &Command, record: &CallRecord) -> Rule {
+        let attempt = self.attempts.entry(record.decision).or_default();
+        attempt.closings += 1;
+        attempt.over_at = Some(now);
+        if let Some((_, answer, _)) = attempt.legs.first() {
+            let end = end_of(*answer, attempt.covered);
+            self.ends.remove(&(end, record.decision));
+        }
+        if record.reservation.is_none() && matches!(command, Command::Record(_)) && record.answer.is_some() {
+            let amount = Amount::new(record.cost, record.billed_seconds);
+            self.settling.push(Settling { decision: record.decision, amount, number: None });
+        }
+        let hung_up = matches!(record.end_cause, Some(EndCause::CallerHungUp | EndCause::CalleeHungUp));
+        let call_id = self.call_ids.get(&record.decision);
+        match call_id.filter(|call_id| hung_up && !self.hung_up.contains(*call_id)) {
+            Some(call_id) => Err(format!("{call_id} was hung up, and by none of its parties")),
+            None if attempt.closings > 1 => {
+                Err(format!("{} has {} closing records", record.decision, attempt.closings))
+            }
+            None if record.end_cause.is_none() => {
+                Err(format!("record of {}: an end without a cause", record.decision))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub fn reply(&mut self, reply: &Reply) -> Rule {
+        let (Reply::Reserved(reservation) | Reply::Extended(reservation)) = reply else { return Ok(()) };
+        let decision = *self.by_reservation.get(&reservation.id()).ok_or("money nobody asked for")?;
+        let attempt = self.attempts.entry(decision).or_default();
+        let (before, covered) = (attempt.covered, reservation.covered());
+        attempt.covered = Some(covered);
+        if let Some((_, answer, _)) = attempt.legs.first().filter(|_| attempt.over_at.is_none()) {
+            self.ends.remove(&(end_of(*answer, before), decision));
+            self.ends.insert((end_of(*answer, Some(covered)), decision));
+        }
+        Ok(())
+    }
+
+    /// Several answered, each of whom is paid (R67): beyond the first nothing was set aside for them.
+    pub(super) fn is_forked(&self, id: ReservationId) -> bool {
+        let attempt = self.by_reservation.get(&id).and_then(|decision| self.attempts.get(decision));
+        attempt.is_some_and(|attempt| attempt.legs.len() > 1)
+    }
+
+    /// A request comes to the gate from one who may send it.
+    pub fn comes(&mut self, now: Moment, text: &Text) {
+        match text.method().as_str() {
+            "INVITE" => {
+                let question = self.questions.entry(branch_of(text)).or_default();
+                // What the network has held up for so long finds no transaction, and is asked who it is once more.
+                if question.refused.is_some() && question.at + REMEMBERED < now {
+                    *question = Question::default();
+                }
+            }
+            "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
+            _ => {}
+        }
+    }
+
+    /// Whoever asked this is not there any more to hear the answer.
+    pub fn asker_is_gone(&mut self, branch: &str) {
+        self.questions.entry(branch.to_owned()).or_default().is_orphan = true;
+    }
+
+    /// A message leaves the gate.
+    pub fn leaves(&mut self, now: Moment, text: &Text) -> Rule {
+        let method = text.method();
+        match (text.status(), method.as_str()) {
+            (0, "INVITE") => self.invite_leaves(text),
+            (0, "BYE") => {
+                self.dialog_ends(now, text);
+                Ok(())
+            }
+            (200.., "INVITE") => self.answer_leaves(now, text),
+            _ => Ok(()),
+        }
+    }
+
+    /// R64: an INVITE that begins a dialog leaves with its permit and its money; a repeat may outlast them.
+    fn invite_leaves(&mut self, text: &Text) -> Rule {
+        let is_within = text.header_str("To").is_some_and(|to| to.contains(";tag="));
+        if is_within || !self.left.insert(branch_of(text)) {
+            return Ok(());
+        }
+        let decision = decision_of(text).ok_or("an INVITE without the mark of a decision")?;
+        self.call_ids.insert(decision, text.header("Call-ID").unwrap_or_default());
+        let attempt = self.attempts.get(&decision).ok_or("an INVITE that nobody judged")?;
+        let class = attempt.permitted.ok_or("an INVITE without a permit")?;
+        let is_free = matches!(class, Some(Class::Internal | Class::Emergency | Class::TollFree));
+        match (attempt.covered, attempt.reservation) {
+            _ if attempt.over_at.is_some() => Err("an INVITE on a reservation that has ended".into()),
+            (Some(_), _) => Ok(()),
+            (None, None) if is_free => Ok(()),
+            (None, _) => Err("an INVITE without a reservation".into()),
+        }
+    }
+
+    /// Every INVITE gets one final answer: several 2xx of forks (§13.2.2.4), or one refusal, never both.
+    fn answer_leaves(&mut self, now: Moment, text: &Text) -> Rule {
+        let (branch, status) = (branch_of(text), text.status());
+        let question = self.questions.entry(branch).or_default();
+        if question.refused.is_none() && !question.accepted {
+            question.at = now;
+        }
+        match (status, question.refused) {
+            (200..=299, Some(refused)) => return Err(format!("{status} after {refused}")),
+            (300.., Some(refused)) if refused != status => return Err(format!("{status} after {refused}")),
+            (300.., _) if question.accepted => return Err(format!("{status} after a 2xx")),
+            (200..=299, None) => question.accepted = true,
+            _ => question.refused = Some(status),
+        }
+        let tag = text.header_str("To").and_then(tag_of).unwrap_or_default().to_owned();
+        let decision = decision_of(text).filter(|_| question.accepted);
+        let Some((decision, attempt)) = decision.and_then(|id| Some((id, self.attempts.get_mut(&id)?)))
+        else {
+            return Ok(());
+        };
+        if attempt.legs.iter().any(|(known, ..)| *known == tag) {
+            return Ok(());
+        }
+        // A BYE that overtook the answer has ended it in this very step (RFC 3261 §15).
+        if attempt.over_at.is_some_and(|over_at| over_at < now) {
+            return Err(format!("a call that is over is answered: {decision}"));
+        }
+        if attempt.legs.is_empty() {
+            self.answered += 1;
+        }
+        if attempt.legs.is_empty() && attempt.over_at.is_none() {
+            self.ends.insert((end_of(now, attempt.covered), decision));
+        }
+        attempt.legs.push((tag, now, None));
+        Ok(())
+    }
+
+    fn dialog_ends(&mut self, now: Moment, bye: &Text) {
+        let tags =
+            ["From", "To"].map(|name| bye.header_str(name).and_then(tag_of).unwrap_or_default().to_owned());
+        let call_id = bye.header("Call-ID").unwrap_or_default();
+        let of_call =
+            self.call_ids.iter().rev().find(|(_, known)| **known == call_id).map(|(decision, _)| *decision);
+        let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else { return };
+        for (_, _, end) in attempt.legs.iter_mut().filter(|(tag, ..)| tags.contains(tag)) {
+            end.get_or_insert(now);
+        }
+    }
+
+    /// After every step.
+    pub fn step(&mut self, now: Moment) -> Rule {
+        for settling in std::mem::take(&mut self.settling) {
+            self.check_price(now, &settling)?;
+        }
+        match self.ends.first() {
+            Some((end, decision)) if *end + GRACE < now => {
+                Err(format!("{decision} outlives what was paid for"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// R61, R62, R67: seconds from the answer to the end, rounded up, for each leg, at the price of the prefix.
+    fn check_price(&self, now: Moment, settling: &Settling) -> Rule {
+        let Settling { decision, amount, number } = settling;
+        let legs = &self.attempts[decision].legs;
+        let talks = legs.iter().map(|(_, answer, end)| end.unwrap_or(now).since(*answer).as_micros() as u64);
+        let seconds: Vec<u64> = talks.map(|micros| micros.div_ceil(1_000_000).max(1)).collect();
+        let micros =
+            number.as_ref().map_or(0, |number| seconds.iter().map(|seconds| price(number, *seconds)).sum());
+        if seconds.iter().sum::<u64>() == amount.seconds && amount.money.as_micros() == micros {
+            return Ok(());
+        }
+        Err(format!(
+            "{decision} is billed {amount} for {number:?}; it talked {seconds:?} s, which is {micros} millionths"
+        ))
+    }
+
+    /// The process dies: what was stated and is not durable never was.
+    pub fn killed(&mut self, vault: &Vault) -> Rule {
+        for question in self.questions.values_mut() {
+            let is_orphan = question.is_orphan || (question.refused.is_none() && !question.accepted);
+            *question = Question { is_orphan, was_answered: !is_orphan, ..Question::default() };
+        }
+        self.ends.clear();
+        for (decision, attempt) in self.attempts.iter_mut() {
+            let record = vault.durable().record(*decision).expect("memory does not fail");
+            if record.as_ref().is_some_and(|record| record.end.is_some()) {
+                continue;
+            }
+            // R91: whoever was connected and pays is known to the next start.
+            let is_known = record.is_some_and(|record| record.answer.is_some());
+            if !attempt.legs.is_empty() && attempt.covered.is_some() && !is_known {
+                return Err(format!("{decision} was connected, and nothing durable says so"));
+            }
+            attempt.is_lost |= attempt.over_at.is_none() || attempt.closings > 0;
+            attempt.closings = 0;
+            attempt.over_at = None;
+        }
+        Ok(())
+    }
+
+    /// A start resolves what an earlier life left behind.
+    pub fn recovered(&mut self, now: Moment, command: &Command) {
+        if let Some(record) = closing_record(command) {
+            let attempt = self.attempts.entry(record.decision).or_default();
+            attempt.closings += 1;
+            attempt.over_at = Some(now);
+        }
+    }
+
+    /// When nothing can happen any more.
+    pub fn end(&self, vault: &Vault, unanswered: &[&Text]) -> Rule {
+        let book = vault.book();
+        if let Some((id, entry)) = book.open_entries().first() {
+            return Err(format!("reservation {id} of decision {} is still open", entry.decision));
+        }
+        if let Some((id, count)) = self.resolved.iter().find(|(_, count)| **count != 1) {
+            return Err(format!("{id} was resolved {count} times"));
+        }
+        for invite in unanswered {
+            let question = self.questions.get(&branch_of(invite));
+            if question.is_some_and(Question::is_owed) {
+                return Err(format!("no final answer to {}", invite.header("Call-ID").unwrap_or_default()));
+            }
+        }
+        let without = self.attempts.iter().find(|(_, attempt)| attempt.closings == 0 && !attempt.is_lost);
+        if let Some((decision, _)) = without {
+            return Err(format!("decision {decision} has no closing record"));
+        }
+        self.check_sums(vault)
+    }
+}
+
+fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {
+    answer
+        + Duration::from_secs(
+            covered.map_or(u64::from(u32::MAX), |covered| covered.seconds.min(u64::from(u32::MAX))),
+        )
+}
+
+/// The decision stands in our Record-Route.
+fn decision_of(text: &Text) -> Option<DecisionId> {
+    let routes = text.values("Record-Route");
+    let mark = routes.iter().find_map(|route| route.split(";tg=").nth(1))?;
+    mark.get(..13)?.parse().ok()
+}

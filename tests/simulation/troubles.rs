@@ -1,0 +1,123 @@
+//! What goes wrong in a town: wires, power, clocks, settings, and the process itself, which is killed and starts again.
+
+use std::time::Duration;
+
+use tollgate::base::Random;
+use tollgate::gate::{Gate, Input};
+use tollgate::transaction::Timing;
+
+use super::agenda::{Trouble, What};
+use super::left_over;
+use super::town::Town;
+use super::world::compose::branch_of;
+
+/// What marks in Record-Route are made with, in every life of the gate.
+const MARK_KEY: [u8; 32] = [7; 32];
+
+impl Town {
+    pub(super) fn trouble(&mut self, actor: usize, trouble: Trouble) {
+        let (now, flow) = (self.now.moment, self.actors[actor].endpoint.flow);
+        let name = self.actors[actor].endpoint.name;
+        match trouble {
+            Trouble::Store(mood) => {
+                self.log(|| format!("store {mood:?}"));
+                self.vault.turn(now, mood);
+            }
+            Trouble::WireBreaks => {
+                self.log(|| format!("the wire to {name} breaks"));
+                self.input(Input::TransportFailed { flow });
+            }
+            Trouble::Moves => self.move_on(actor),
+            // A stream loses nothing; it breaks.
+            Trouble::Storm { .. } if self.actors[actor].is_reliable() => self.move_on(actor),
+            Trouble::Storm { millis } => {
+                self.log(|| format!("nothing passes to or from {name} for {millis} ms"));
+                self.storms[actor] = now + Duration::from_millis(millis);
+            }
+            Trouble::PowerFails { millis } => {
+                self.log(|| format!("{name} loses its power for {millis} ms"));
+                self.actors[actor].go_dark();
+                self.plan(
+                    Duration::from_millis(millis),
+                    What::Trouble { actor, trouble: Trouble::PowerReturns },
+                );
+            }
+            Trouble::PowerReturns => {
+                self.actors[actor].is_dark = false;
+                self.move_on(actor);
+                for after in [100, 700] {
+                    self.plan(Duration::from_millis(after), What::Act { actor, act: "REGISTER".to_owned() });
+                }
+            }
+            Trouble::NewSettings(company) => {
+                self.log(|| "new settings".to_owned());
+                if let Some(gate) = &mut self.gate {
+                    self.vault.close_page(now);
+                    gate.replace_setup(self.now, company.snapshot());
+                }
+                self.company = company;
+                self.carry_out();
+            }
+            Trouble::ClockSteps(step) => {
+                self.log(|| format!("the wall clock is set by {step}"));
+                self.now.utc += step;
+            }
+            Trouble::Killed { millis } => self.kill(millis),
+            Trouble::Started => self.start(),
+            Trouble::AllHangUp => {
+                for actor in 0..self.actors.len() {
+                    for act in self.actors[actor].last_words() {
+                        self.plan(Duration::ZERO, What::Act { actor, act });
+                    }
+                }
+            }
+            Trouble::Attack(attack) => self.attack(actor, attack),
+        }
+    }
+
+    fn move_on(&mut self, actor: usize) {
+        let flow = self.actors[actor].endpoint.flow;
+        for invite in self.actors[actor].endpoint.unanswered() {
+            self.model.asker_is_gone(&branch_of(invite));
+        }
+        self.actors[actor].endpoint.move_on();
+        let remote = self.actors[actor].endpoint.flow.remote;
+        self.log(|| format!("{} moves to {remote}", flow.remote));
+        if flow.transport.is_reliable() {
+            self.input(Input::ConnectionClosed { flow });
+        }
+    }
+
+    /// kill -9: whatever was not durable never was. The connections go with the process.
+    fn kill(&mut self, millis: u64) {
+        if self.gate.take().is_none() {
+            return;
+        }
+        self.log(|| "the gate is killed".to_owned());
+        let durable = self.vault.crash(&mut self.random);
+        self.note_durable(&durable);
+        self.hold(|town| town.model.killed(&town.vault));
+        for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
+            actor.endpoint.move_on();
+        }
+        self.plan(Duration::from_millis(millis), What::Trouble { actor: 0, trouble: Trouble::Started });
+    }
+
+    /// The process starts again, with nothing but what is durable.
+    pub(super) fn start(&mut self) {
+        self.log(|| "the gate starts".to_owned());
+        let left = left_over::resolve(&self.vault, self.now);
+        self.vault.open(self.now.utc);
+        for command in left {
+            self.model.recovered(self.now.moment, &command);
+            self.vault.take(self.now.moment, command);
+        }
+        let random = Random::from_number(self.random.u64());
+        let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
+        gate.follow_earlier_run(MARK_KEY, self.now);
+        for (person, bindings) in &self.registered {
+            gate.restore_registrations(self.now, person, bindings.clone());
+        }
+        self.gate = Some(gate);
+    }
+}
