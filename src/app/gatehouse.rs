@@ -117,7 +117,10 @@ impl Gatehouse {
             stop: stopped,
             ready,
         };
-        let thread = std::thread::Builder::new().name("gate".into()).spawn(move || run(parts))?;
+        let thread = std::thread::Builder::new()
+            .name("gate".into())
+            .stack_size(GATE_STACK_BYTES)
+            .spawn(move || run(parts))?;
         let addresses = listening.blocking_recv().map_err(|_| StartError::Ended)??;
         health.set_listeners_bound(true);
         Ok(Gatehouse {
@@ -206,6 +209,9 @@ struct Parts {
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
 }
 
+/// Debug builds move the gate and its loop over the stack whole; the two megabytes of a thread are too few for that.
+const GATE_STACK_BYTES: usize = 8 << 20;
+
 /// The gate's thread: a runtime of one thread, the sockets, the loop.
 fn run(parts: Parts) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
@@ -258,7 +264,6 @@ fn run(parts: Parts) {
             }
         };
         let _ = ready.send(Ok(addresses));
-        let thresholds = Thresholds::default();
         let event_loop = EventLoop {
             clock,
             gate,
@@ -272,7 +277,7 @@ fn run(parts: Parts) {
             ledger,
             look_ups,
             observer,
-            thresholds,
+            thresholds: Thresholds::default(),
             stop,
         };
         event_loop.run().await;

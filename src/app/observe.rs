@@ -130,13 +130,7 @@ impl Observer {
                 metrics.source_locks.increment(1);
                 tracing::warn!(%source, "locked: too many wrong passwords from this address");
             }
-            Event::FraudLocked(lock) => {
-                let FraudLock { person, class, signal, until } = lock;
-                metrics.fraud_lock(position(&Signal::ALL, *signal));
-                let (class, signal) = (class.code(), signal.code());
-                tracing::warn!(%person, class, signal, %until, "locked: this looks like toll fraud");
-                self.notices.drop_in(Notice::of_fraud(lock, now));
-            }
+            Event::FraudLocked(lock) => self.fraud_locked(now, lock),
             Event::Emergency(emergency) => {
                 self.site(&emergency.site).emergencies.increment(1);
                 let Emergency { decision, person, site, phone, .. } = emergency;
@@ -161,6 +155,14 @@ impl Observer {
             Event::Relayed => tracing::debug!("request of a call from before the start relayed by its mark"),
             Event::StrayResponse => metrics.rejection("stray_response"),
         }
+    }
+
+    fn fraud_locked(&mut self, now: DateTime<Utc>, lock: &FraudLock) {
+        let FraudLock { person, class, signal, until } = lock;
+        self.metrics.fraud_lock(position(&Signal::ALL, *signal));
+        let (class, signal) = (class.code(), signal.code());
+        tracing::warn!(%person, class, signal, %until, "locked: this looks like toll fraud");
+        self.notices.drop_in(Notice::of_fraud(lock, now));
     }
 
     /// A refusal is the whole story of a call; of a permitted one the line comes when it is over.

@@ -78,11 +78,7 @@ impl Gate {
             decision => {
                 let asked =
                     Question { now, setup: &setup, flow, identity: &identity, uri: &uri, invite: &invite };
-                let standing = self.standing(&asked, caller, decision);
-                self.watch_attempt(&asked, &standing);
-                let grounds = self.grounds(&asked, &standing);
-                let (caller, ticket) = (standing.caller, standing.ticket);
-                let facts = self.facts(now, &setup, &caller, &uri);
+                let Weighed { grounds, caller, ticket, facts } = self.weigh(&asked, caller, decision);
                 match grounds {
                     Grounds::Challenge { stale } => self.challenge(now, flow, server, &invite, stale),
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
@@ -95,14 +91,22 @@ impl Gate {
                         self.answer_plainly(now, server, &invite, 481);
                     }
                     Grounds::Permit(permit) => {
-                        if let Some(mark) = ticket {
-                            self.tickets.use_up(mark);
-                        }
+                        ticket.into_iter().for_each(|mark| self.tickets.use_up(mark));
                         self.open_call(now, flow, server, invite, permit, caller, facts)
                     }
                 }
             }
         }
+    }
+
+    /// What becomes of an attempt that is no emergency, and with what it is recorded.
+    fn weigh(&mut self, asked: &Question<'_>, caller: Caller, decision: Decision) -> Weighed {
+        let standing = self.standing(asked, caller, decision);
+        self.watch_attempt(asked, &standing);
+        let grounds = self.grounds(asked, &standing);
+        let Standing { caller, ticket, .. } = standing;
+        let facts = self.facts(asked.now, asked.setup, &caller, asked.uri);
+        Weighed { grounds, caller, ticket, facts }
     }
 
     /// Everything besides the rules that can stop a call that is no emergency.
@@ -299,6 +303,14 @@ pub(super) struct Question<'a> {
     pub identity: &'a Identity,
     pub uri: &'a Uri<'a>,
     pub invite: &'a Message,
+}
+
+/// The outcome of `Gate::weigh`.
+struct Weighed {
+    grounds: Grounds,
+    caller: Caller,
+    ticket: Option<u64>,
+    facts: Facts,
 }
 
 /// What becomes of an attempt that is no emergency.

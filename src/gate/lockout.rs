@@ -117,9 +117,12 @@ impl Lockout {
         !self.sources.is_empty() && self.locked(now, source).is_some()
     }
 
-    /// Whether a locked source has heard enough. What it asks beyond that is not even read.
+    /// Whether a locked source has heard enough. What it asks beyond that is not even read. Where somebody has proved herself, her
+    /// neighbours' guesses do not make the gate silent for her.
     pub fn has_heard_enough(&self, now: Moment, source: IpAddr) -> bool {
-        !self.sources.is_empty() && self.locked(now, source).is_some_and(|tries| tries.told >= TOLD_MAX)
+        !self.sources.is_empty()
+            && self.locked(now, source).is_some_and(|tries| tries.told >= TOLD_MAX)
+            && !self.is_trusted(now, source)
     }
 
     /// A locked source is answered once more.
@@ -213,6 +216,10 @@ mod tests {
             lockout.told(PHONE);
         }
         assert!(lockout.has_heard_enough(second(1), PHONE));
+        lockout.proved(second(2), PHONE);
+        lockout.failed(second(3), PHONE);
+        (0..=TOLD_MAX).for_each(|_| lockout.told(PHONE));
+        assert!(lockout.is_locked(second(4), PHONE) && !lockout.has_heard_enough(second(4), PHONE));
         assert!(lockout.scanned(second(0), GUESSER));
         assert!(lockout.has_heard_enough(second(0), GUESSER));
     }

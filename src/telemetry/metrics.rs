@@ -301,6 +301,8 @@ mod tests {
         metrics.parse_error("via");
         metrics.rejection("loop");
         metrics.fraud_lock(0);
+        metrics.contacts.looked_up(crate::telemetry::Outcome::Silence);
+        metrics.contacts.refreshed(true);
         metrics.response(403);
         metrics.reload(Reload::Refused);
         metrics.set_policy_version(8_125_470_613_982_145);
