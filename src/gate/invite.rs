@@ -236,20 +236,6 @@ impl Gate {
         self.tell_crowded(key);
     }
 
-    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
-    pub(super) fn holders(
-        &self,
-        setup: &Snapshot,
-        permit: &Permit,
-        record: &CallRecord,
-    ) -> SmallVec<[Holder; 2]> {
-        let mut holders = money::holders(permit);
-        let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
-        let caller = watched.map(|person| Holder::Person(person.clone()));
-        holders.extend(caller.filter(|caller| !holders.contains(caller)));
-        holders
-    }
-
     pub(super) fn count_live(&mut self, key: CallKey) {
         self.in_progress.insert(key);
         let Some(call) = self.calls.at(key) else { return };
