@@ -11,7 +11,7 @@ use tollgate::config;
 use tollgate::policy::Reason;
 
 /// Refusals that the demo cannot bring about within a few seconds, with why.
-const NOT_SHOWN: [(Reason, &str); 5] = [
+const NOT_SHOWN: [(Reason, &str); 6] = [
     (Reason::UntrustedPeer, "an untrusted peer's words are removed, not refused"),
     (
         Reason::NotByTransfer,
@@ -20,6 +20,7 @@ const NOT_SHOWN: [(Reason, &str); 5] = [
     (Reason::Holiday, "needs a public holiday"),
     (Reason::TooLittleLeft, "the ledger names the budget instead"),
     (Reason::LedgerUnavailable, "needs a store that fails"),
+    (Reason::ContactsUnavailable, "needs a contact database that fails"),
 ];
 
 #[test]
