@@ -99,6 +99,16 @@ pub struct Model {
 }
 
 impl Model {
+    /// Emergency calls that were answered and have not ended.
+    pub fn emergencies_open(&self) -> usize {
+        let open = |attempt: &&Attempt| {
+            attempt.permitted == Some(Some(Class::Emergency))
+                && attempt.over_at.is_none()
+                && !attempt.legs.is_empty()
+        };
+        self.attempts.values().filter(open).count()
+    }
+
     pub fn event(&mut self, event: &Event) -> Rule {
         let Event::Judged(judged) = event else { return Ok(()) };
         let attempt = self.attempts.entry(judged.decision).or_default();

@@ -9,6 +9,7 @@ use tollgate::base::Random;
 use tollgate::gate::Input;
 use tollgate::sip::Flow;
 
+use super::actor::Actor;
 use super::agenda::What;
 use super::town::Town;
 use super::world::compose::branch_of;
@@ -23,7 +24,11 @@ impl Town {
     pub(super) fn send_from_gate(&mut self, flow: Flow, bytes: &Bytes) {
         let text = Text::read(bytes);
         let found = self.actors.iter().position(|actor| actor.endpoint.flow == flow);
-        if !self.is_rubbish && found.is_none_or(|actor| self.actors[actor].endpoint.name != "mallory") {
+        // What goes to a stranger's host, at whatever port his copy of a Via names, answers nobody of the house.
+        let is_stranger = |actor: &Actor| {
+            actor.endpoint.name == "mallory" && actor.endpoint.flow.remote.ip() == flow.remote.ip()
+        };
+        if !self.is_rubbish && !self.actors.iter().any(is_stranger) {
             self.hold(|town| town.model.leaves(town.now.moment, &text));
         }
         let Some(actor) = found else {
