@@ -104,6 +104,7 @@ impl Model {
         let open = |attempt: &&Attempt| {
             attempt.permitted == Some(Some(Class::Emergency))
                 && attempt.over_at.is_none()
+                && !attempt.is_lost
                 && !attempt.legs.is_empty()
         };
         self.attempts.values().filter(open).count()
