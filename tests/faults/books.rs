@@ -82,13 +82,6 @@ impl Books {
         }
     }
 
-    /// Answered by the ledger, and SIPp's caller never heard of it.
-    pub fn unseen(&self, told: &[Told]) -> usize {
-        let seen =
-            |decision: &String| told.iter().any(|line| line.what == "answered" && line.decision == *decision);
-        self.rows.iter().filter(|(decision, row)| row.answered && !seen(decision)).count()
-    }
-
     /// Millionths that a person was charged.
     pub fn spent(&self, person: &str) -> i64 {
         let sum = "SELECT coalesce(sum(cost), 0) FROM call_record WHERE person = ?1";
