@@ -114,6 +114,8 @@ enum Told {
 }
 
 struct Signals {
+    /// A file that may not grow is a full disk, not the end of the process: the write says so.
+    _file_too_large: Signal,
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
@@ -122,6 +124,7 @@ struct Signals {
 impl Signals {
     fn listen() -> std::io::Result<Signals> {
         Ok(Signals {
+            _file_too_large: signal(SignalKind::from_raw(nix::libc::SIGXFSZ))?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,

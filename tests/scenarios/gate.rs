@@ -67,6 +67,12 @@ impl Gate {
         self.folder.join("ledger.sqlite")
     }
 
+    /// Of the process.
+    #[allow(dead_code, reason = "asked where its limits are changed")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A signal by its name, as `kill` sends it.
     ///
     /// # Errors

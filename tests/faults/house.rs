@@ -1,0 +1,126 @@
+//! A company around the gate under test: a talkative person, a brief one, a poor one, one with money for three calls; its trunk; its disk.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::gate::{Gate, write_company};
+use super::places::Places;
+use super::sipp::{Sipp, Talk};
+
+/// By the second, so that money lasts for what it says.
+const TARIFF: &str = "prefix,description,price_per_minute,connect_fee,first_increment_s,next_increment_s,valid_from\n\
+    49,Germany,0.6000,,1,1,2020-01-01\n";
+
+const ROLE: &str = "\n[[roles.brief.permits]]\nclasses = [\"internal\", \"local\", \"national\", \"mobile\"]\ncontacts = \"any\"\nlongest_s = 12\n";
+
+const PEOPLE: &str = "brief,Brief talks twelve seconds,130,+49 30 23125 130,Office,brief,130,password-130,\n\
+    poor,Poor has money for twenty seconds,131,+49 30 23125 131,Office,at_home,131,password-131,0.20\n\
+    trio,Trio has money for three calls,132,+49 30 23125 132,Office,at_home,132,password-132,1.80\n";
+
+pub struct House {
+    scratch: TempDir,
+    places: Places,
+    /// None once it is stopped for good.
+    pub gate: Option<Gate>,
+    callers: u16,
+}
+
+impl House {
+    pub fn open() -> House {
+        let scratch = TempDir::with_prefix("tollgate-faults-").expect("a scratch folder can be made");
+        let places = Places::free();
+        let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios/company");
+        write_company(scratch.path(), &company, &places, "500ms").expect("the company's files");
+        let add = |file: &str, text: &str| {
+            let path = scratch.path().join(file);
+            let before = fs::read_to_string(&path).expect("a file of the company");
+            fs::write(&path, before + text).expect("it can be written");
+        };
+        add("policy.toml", ROLE);
+        add("people.csv", PEOPLE);
+        fs::write(scratch.path().join("tariff.csv"), TARIFF).expect("a tariff");
+        let mut house = House { scratch, places, gate: None, callers: 0 };
+        house.gate = Some(house.launch());
+        house
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.scratch.path().join("ledger.sqlite")
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.scratch.path().join("tollgate.toml")
+    }
+
+    /// kill -9, and a new gate at once; returns when that is ready.
+    pub fn kill_and_restart(&mut self) {
+        drop(self.gate.take());
+        self.gate = Some(self.launch());
+    }
+
+    /// Whoever is called through the first trunk rings and answers.
+    pub fn trunk(&self) -> Sipp {
+        let script = fs::read_to_string(script("answers.xml")).expect("a script");
+        Sipp::start(&self.scratch.path().join("trunk"), &script, self.places.at("trunk_one"), &[])
+    }
+
+    pub fn calls(&mut self, caller: &str, talk: Talk, count: u32, per_second: u32) -> Sipp {
+        self.call(caller, "sip:03023125500@company.example", talk, count, per_second)
+    }
+
+    pub fn emergency_calls(&mut self, count: u32) -> Sipp {
+        self.call("102", "sip:112@company.example", Talk::HangsUp, count, 5)
+    }
+
+    fn call(&mut self, caller: &str, to: &str, talk: Talk, count: u32, per_second: u32) -> Sipp {
+        let end = match talk {
+            Talk::HangsUp => "hangs_up.xml",
+            Talk::Waits => "waits.xml",
+        };
+        let end = fs::read_to_string(script(end)).expect("a script");
+        let text = fs::read_to_string(script("caller.xml")).expect("a script").replace("@talk@\n", &end);
+        self.callers += 1;
+        let folder = self.scratch.path().join(format!("caller-{}", self.callers));
+        // All of them are the telephone system's, each at a port of its own.
+        let pbx = self.places.at("pbx");
+        let own = SocketAddr::new(pbx.ip(), free_port(pbx));
+        let (count, rate) = (count.to_string(), per_second.to_string());
+        let gate = self.places.at("gate").to_string();
+        let rest = ["-m", &count, "-r", &rate, "-key", "to", to, "-key", "caller", caller, &gate];
+        Sipp::start(&folder, &text, own, &rest)
+    }
+
+    /// From now on no file of the gate grows: each write beyond its size fails, as on a full disk.
+    pub fn fill_the_disk(&self) {
+        let wal = fs::metadata(self.scratch.path().join("ledger.sqlite-wal")).map_or(0, |file| file.len());
+        self.limit(&format!("{wal}:unlimited"));
+    }
+
+    pub fn empty_the_disk(&self) {
+        self.limit("unlimited:unlimited");
+    }
+
+    fn limit(&self, size: &str) {
+        let id = self.gate.as_ref().expect("a gate").id().to_string();
+        let status = Command::new("prlimit").args(["--pid", &id, &format!("--fsize={size}")]).status();
+        assert!(status.expect("prlimit is part of util-linux").success());
+    }
+
+    fn launch(&self) -> Gate {
+        Gate::launch(self.scratch.path(), &self.places)
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(self.scratch.path())))
+    }
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults").join(name)
+}
+
+fn free_port(near: SocketAddr) -> u16 {
+    let socket = std::net::UdpSocket::bind(SocketAddr::new(near.ip(), 0)).expect("a free port");
+    socket.local_addr().expect("a bound socket").port()
+}
