@@ -26,6 +26,11 @@ impl Random {
         if state == [0; 4] { Random::from_number(0) } else { Random { state } }
     }
 
+    /// Sixteen hexadecimal letters that nobody can guess: a tag, a Call-ID, a cnonce.
+    pub fn token(&mut self) -> String {
+        format!("{:016x}", self.u64())
+    }
+
     pub fn u64(&mut self) -> u64 {
         let [_, second, ..] = self.state;
         let result = second.wrapping_mul(5).rotate_left(7).wrapping_mul(9);

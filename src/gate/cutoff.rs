@@ -8,7 +8,6 @@ use super::trunk_login::OwnBye;
 use crate::base::Now;
 use crate::dialog::{End, ack};
 use crate::ledger::EndCause;
-use crate::policy::Holder;
 use crate::proxy::via;
 use crate::sip::Message;
 
@@ -103,18 +102,6 @@ impl Gate {
             known.retain(|known| *known != key);
             if known.is_empty() {
                 self.dialogs.remove(&words);
-            }
-        }
-    }
-
-    /// It counts among nobody's calls at once any more (R68).
-    pub(super) fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
-        self.in_progress.remove(&key);
-        for holder in holders {
-            let Some(live) = self.live.get_mut(holder) else { continue };
-            live.retain(|live| *live != key);
-            if live.is_empty() {
-                self.live.remove(holder);
             }
         }
     }

@@ -15,7 +15,7 @@ impl Snapshot {
 
 /// The telephone system that has the phones.
 pub(super) fn pbx_queue(pbx: &Pbx, user: String) -> TargetQueue {
-    let transport = if pbx.flow.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let transport = pbx.flow.transport.uri_param();
     let target = Target {
         flow: pbx.flow,
         request_uri: format!("sip:{user}@{}{transport}", pbx.host),

@@ -16,7 +16,7 @@ use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId};
 use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
-use crate::policy::{self, Class, Decision, Destination, Holder, Permit, Policy, Reason, Refusal, Target};
+use crate::policy::{Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Scheme, Uri};
 use crate::transaction::ServerId;
@@ -234,40 +234,6 @@ impl Gate {
             self.tell_emergency(key, site);
         }
         self.tell_crowded(key);
-    }
-
-    pub(super) fn count_live(&mut self, key: CallKey) {
-        self.in_progress.insert(key);
-        let Some(call) = self.calls.at(key) else { return };
-        for holder in &call.holders {
-            self.live.entry(holder.clone()).or_default().push(key);
-        }
-    }
-
-    /// The call goes out on this trunk now, and on no other.
-    pub(super) fn count_on_trunk(&mut self, key: CallKey, trunk: &Arc<str>) {
-        let Some(call) = self.calls.at_mut(key) else { return };
-        let holder = Holder::Trunk(Arc::clone(trunk));
-        if call.holders.contains(&holder) {
-            return;
-        }
-        let is_trunk = |holder: &Holder| matches!(holder, Holder::Trunk(_));
-        let left = call.holders.iter().position(is_trunk).map(|index| call.holders.remove(index));
-        call.holders.push(holder.clone());
-        if let Some(live) = left.and_then(|left| self.live.get_mut(&left)) {
-            live.retain(|live| *live != key);
-        }
-        self.live.entry(holder).or_default().push(key);
-    }
-
-    /// R68: the size of the live set of each holder against its limit.
-    fn is_crowded(&self, permit: &Permit, standing: &Standing) -> bool {
-        let counts = |call: &&CallKey| !standing.spared.contains(&Some(**call));
-        let full = |limit: &policy::ConcurrencyLimit| {
-            let live = self.live.get(&limit.holder).map_or(0, |live| live.iter().filter(counts).count());
-            !limit.soft && live >= limit.count as usize
-        };
-        permit.concurrency().iter().any(full)
     }
 
     pub(super) fn facts(&mut self, now: Now, setup: &Snapshot, caller: &Caller, uri: &Uri<'_>) -> Facts {

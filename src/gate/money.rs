@@ -13,7 +13,7 @@ use crate::ledger::{
     Account, Amount, Command, EndCause, Exhausted, Extend, Limit, Release, Reply, Reservation, Reserve,
     Settle, Slice,
 };
-use crate::policy::{BudgetLimit, Holder, Permit, Reason, Refusal};
+use crate::policy::{BudgetLimit, Reason, Refusal};
 use crate::proxy::Target;
 
 /// Questions put to the ledger for one call, each for less than before. Four budgets that differ are rare; a race that takes the
@@ -343,9 +343,4 @@ pub(super) fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
 fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {
     let limits = trunk.and_then(|trunk| setup.policy.trunk_limits(trunk));
     limits.map_or(&[], |limits| &limits.budgets)
-}
-
-/// The holders whose calls at once this permit counts among (R68).
-pub(super) fn holders(permit: &Permit) -> SmallVec<[Holder; 2]> {
-    permit.concurrency().iter().map(|limit| limit.holder.clone()).collect()
 }

@@ -27,16 +27,16 @@ impl Gate {
     fn ask(&mut self, now: Now, flow: Flow) {
         let trunk = self.setup.trunks.iter().find(|trunk| trunk.flow == flow);
         let (Some(trunk), Some(interface)) = (trunk, self.setup.interfaces.at(flow.listener)) else { return };
-        let uri = format!("sip:{}{}", trunk.host, trunk.uri_transport());
+        let uri = format!("sip:{}{}", trunk.host, flow.transport.uri_param());
         let branch = self.transactions.new_branch(0);
         let request = NewRequest {
             method: "OPTIONS",
             uri: &uri,
             via: &via(interface, &branch),
             routes: &[],
-            from: &format!("<sip:{}>;tag={:016x}", self.setup.realm, self.random.u64()),
+            from: &format!("<sip:{}>;tag={}", self.setup.realm, self.random.token()),
             to: &format!("<{uri}>"),
-            call_id: &format!("{:016x}{:016x}", self.random.u64(), self.random.u64()),
+            call_id: &(self.random.token() + &self.random.token()),
             cseq: 1,
             extra: &[("Accept", "application/sdp")],
             body: None,

@@ -1,7 +1,5 @@
 //! Saying no: the 403 that a person understands (R50), and every other answer that the gate gives by itself.
 
-use std::fmt::Write;
-
 use super::call::{CallKey, Facts};
 use super::invite::canonical_text;
 use super::{Event, Gate, Judged, Output};
@@ -87,7 +85,7 @@ impl Gate {
     pub(super) fn receive_malformed(&mut self, flow: Flow, malformed: &Malformed) {
         self.tell(Event::Malformed { label: malformed.fault.label() });
         if let Some(answer) = &malformed.answer {
-            let tag = format!("{:016x}", self.random.u64());
+            let tag = self.random.token();
             self.send(answer.flow(flow), reply_to_malformed(answer, &tag));
         }
     }
@@ -95,7 +93,7 @@ impl Gate {
     /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
     pub(super) fn no_room(&mut self, flow: Flow, request: &Message) {
         self.tell(Event::Rejected { code: "overload", status: 503 });
-        let tag = format!("{:016x}", self.random.u64());
+        let tag = self.random.token();
         let bytes = reply(request, 503, "Too Many Transactions", &tag, &[("Retry-After", "5")]);
         self.send(flow.for_reply(&request.top_via()), bytes);
     }
@@ -127,11 +125,7 @@ impl Gate {
         phrase: &str,
         headers: &[(&str, &str)],
     ) {
-        let mut tag = String::new();
-        if status > 100 {
-            // Writing to a String cannot fail.
-            let _ = write!(tag, "{:016x}", self.random.u64());
-        }
+        let tag = if status > 100 { self.random.token() } else { String::new() };
         let bytes = reply(request, status, phrase, &tag, headers);
         // Only calls and re-INVITEs have had a 100, after which the caller says nothing more until the final answer comes. Anybody
         // else asks again, so no answer need be repeated to an address that may be forged.

@@ -205,7 +205,7 @@ impl Gate {
 }
 
 fn path(interface: &Interface, mark: FlowMark) -> String {
-    let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let transport = interface.transport.uri_param();
     format!("<sip:{mark}@{}{transport};lr>", interface.sent_by)
 }
 

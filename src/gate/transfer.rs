@@ -296,6 +296,6 @@ fn peer_name(setup: &Snapshot, flow: Flow) -> Arc<str> {
 
 /// Our address as the transferee reaches us in any case: it stands in the Record-Route of the call.
 fn host_of(interface: &Interface) -> String {
-    let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let transport = interface.transport.uri_param();
     format!("{}{transport}", interface.sent_by)
 }

@@ -11,7 +11,7 @@ use super::in_dialog::InDialog;
 use super::search::{Leaving, pass_on};
 use super::setup::Snapshot;
 use super::{Asked, Gate, Sent};
-use crate::base::{Now, Random};
+use crate::base::Now;
 use crate::dialog::{End, Teardown, bye};
 use crate::ledger::EndCause;
 use crate::proxy::{Target, Trunk, loop_mark, via};
@@ -91,7 +91,7 @@ impl Gate {
         }
         login.cseq = login.cseq.saturating_add(1);
         let asked = Question { method: "INVITE", uri: &login.target.request_uri, body: call.invite.body() };
-        let proofs = login.proofs.headers(account, asked, &cnonce(&mut self.random));
+        let proofs = login.proofs.headers(account, asked, &self.random.token());
         let new = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
         let mark = self.marks.for_callee(call, &login.target);
         let (target, cseq) = (&login.target, login.cseq);
@@ -144,7 +144,7 @@ impl Gate {
         account: &Account,
         request: &Message,
     ) -> bool {
-        let (place, cnonce) = (sent.place(), cnonce(&mut self.random));
+        let (place, cnonce) = (sent.place(), self.random.token());
         let Some(dialog) = self.dialog_mut(place) else { return false };
         let uri = dialog.side(place.writer.other()).target();
         let asked = Question { method: request.method_text(), uri, body: request.body() };
@@ -198,7 +198,7 @@ impl Gate {
         let account = setup.account_at(side.hop());
         let question = Question { method: "BYE", uri: side.target(), body: b"" };
         let proofs = match account {
-            Some(account) => sent.proofs.headers(account, question, &cnonce(&mut self.random)),
+            Some(account) => sent.proofs.headers(account, question, &self.random.token()),
             None => SmallVec::new(),
         };
         let branch = self.transactions.new_branch(0);
@@ -226,11 +226,6 @@ impl Gate {
             self.write_own_bye(now, sent);
         }
     }
-}
-
-/// Fresh chance for one answer (RFC 7616 §3.4).
-fn cnonce(random: &mut Random) -> String {
-    format!("{:016x}", random.u64())
 }
 
 impl Snapshot {

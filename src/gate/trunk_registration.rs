@@ -44,8 +44,8 @@ impl TrunkRegistration {
     fn new(trunk: &Trunk, seconds: u32, random: &mut Random) -> TrunkRegistration {
         TrunkRegistration {
             trunk: Arc::clone(&trunk.name),
-            call_id: format!("{:016x}", random.u64()),
-            tag: format!("{:016x}", random.u64()),
+            call_id: random.token(),
+            tag: random.token(),
             cseq: 0,
             seconds,
             proofs: Proofs::default(),
@@ -113,7 +113,7 @@ impl Gate {
         };
         known.cseq = known.cseq.saturating_add(1);
         let branch = self.transactions.new_branch(0);
-        let cnonce = format!("{:016x}", self.random.u64());
+        let cnonce = self.random.token();
         let bytes = known.request(trunk, account, interface, &via(interface, &branch), &cnonce);
         let (flow, sent) = (trunk.flow, Sent::Register);
         known.awaited =
@@ -202,7 +202,7 @@ impl TrunkRegistration {
     ) -> bytes::Bytes {
         let uri = format!("sip:{}", trunk.host);
         let own = address_of_record(account, &trunk.host);
-        let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
+        let transport = interface.transport.uri_param();
         let contact = format!("<sip:{}@{}{transport}>", contact_user(account), interface.sent_by);
         let seconds = self.seconds.to_string();
         let asked = Question { method: "REGISTER", uri: &uri, body: b"" };

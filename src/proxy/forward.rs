@@ -154,6 +154,6 @@ pub fn via(interface: &Interface, branch: &Branch) -> String {
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.
 pub fn record_route(interface: &Interface, mark: &str) -> String {
-    let transport = if interface.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let transport = interface.transport.uri_param();
     ["<sip:", &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"].concat()
 }

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::{Interfaces, Target};
 use crate::base::{PhoneNumber, TrunkId};
 use crate::sip::digest::Account;
-use crate::sip::{Flow, Hop, ServerName, Transport};
+use crate::sip::{Flow, Hop, ServerName};
 
 /// How a trunk wants E.164 numbers written in the Request-URI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,14 +102,6 @@ impl Trunk {
         self.target_of_user(&self.number_format.user_part(number))
     }
 
-    /// What stands behind the host in a URI of this trunk.
-    pub fn uri_transport(&self) -> &'static str {
-        match self.flow.transport {
-            Transport::Udp => "",
-            Transport::Tcp | Transport::Tls => ";transport=tcp",
-        }
-    }
-
     /// This trunk at a place that its name leads to.
     pub(super) fn at(&self, named: &Named, hop: Hop, interfaces: &Interfaces) -> Option<Trunk> {
         let own = interfaces.at(self.flow.listener).filter(|own| own.reaches(hop.transport, hop.remote.ip()));
@@ -125,7 +117,7 @@ impl Trunk {
     pub fn target_of_user(&self, user: &str) -> Target {
         Target {
             flow: self.flow,
-            request_uri: format!("sip:{user}@{}{}", self.host, self.uri_transport()),
+            request_uri: format!("sip:{user}@{}{}", self.host, self.flow.transport.uri_param()),
             routes: SmallVec::new(),
             trunk: Some(Arc::clone(&self.name)),
             silence: Some(self.silence),

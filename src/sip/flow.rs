@@ -14,6 +14,11 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// What stands behind the host in a URI, so that requests to it use this transport (RFC 3261 §19.1.1); UDP needs no word.
+    pub fn uri_param(self) -> &'static str {
+        if self.is_reliable() { ";transport=tcp" } else { "" }
+    }
+
     pub const ALL: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
 
     /// As a metric label.

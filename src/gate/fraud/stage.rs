@@ -11,8 +11,7 @@ use crate::gate::identify::Caller;
 use crate::gate::invite::{Question, price_of};
 use crate::gate::setup::Snapshot;
 use crate::gate::transfer::Standing;
-use crate::gate::{Event, Gate, money};
-use crate::ledger::CallRecord;
+use crate::gate::{Event, Gate};
 use crate::policy::{self, Class, Country, Decision, Destination, Holder, Permit, Reason, Refusal};
 use crate::sip::Name;
 
@@ -91,20 +90,6 @@ impl Gate {
         let zone = self.setup.policy.person(person).zone;
         let refusal = Refusal::of(Reason::FraudLock).about(permit).until(until.with_timezone(&zone));
         Some(refusal.by_rule(signal.path()))
-    }
-
-    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
-    pub(in crate::gate) fn holders(
-        &self,
-        setup: &Snapshot,
-        permit: &Permit,
-        record: &CallRecord,
-    ) -> SmallVec<[Holder; 2]> {
-        let mut holders = money::holders(permit);
-        let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
-        let caller = watched.map(|person| Holder::Person(person.clone()));
-        holders.extend(caller.filter(|caller| !holders.contains(caller)));
-        holders
     }
 
     fn watched_calls_of(&self, setup: &Snapshot, key: &Arc<str>) -> usize {
