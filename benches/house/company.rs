@@ -157,6 +157,7 @@ fn trunk() -> Trunk {
         account: None,
         register: None,
         incoming: None,
+        certificate_name: None,
     }
 }
 
