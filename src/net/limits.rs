@@ -41,8 +41,9 @@ pub const HANDSHAKES: usize = 1024;
 /// An office whose phones all come back at once takes turns; one host alone does not hold up everyone's handshakes.
 pub const HANDSHAKES_PER_ADDRESS: usize = 128;
 
-/// A peer that connects says something at once, since that is why it connects. Blank lines do not count: they keep alive what is there.
-pub const FIRST_WORD: Duration = Duration::from_secs(8);
+/// A peer that connects says something whole at once, since that is why it connects. Blank lines do not count: they keep alive what is
+/// there.
+pub const FIRST_WORD: Duration = Duration::from_secs(10);
 
 /// A peer that takes nothing for so long is gone or hostile; Timer F has hardly twice as much.
 pub const WRITE: Duration = Duration::from_secs(10);
