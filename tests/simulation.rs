@@ -10,8 +10,6 @@ mod actor;
 mod agenda;
 #[path = "simulation/attacks.rs"]
 mod attacks;
-#[path = "simulation/left_over.rs"]
-mod left_over;
 #[path = "simulation/long_run.rs"]
 mod long_run;
 #[path = "simulation/model.rs"]
@@ -20,6 +18,8 @@ mod model;
 mod network;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/restarts.rs"]
+mod restarts;
 #[path = "simulation/temper.rs"]
 mod temper;
 #[path = "simulation/town.rs"]

@@ -288,7 +288,7 @@ impl Town {
                 self.fail("a stranger was let through");
             }
         }
-        self.hold(|town| town.model.event(event));
+        self.hold(|town| town.model.event(town.now.moment, event));
     }
 
     fn ask_store(&mut self, command: Command) {
