@@ -77,17 +77,17 @@ impl Permit {
     }
 
     /// The permit of a call that began at `began` under an earlier run, at the expense of `payer`, if of anybody. It can carry a call on;
-    /// no INVITE leaves by it, since whoever takes it up finds the call answered. `None` if the row is damaged or the payer has left.
+    /// no INVITE leaves by it, since whoever takes it up finds the call answered. A payer who has left meanwhile may spend nothing.
+    /// `None` if the row is damaged.
     pub fn taken_up(
         saved: SavedPermit,
         policy: &Policy,
         payer: Option<&str>,
         began: DateTime<Utc>,
     ) -> Option<Permit> {
-        let limits = match payer {
-            Some(key) => policy.era(policy.person_by_key(key)?, began).limits.clone(),
-            None => Arc::new(Limits::default()),
-        };
+        let payer = payer.and_then(|key| policy.person_by_key(key));
+        let limits = payer
+            .map_or_else(|| Arc::new(Limits::default()), |payer| policy.era(payer, began).limits.clone());
         let caller_number = match &saved.caller_number {
             Some(digits) => Some(PhoneNumber::from_digits(digits)?),
             None => None,

@@ -76,9 +76,28 @@ pub(super) struct Settling {
     amount: Amount,
     /// `None`: it is free.
     number: Option<String>,
+    /// It was found dead, and ends when it was last known to live (R74).
+    estimated: bool,
 }
 
 impl Attempt {
+    fn is_emergency(&self) -> bool {
+        self.permitted == Some(Some(Class::Emergency))
+    }
+
+    /// R41: an emergency call costs nothing, and is ended by no rule.
+    fn check_help(&self, record: &CallRecord) -> Rule {
+        let cut = [EndCause::Refused, EndCause::CutMoney, EndCause::CutTime, EndCause::CutRights];
+        let is_cut = record.end_cause.is_some_and(|cause| cut.contains(&cause));
+        if self.is_emergency() && (is_cut || !record.cost.is_zero() || record.reservation.is_some()) {
+            return Err(format!(
+                "emergency {} ends by {:?}, at {}",
+                record.decision, record.end_cause, record.cost
+            ));
+        }
+        Ok(())
+    }
+
     /// When it must be over, by what is paid for.
     pub fn end(&self) -> Option<Moment> {
         let answered = self.legs.first().map(|leg| leg.answered);
@@ -94,9 +113,11 @@ impl Question {
         self.refused.is_some() || self.accepted
     }
 
-    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate.
+    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a challenge
+    /// only when the INVITE is repeated, so the last one may be lost (R25: nobody unproven makes the gate send much).
     fn is_owed(&self) -> bool {
-        !self.is_orphan && !self.accepted && !self.was_answered
+        let is_challenged = matches!(self.refused, Some(401 | 407));
+        !self.is_orphan && !self.accepted && !self.was_answered && !is_challenged
     }
 }
 
@@ -121,6 +142,7 @@ pub struct Model {
     pub(super) personal: BTreeMap<ReservationId, Option<bool>>,
     /// Call-IDs whose parties have sent a BYE.
     pub(super) hung_up: BTreeSet<String>,
+    cancelled: BTreeSet<String>,
     pub(super) call_ids: BTreeMap<DecisionId, String>,
     /// The wall clock was set in this life: rows of before say less.
     pub(super) clock_was_set: bool,
@@ -129,17 +151,6 @@ pub struct Model {
 }
 
 impl Model {
-    /// Emergency calls that were answered and have not ended.
-    pub fn emergencies_open(&self) -> usize {
-        let open = |attempt: &&Attempt| {
-            attempt.permitted == Some(Some(Class::Emergency))
-                && attempt.over_at.is_none()
-                && !attempt.is_lost
-                && !attempt.legs.is_empty()
-        };
-        self.attempts.values().filter(open).count()
-    }
-
     pub fn event(&mut self, now: Moment, event: &Event) -> Rule {
         match event {
             Event::Judged(judged) => self.judged(judged),
@@ -167,7 +178,8 @@ impl Model {
                 let decision = *self.by_reservation.get(&settle.id).ok_or("settled, and never reserved")?;
                 let number =
                     settle.record.as_ref().and_then(|record| record.canonical.as_deref()).map(str::to_owned);
-                self.settling.push(Settling { decision, amount: settle.amount, number });
+                let estimated = settle.record.as_ref().is_some_and(|record| record.estimated);
+                self.settling.push(Settling { decision, amount: settle.amount, number, estimated });
             }
             Command::Answer(_) => {}
             Command::Extend(_)
@@ -194,8 +206,10 @@ impl Model {
         }
         if record.reservation.is_none() && matches!(command, Command::Record(_)) && record.answer.is_some() {
             let amount = Amount::new(record.cost, record.billed_seconds);
-            self.settling.push(Settling { decision: record.decision, amount, number: None });
+            let (decision, estimated) = (record.decision, record.estimated);
+            self.settling.push(Settling { decision, amount, number: None, estimated });
         }
+        attempt.check_help(record)?;
         let hung_up = matches!(record.end_cause, Some(EndCause::CallerHungUp | EndCause::CalleeHungUp));
         let call_id = self.call_ids.get(&record.decision);
         match call_id.filter(|call_id| hung_up && !self.hung_up.contains(*call_id)) {
@@ -243,6 +257,7 @@ impl Model {
                 }
             }
             "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
+            "CANCEL" => drop(self.cancelled.insert(text.header("Call-ID").unwrap_or_default())),
             _ => {}
         }
     }
@@ -257,9 +272,9 @@ impl Model {
         let method = text.method();
         match (text.status(), method.as_str()) {
             (0, "INVITE") => self.invite_leaves(text),
-            (0, "BYE") => {
-                self.dialog_ends(now, text);
-                Ok(())
+            (0, "BYE") => self.dialog_ends(now, text),
+            (402 | 403, "INVITE") if text.header_str("To").is_some_and(|to| to.contains("sip:112@")) => {
+                Err(format!("{} to a call for help (R41)", text.status()))
             }
             (200.., "INVITE") => self.answer_leaves(now, text),
             _ => Ok(()),
@@ -323,16 +338,23 @@ impl Model {
         Ok(())
     }
 
-    fn dialog_ends(&mut self, now: Moment, bye: &Text) {
+    fn dialog_ends(&mut self, now: Moment, bye: &Text) -> Rule {
         let tags =
             ["From", "To"].map(|name| bye.header_str(name).and_then(tag_of).unwrap_or_default().to_owned());
         let call_id = bye.header("Call-ID").unwrap_or_default();
         let of_call =
             self.call_ids.iter().rev().find(|(_, known)| **known == call_id).map(|(decision, _)| *decision);
-        let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else { return };
+        let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else {
+            return Ok(());
+        };
+        // R41: it is ended by its parties alone.
+        if attempt.is_emergency() && !self.hung_up.contains(&call_id) && !self.cancelled.contains(&call_id) {
+            return Err(format!("the gate hangs up the call for help {call_id}"));
+        }
         for leg in attempt.legs.iter_mut().filter(|leg| tags.contains(&leg.tag)) {
             leg.ended.get_or_insert(now);
         }
+        Ok(())
     }
 
     /// After every step.
@@ -350,11 +372,16 @@ impl Model {
 
     /// R61, R62, R67: seconds from the answer to the end, rounded up, for each leg, at the price of the prefix.
     fn check_price(&self, now: Moment, settling: &Settling) -> Rule {
-        let Settling { decision, amount, number } = settling;
+        let Settling { decision, amount, number, .. } = settling;
         let attempt = &self.attempts[decision];
         let since = attempt.taken_up.map(|taken_up| taken_up.since);
-        let mut talks: Vec<Duration> =
-            attempt.legs.iter().map(|leg| leg.ended.unwrap_or(now).since(since.unwrap_or(leg.answered))).collect();
+        let is_forked = attempt.legs.len() > 1;
+        let mut talks: Vec<Duration> = attempt
+            .legs
+            .iter()
+            .map(|leg| (leg, if is_forked { since.min(Some(leg.answered)) } else { since }))
+            .map(|(leg, since)| leg.ended.unwrap_or(now).since(since.unwrap_or(leg.answered)))
+            .collect();
         if let (Some(since), true) = (since, talks.is_empty()) {
             talks.push(now.since(since));
         }
@@ -364,7 +391,7 @@ impl Model {
             number.as_ref().map_or(0, |number| seconds.iter().map(|seconds| price(number, *seconds)).sum());
         let (sum, charged) = (seconds.iter().sum::<u64>(), amount.money.as_micros());
         // A leg that was answered or ended in the last moment of a run is as the next one knows it.
-        let is_loose = since.is_some() && seconds.len() > 1;
+        let is_loose = settling.estimated || (since.is_some() && is_forked);
         if (sum == amount.seconds && charged == micros)
             || (is_loose && amount.seconds <= sum && charged <= micros)
         {
