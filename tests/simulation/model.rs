@@ -253,7 +253,7 @@ impl Model {
                 let question = self.questions.entry(branch_of(text)).or_default();
                 // What the network has held up for so long finds no transaction, and is asked who it is once more.
                 if question.refused.is_some() && question.at + REMEMBERED < now {
-                    *question = Question::default();
+                    *question = Question { is_orphan: question.is_orphan, ..Question::default() };
                 }
             }
             "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
@@ -347,8 +347,10 @@ impl Model {
         let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else {
             return Ok(());
         };
-        // R41: it is ended by its parties alone.
-        if attempt.is_emergency() && !self.hung_up.contains(&call_id) && !self.cancelled.contains(&call_id) {
+        // R41: it is ended by its parties alone. Whom the caller never heard of is sent home.
+        let is_party = attempt.legs.iter().any(|leg| leg.ended.is_none() && tags.contains(&leg.tag));
+        let by_party = self.hung_up.contains(&call_id) || self.cancelled.contains(&call_id);
+        if attempt.is_emergency() && is_party && !by_party {
             return Err(format!("the gate hangs up the call for help {call_id}"));
         }
         for leg in attempt.legs.iter_mut().filter(|leg| tags.contains(&leg.tag)) {

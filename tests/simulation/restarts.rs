@@ -39,6 +39,7 @@ impl Town {
             return;
         }
         self.log(|| "the gate is killed".to_owned());
+        self.sums.starts += 1;
         let durable = self.vault.crash(&mut self.random);
         self.note_durable(&durable);
         self.hold(|town| town.model.killed(&town.vault));

@@ -51,6 +51,9 @@ pub struct Sums {
     pub answered: u64,
     pub refused: u64,
     pub messages: u64,
+    /// After a kill.
+    pub starts: u64,
+    pub taken_up: u64,
     pub faults: BTreeMap<&'static str, u64>,
 }
 
@@ -281,6 +284,7 @@ impl Town {
     }
 
     pub(super) fn note_event(&mut self, event: &Event) {
+        self.sums.taken_up += u64::from(matches!(event, Event::TakenUp { .. }));
         if let Event::Judged(judged) = event {
             self.sums.judged += 1;
             if self.is_attack && judged.reason.is_none() {
