@@ -78,7 +78,7 @@ impl Gate {
             Funds::Asked { .. } | Funds::Resolved => None,
         };
         let saved = SavedCall {
-            permit: call.permit.saved(&self.setup.policy)?,
+            permit: call.permit.saved(&self.setup.policy),
             price,
             budget_trunk: call.budget_trunk.clone(),
             speaker: call.speaker.clone(),
