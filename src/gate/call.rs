@@ -240,9 +240,18 @@ impl Call {
             self.life.due(),
         ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
-        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
+        let forgotten_at = self
+            .life
+            .forgotten_at()
+            .filter(|_| self.over.is_none() && self.is_answered() && self.permit.emergency());
+        let forget_at = self.forget_at.filter(|_| !self.waits());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
-        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).chain(re_invites).min()
+        [meter, self.search.due(), forget_at, forgotten_at]
+            .into_iter()
+            .flatten()
+            .chain(guards)
+            .chain(re_invites)
+            .min()
     }
 
     /// The ledger has not answered the question for the first slice.
@@ -288,7 +297,11 @@ impl Call {
 
     /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        let waits = self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty();
-        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
+        self.over.is_some() && !self.waits() && self.forget_at.is_none_or(|end| end <= now)
+    }
+
+    /// For the end of a branch or a re-INVITE, or for an answer of the ledger: whatever comes sets the alarm anew.
+    fn waits(&self) -> bool {
+        self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty()
     }
 }

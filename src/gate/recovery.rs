@@ -13,6 +13,7 @@ use super::life::Life;
 use super::meter::{Meter, Terms};
 use super::money::budgets;
 use super::review::Review;
+use super::setup::Snapshot;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now, ReservationId};
 use crate::dialog::{Dialog, End, SavedDialog};
@@ -77,7 +78,7 @@ impl Gate {
             Funds::Asked { .. } | Funds::Resolved => None,
         };
         let saved = SavedCall {
-            permit: call.permit.saved(&self.setup.policy)?,
+            permit: call.permit.saved(&self.setup.policy),
             price,
             budget_trunk: call.budget_trunk.clone(),
             speaker: call.speaker.clone(),
@@ -131,6 +132,11 @@ impl Gate {
         let caller = first.side(End::Caller).flow();
         let reservation = money.map_or_else(|| self.ids.reservation(now.utc), |(id, _)| id);
         let covered = money.map_or(Slice { seconds: 0, cost: Money::ZERO }, |(_, entry)| covered(entry));
+        let mut review = Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines)));
+        if money.is_some() && has_left(&setup, record) {
+            // Nobody would pay for it any further.
+            review.until = Some(now.moment);
+        }
         let proof = money.map_or_else(|| Reservation::free(reservation), |(id, entry)| entry.reservation(id));
         let mut call = Call {
             decision: record.decision,
@@ -155,7 +161,7 @@ impl Gate {
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
-            review: Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines))),
+            review,
             life: Life::of_earlier_run(now.moment, saved.session),
             alarm: None,
             speaker: saved.speaker,
@@ -267,6 +273,11 @@ impl Gate {
             side.move_to(flow);
         }
     }
+}
+
+/// Whoever is responsible for the call is not known any more.
+fn has_left(setup: &Snapshot, record: &CallRecord) -> bool {
+    record.person.as_deref().is_some_and(|key| setup.policy.person_by_key(key).is_none())
 }
 
 /// What the ledger has set aside for the call in all.
