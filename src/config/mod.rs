@@ -19,6 +19,7 @@ mod sift;
 mod site;
 mod spelling;
 mod tariff_file;
+mod tls;
 mod tollgate_file;
 mod trunk;
 mod trunk_account;
@@ -34,7 +35,7 @@ pub use secret::Secret;
 pub use settings::{
     Account, AtStop, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat,
     MoneySettings, NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, Stop, StoreSettings,
-    Trunk, TrunkAddress, TrunkOrder,
+    TlsFiles, Trunk, TrunkAddress, TrunkOrder, TrunkTls,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
 pub use trunk::EMERGENCY_RESERVE;
