@@ -34,7 +34,9 @@ impl Books {
         let rows = statement.query_map([], |row| {
             let decision = DecisionId::from_u64(row.get::<_, i64>(0)?.cast_unsigned());
             let rest = Row {
-                answer: row.get::<_, Option<u64>>(1)?.map(Duration::from_micros),
+                answer: row
+                    .get::<_, Option<i64>>(1)?
+                    .map(|micros| Duration::from_micros(micros.cast_unsigned())),
                 end_cause: row.get(2)?,
                 billed_seconds: row.get(3)?,
             };
