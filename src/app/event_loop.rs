@@ -10,7 +10,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::closing::Stopping;
 use super::control::Ask;
+use super::gatehouse::take_up;
 use super::left_over::LeftOver;
 use super::look_up::LookUps;
 use super::names::{Heard, Names};
@@ -19,6 +21,7 @@ use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use super::secure::places;
 use crate::base::{Moment, Now};
+use crate::config;
 use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
 use crate::net::{Arrived, Sockets};
@@ -50,8 +53,12 @@ pub(super) struct EventLoop {
     pub observer: Observer,
     /// Which budgets somebody was told of.
     pub thresholds: Thresholds,
-    /// Turns true when the gate shall stop.
-    pub stop: watch::Receiver<bool>,
+    /// Whether the gate shall stop.
+    pub stop: watch::Receiver<Stopping>,
+    /// What becomes of calls then.
+    pub at_stop: config::Stop,
+    /// Until when they may end by themselves; `None`: nobody has said that it shall stop.
+    pub until: Option<Moment>,
 }
 
 impl EventLoop {
@@ -91,12 +98,17 @@ impl EventLoop {
                 _ = observe.tick() => {
                     self.observer.look(&self.gate, &self.sockets);
                     self.phones.follow(&mut self.gate, self.clock.now());
+                    if !self.waits_for_calls() {
+                        break;
+                    }
                 }
-                _ = self.stop.changed() => break,
+                told = self.stop.changed() => if told.is_err() || !self.is_told_to_wait() {
+                    break;
+                },
             }
             self.keep_up();
         }
-        self.gate.end_all_calls(self.clock.now());
+        self.part_with_calls();
         self.carry_out();
         self.close().await;
     }
@@ -177,9 +189,8 @@ impl EventLoop {
     fn take_up_late(&mut self) {
         match SqliteReader::open(&self.ledger).and_then(|reader| LeftOver::read(&reader)) {
             Ok(left) => {
-                for command in left.without_own(&self.gate).hand_to(&mut self.gate, self.clock.now()) {
-                    self.store.put(self.clock.now().moment, command);
-                }
+                let left = left.without_own(&self.gate);
+                take_up(left, &mut self.gate, &mut self.store, self.clock);
             }
             Err(error) => tracing::error!(%error, "calls of the earlier run cannot be read"),
         }

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::closing::Stopping;
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
@@ -61,7 +62,7 @@ pub struct Gatehouse {
     /// Where it listens for SIP, in the order of the settings.
     pub addresses: Vec<SocketAddr>,
     pub http: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stopping>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
     asks: mpsc::UnboundedSender<Ask>,
@@ -97,7 +98,7 @@ impl Gatehouse {
         }
         let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stopping::No);
         let (ready, listening) = oneshot::channel();
         let mut random = clock::entropy()?;
         let mark_key = mark_key::read_or_make(&loaded.settings.store.path, &mut random);
@@ -187,7 +188,18 @@ impl Gatehouse {
         }
     }
 
-    /// Waits until the gate's thread has ended by itself.
+    /// Takes no new calls any more; those in progress may end as long as the settings say. `ended` tells when it is done.
+    pub fn stop(&self) {
+        // A receiver that is gone has stopped already.
+        let _ = self.stop.send(Stopping::Gracefully);
+    }
+
+    /// Waits for no call any more; everything decided is written. `ended` tells when it is done.
+    pub fn stop_at_once(&self) {
+        let _ = self.stop.send(Stopping::AtOnce);
+    }
+
+    /// Waits until the gate's thread has ended.
     pub async fn ended(&self) {
         self.stop.closed().await;
     }
@@ -197,8 +209,7 @@ impl Drop for Gatehouse {
     fn drop(&mut self) {
         // Nobody may be told any more that something was done.
         self.control = None;
-        // A receiver that is gone has stopped already.
-        let _ = self.stop.send(true);
+        self.stop_at_once();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -219,7 +230,7 @@ struct Parts {
     asks: mpsc::UnboundedReceiver<Ask>,
     look_ups: LookUps,
     observer: Observer,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stopping>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
 }
 
@@ -263,13 +274,11 @@ fn run(parts: Parts) {
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
         let names = Names::new(Asking::of(&loaded.settings), clock);
-        let ledger = loaded.settings.store.path.clone();
+        let (ledger, at_stop) = (loaded.settings.store.path.clone(), loaded.settings.stop);
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
-        for command in left.hand_to(&mut gate, clock.now()) {
-            store.put(clock.now().moment, command);
-        }
+        take_up(left, &mut gate, &mut store, clock);
         let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
             Ok(phones) => phones,
             Err(fault) => {
@@ -293,9 +302,20 @@ fn run(parts: Parts) {
             observer,
             thresholds: Thresholds::default(),
             stop,
+            at_stop,
+            until: None,
         };
         event_loop.run().await;
     });
+}
+
+/// Calls of the earlier run go on (R91), and who is still in them is asked.
+pub(super) fn take_up(left: LeftOver, gate: &mut Gate, store: &mut Tray, clock: Clock) {
+    let seen = left.seen();
+    for command in left.hand_to(gate, clock.now()) {
+        store.put(clock.now().moment, command);
+    }
+    gate.ask_who_is_there(clock.now(), seen);
 }
 
 fn bind(settings: &Settings, secured: Secured) -> Result<Sockets, BindError> {

@@ -113,6 +113,19 @@ impl Gate {
         }
     }
 
+    /// Waits until it has ended by itself after a signal.
+    ///
+    /// # Errors
+    /// If it does not, or not well.
+    #[allow(dead_code, reason = "only asked where it is stopped gracefully")]
+    pub fn await_end(mut self, patience: Duration) -> Result<(), String> {
+        match wait(&mut self.child, patience) {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the gate ended with {status}")),
+            None => Err(format!("the gate runs on after {} s", patience.as_secs())),
+        }
+    }
+
     /// One HTTP GET; the status line and all that follows.
     pub fn get(&self, path: &str) -> Option<String> {
         let mut stream = TcpStream::connect(self.http).ok()?;
