@@ -12,6 +12,7 @@ use super::clock::{self, Clock};
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::{LookUps, Sources};
 use super::mark_key;
 use super::names::{Asking, Names};
@@ -23,6 +24,7 @@ use super::reload::{Follow, Look, Reloader, Replacement};
 use super::snapshot::{snapshot, timing};
 use crate::admin::control::Control;
 use crate::admin::{self, Health};
+use crate::base::Now;
 use crate::config::{Loaded, Settings};
 use crate::gate::Gate;
 use crate::ledger::{Book, Thresholds};
@@ -256,12 +258,9 @@ fn run(parts: Parts) {
         for command in left.hand_to(&mut gate, clock.now()) {
             store.put(clock.now().moment, command);
         }
-        let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
-            Ok(phones) => phones,
-            Err(fault) => {
-                let _ = ready.send(Err(fault.into()));
-                return;
-            }
+        let (phones, locks) = match open_books(&ledger, &mut gate, clock.now()) {
+            Ok(books) => books,
+            Err(fault) => return drop(ready.send(Err(fault.into()))),
         };
         let _ = ready.send(Ok(addresses));
         let event_loop = EventLoop {
@@ -274,6 +273,7 @@ fn run(parts: Parts) {
             asks,
             names,
             phones,
+            locks,
             ledger,
             look_ups,
             observer,
@@ -282,6 +282,11 @@ fn run(parts: Parts) {
         };
         event_loop.run().await;
     });
+}
+
+/// What a restart must not forget beside money: who is registered, and what is locked.
+fn open_books(ledger: &Path, gate: &mut Gate, now: Now) -> std::io::Result<(PhoneBook, LockBook)> {
+    Ok((PhoneBook::open(ledger, gate, now)?, LockBook::open(ledger, gate, now)?))
 }
 
 fn listen(listener: &crate::config::Listener) -> Listen {
