@@ -14,6 +14,7 @@ use super::closing::Stopping;
 use super::control::Ask;
 use super::gatehouse::take_up;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::LookUps;
 use super::names::{Heard, Names};
 use super::observe::Observer;
@@ -46,6 +47,7 @@ pub(super) struct EventLoop {
     /// Questions of the administrator.
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
+    pub locks: LockBook,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// Contact databases that can be asked.
@@ -221,6 +223,7 @@ impl EventLoop {
             Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
             Ask::Unlock { person, class, answer } => {
                 let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+                self.locks.lifted(person, class);
             }
         }
     }
@@ -249,6 +252,9 @@ impl EventLoop {
     fn tell(&mut self, event: &Event) {
         let now = self.clock.now().utc;
         self.observer.happened(now, event);
+        if let Event::FraudLocked(lock) = event {
+            self.locks.locked(lock);
+        }
         if let Event::Exhausted(exhausted) = event {
             let mut marks = Vec::new();
             self.thresholds.exhausted(self.store.book(), exhausted, &mut marks);

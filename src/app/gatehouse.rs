@@ -13,6 +13,7 @@ use super::closing::Stopping;
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::{LookUps, Sources};
 use super::mark_key;
 use super::names::{Asking, Names};
@@ -25,6 +26,7 @@ use super::secure::{self, secured};
 use super::snapshot::{snapshot, timing};
 use crate::admin::control::Control;
 use crate::admin::{self, Health};
+use crate::base::Now;
 use crate::config::{Loaded, Problem, Settings};
 use crate::gate::Gate;
 use crate::ledger::{Book, Thresholds};
@@ -279,12 +281,9 @@ fn run(parts: Parts) {
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
         take_up(left, &mut gate, &mut store, clock);
-        let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
-            Ok(phones) => phones,
-            Err(fault) => {
-                let _ = ready.send(Err(fault.into()));
-                return;
-            }
+        let (phones, locks) = match open_books(&ledger, &mut gate, clock.now()) {
+            Ok(books) => books,
+            Err(fault) => return drop(ready.send(Err(fault.into()))),
         };
         let _ = ready.send(Ok(addresses));
         let event_loop = EventLoop {
@@ -297,6 +296,7 @@ fn run(parts: Parts) {
             asks,
             names,
             phones,
+            locks,
             ledger,
             look_ups,
             observer,
@@ -307,6 +307,11 @@ fn run(parts: Parts) {
         };
         event_loop.run().await;
     });
+}
+
+/// What a restart must not forget beside money: who is registered, and what is locked.
+fn open_books(ledger: &Path, gate: &mut Gate, now: Now) -> std::io::Result<(PhoneBook, LockBook)> {
+    Ok((PhoneBook::open(ledger, gate, now)?, LockBook::open(ledger, gate, now)?))
 }
 
 /// Calls of the earlier run go on (R91), and who is still in them is asked.

@@ -18,6 +18,7 @@ mod grid;
 mod hash;
 mod import;
 mod left_over;
+mod lock_book;
 mod look_up;
 mod mark_key;
 mod names;

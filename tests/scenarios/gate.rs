@@ -83,6 +83,12 @@ impl Gate {
         sent.map(|_| ()).map_err(|fault| format!("cannot signal the gate: {fault}"))
     }
 
+    /// kill -9; it is gone when this returns.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Resident memory, in bytes.
     #[allow(dead_code, reason = "only the siege weighs it")]
     pub fn resident_bytes(&self) -> u64 {
@@ -154,8 +160,7 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
