@@ -20,7 +20,8 @@ pub use sqlite::{
     Delivery, Difference, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit,
 };
 pub use tray::{
-    ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, STALLED_AFTER, STATEMENT_PATIENCE, Tray,
+    ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, RECORD_PATIENCE, STALLED_AFTER,
+    STATEMENT_PATIENCE, Tray,
 };
 pub use unopened::Unopened;
 pub use writer::{BATCH_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle};
