@@ -8,6 +8,7 @@ pub mod cli;
 pub mod clock;
 mod control;
 mod demo;
+mod doorbell;
 mod event_loop;
 mod explain;
 mod explanation;
