@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::connection::{Failure, Report};
 use super::connections::Connections;
 use super::datagrams::{Datagrams, Sent};
-use super::limits::{BATCH, DATAGRAM_BYTES};
+use super::limits::BATCH;
 use super::listen::{self, BindError, Listen};
 use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
 
@@ -22,7 +22,6 @@ pub struct Sockets {
     ports: Vec<Port>,
     connections: Connections,
     arrived: VecDeque<Arrived>,
-    scratch: Box<[u8]>,
     counts: Counts,
 }
 
@@ -66,7 +65,6 @@ impl Sockets {
             ports: Vec::with_capacity(listens.len()),
             connections: Connections::new(),
             arrived: VecDeque::with_capacity(2 * BATCH),
-            scratch: vec![0; DATAGRAM_BYTES].into_boxed_slice(),
             counts: Counts::default(),
         };
         for (index, listen) in listens.iter().enumerate() {
@@ -91,6 +89,11 @@ impl Sockets {
     /// TCP connections open or being opened.
     pub fn connection_count(&self) -> usize {
         self.connections.count()
+    }
+
+    /// Whether more datagrams wait in the kernel than could be taken at once.
+    pub fn is_behind(&self) -> bool {
+        self.ports.iter().any(|port| matches!(port, Port::Udp(socket, _) if socket.is_behind()))
     }
 
     /// Waits for the next arrival. Safe to drop and call again: nothing is lost in between.
@@ -162,14 +165,14 @@ impl Sockets {
     }
 
     fn take_datagrams(&mut self, cx: &mut Context<'_>) {
-        let Sockets { ports, arrived, scratch, counts, .. } = self;
+        let Sockets { ports, arrived, counts, .. } = self;
         for (index, port) in ports.iter_mut().enumerate() {
             let Port::Udp(socket, _) = port else { continue };
             let flow = |remote| udp_flow(index, remote);
             socket.poll_flush(cx, |to, kind| {
                 arrived.push_back(Arrived::Failed { flow: flow(to), why: Failure::Datagram(kind) });
             });
-            socket.poll_receive(cx, scratch, |from, bytes| {
+            socket.poll_receive(cx, |from, bytes| {
                 if is_keep_alive(&bytes) {
                     counts.keep_alives += 1;
                 } else {
