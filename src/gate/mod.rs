@@ -27,6 +27,7 @@ mod look_up;
 mod meter;
 mod money;
 mod out_of_dialog;
+mod overload;
 mod payload;
 mod ports;
 mod probe;
@@ -81,6 +82,7 @@ use fraud::Fraud;
 use health::Health;
 use lockout::Lockout;
 use look_up::LookUps;
+use overload::Overload;
 use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
@@ -125,6 +127,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    overload: Overload,
     fraud: Fraud,
     tickets: Tickets,
     look_ups: LookUps,
@@ -158,6 +161,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.thresholds(), locks),
+            overload: Overload::default(),
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             look_ups: LookUps::new(subjects),
@@ -288,7 +292,8 @@ impl Gate {
         if self.is_unwelcome(now, flow, &message) {
             return self.tell(Event::Rejected { code: "source_locked", status: 0 });
         }
-        match self.transactions.receive(now.moment, flow, &message) {
+        let is_too_much = self.is_too_much(now, flow, &message);
+        match self.transactions.receive_unless(now.moment, flow, &message, is_too_much) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => {
                 if !self.pass_late_answer(flow, &message) {
