@@ -22,6 +22,7 @@ use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
+use super::secure::places;
 use crate::base::{Moment, Now};
 use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
@@ -68,6 +69,7 @@ impl EventLoop {
         let mut stop = std::pin::pin!(async move { drop(stopped.changed().await) });
         let mut bell = Doorbell::new();
         self.names.want(self.gate.setup().trunks.servers());
+        self.sockets.place(places(self.gate.setup()));
         loop {
             if let Some(deadline) = self.next_deadline().filter(|deadline| *deadline != alarm_at) {
                 alarm_at = deadline;
@@ -108,8 +110,10 @@ impl EventLoop {
             Rung::Setup(replacement) => {
                 let now = self.clock.now();
                 self.store.close_page(now.moment);
+                self.sockets.secure(replacement.secured);
                 let old = self.gate.replace_setup(now, replacement.setup);
                 self.names.want(self.gate.setup().trunks.servers());
+                self.sockets.place(places(self.gate.setup()));
                 // Whoever sent the new one frees the old one.
                 let _ = replacement.old.send(old);
             }
@@ -175,6 +179,10 @@ impl EventLoop {
             Arrived::Unframed { flow, malformed } => received(flow, Err(malformed)),
             Arrived::Failed { flow, .. } => Input::TransportFailed { flow },
             Arrived::Closed { flow } => Input::ConnectionClosed { flow },
+            Arrived::Proved { flow, trunk } => Input::Proved { flow, trunk },
+            Arrived::NoTls { flow, trunk, why } => {
+                return self.observer.no_tls(flow, trunk.as_deref(), why);
+            }
         };
         if let Input::Received { flow, message: Ok(message) } = &input {
             self.observer.received(*flow, message);
@@ -221,6 +229,7 @@ impl EventLoop {
         self.observer.heard(&heard);
         if let Heard::Moved { server, hops } = heard {
             self.gate.handle(self.clock.now(), Input::Located { server: (*server).clone(), hops });
+            self.sockets.place(places(self.gate.setup()));
         }
     }
 
