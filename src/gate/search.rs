@@ -115,8 +115,7 @@ impl Gate {
             return self.send_step(now, key, &step);
         }
         if let Some(call) = self.calls.at_mut(key) {
-            let until = now.moment + LEDGER_PATIENCE;
-            call.search.parked = Some(Box::new(Parked { step, from, until }));
+            call.search.parked = Some(Box::new(Parked { step, from, until: now.moment + LEDGER_PATIENCE }));
             self.set_alarm(key);
         }
     }

@@ -65,11 +65,10 @@ fn when_more_comes_than_can_be_read_new_calls_get_503_and_calls_in_progress_and_
           1s carol  > INVITE 204
           1s carol  < 100
           1s dave   < INVITE
-          2s carol  > CANCEL
-          2s carol  < 200
-          2s dave   < CANCEL
-          2s carol  < 487
-          2s ledger < record cancelled
+          1s dave   > 486
+          1s dave   < ACK
+          1s carol  < 486
+          1s ledger < record declined
         ",
     );
     world.gate.look_at_wire(now.after(longest), true);
