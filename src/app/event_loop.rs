@@ -1,17 +1,22 @@
 //! The only loop: sockets, ledger replies and deadlines go into the gate, and what the gate wants done is done. One thread owns
 //! the sockets and the gate; no message is handed from one thread to another.
 
+use std::future::{Future, poll_fn};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 
 use super::clock::Clock;
 use super::closing::Stopping;
 use super::control::Ask;
+use super::doorbell::Doorbell;
 use super::gatehouse::take_up;
 use super::left_over::LeftOver;
 use super::lock_book::LockBook;
@@ -69,6 +74,8 @@ impl EventLoop {
         let mut observe = tokio::time::interval(OBSERVE_EVERY);
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
+        let mut stop = std::pin::pin!(told(self.stop.clone()));
+        let mut bell = Doorbell::new();
         self.names.want(self.gate.setup().trunks.servers());
         self.sockets.place(places(self.gate.setup()));
         loop {
@@ -76,55 +83,80 @@ impl EventLoop {
                 alarm_at = deadline;
                 alarm.as_mut().reset(self.instant(deadline));
             }
+            let (sockets, mut others) = self.ears();
             tokio::select! {
                 biased;
-                arrived = self.sockets.receive() => self.take_arrivals(arrived),
-                Some(event) = self.written.recv() => self.take_written(event),
-                Some(replacement) = self.setups.recv() => {
-                    self.store.close_page(self.clock.now().moment);
-                    self.sockets.secure(replacement.secured);
-                    let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
-                    self.names.want(self.gate.setup().trunks.servers());
-                    self.sockets.place(places(self.gate.setup()));
-                    // Whoever sent the new one frees the old one.
-                    let _ = replacement.old.send(old);
+                arrived = sockets.receive() => self.take_arrivals(arrived),
+                rung = poll_fn(|cx| bell.poll(cx, |cx| others.poll(cx, &mut observe, stop.as_mut()))) => {
+                    let is_told = matches!(rung, Rung::Told(_));
+                    if self.take_rung(rung).is_break() {
+                        break;
+                    }
+                    if is_told {
+                        stop.set(told(self.stop.clone()));
+                    }
                 }
-                Some(heard) = self.look_ups.answers.recv() => self.gate.handle(self.clock.now(), heard),
-                Some(heard) = self.names.next() => self.take_heard(heard),
-                Some(ask) = self.asks.recv() => self.answer(ask),
                 () = alarm.as_mut() => {
                     // `keep_up` below does what is due; the timer is set anew even if the gate names this deadline again.
                     alarm_at = Moment::START;
                     alarm.as_mut().reset(self.instant(self.clock.now().moment + OBSERVE_EVERY));
                 }
-                _ = observe.tick() => {
-                    self.observer.look(&self.gate, &self.sockets);
-                    self.phones.follow(&mut self.gate, self.clock.now());
-                    if !self.waits_for_calls() {
-                        break;
-                    }
-                }
-                told = self.stop.changed() => if told.is_err() || !self.is_told_to_wait() {
-                    break;
-                },
             }
             self.keep_up();
         }
         self.part_with_calls();
-        self.carry_out();
+        self.carry_out(self.clock.now());
         self.close().await;
+    }
+
+    /// What is listened to: the wire, and all else.
+    fn ears(&mut self) -> (&mut Sockets, Others<'_>) {
+        let EventLoop { sockets, written, setups, look_ups, names, asks, .. } = self;
+        (sockets, Others { written, setups, look_ups, names, asks })
+    }
+
+    fn take_rung(&mut self, rung: Rung) -> ControlFlow<()> {
+        match rung {
+            Rung::Written(event) => self.take_written(event),
+            Rung::Setup(replacement) => {
+                let now = self.clock.now();
+                self.store.close_page(now.moment);
+                self.sockets.secure(replacement.secured);
+                let old = self.gate.replace_setup(now, replacement.setup);
+                self.names.want(self.gate.setup().trunks.servers());
+                self.sockets.place(places(self.gate.setup()));
+                // Whoever sent the new one frees the old one.
+                let _ = replacement.old.send(old);
+            }
+            Rung::LookedUp(heard) => self.gate.handle(self.clock.now(), heard),
+            Rung::Name(heard) => self.take_heard(heard),
+            Rung::Ask(ask) => self.answer(ask),
+            Rung::Observe => {
+                self.observer.look(&self.gate, &self.sockets);
+                self.phones.follow(&mut self.gate, self.clock.now());
+                if !self.waits_for_calls() {
+                    return ControlFlow::Break(());
+                }
+            }
+            Rung::Told(is_news) => {
+                if !is_news || !self.is_told_to_wait() {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// However many messages arrive, the ledger's answers and what is due do not wait behind them.
     fn keep_up(&mut self) {
-        self.carry_out();
+        let now = self.clock.now();
+        self.carry_out(now);
         while let Ok(event) = self.written.try_recv() {
             self.take_written(event);
         }
-        let now = self.clock.now();
         if self.next_deadline().is_some_and(|deadline| deadline <= now.moment) {
             self.advance(now);
-            self.carry_out();
+            self.carry_out(now);
         }
     }
 
@@ -135,7 +167,7 @@ impl EventLoop {
     fn advance(&mut self, now: Now) {
         self.gate.advance(now);
         self.store.advance(now.moment);
-        self.take_replies();
+        self.take_replies(now);
     }
 
     fn instant(&self, moment: Moment) -> Instant {
@@ -144,10 +176,10 @@ impl EventLoop {
 
     /// One wake-up may have brought many messages: all are taken before the next wait.
     fn take_arrivals(&mut self, first: Arrived) {
+        self.gate.look_at_wire(self.clock.now(), self.sockets.is_behind());
         let mut next = Some(first);
         while let Some(arrived) = next {
             self.take_arrival(arrived);
-            self.carry_out();
             next = self.sockets.received();
         }
     }
@@ -174,17 +206,19 @@ impl EventLoop {
             self.observer.received(*flow, message);
         }
         self.gate.handle(now, input);
+        self.carry_out(now);
     }
 
     fn take_written(&mut self, event: WriterEvent) {
+        let now = self.clock.now();
         self.observer.written(&event);
         let opened = matches!(event, WriterEvent::Opened(_));
-        self.store.hear(self.clock.now().moment, event);
+        self.store.hear(now.moment, event);
         if opened {
             self.take_up_late();
         }
-        self.take_replies();
-        self.carry_out();
+        self.take_replies(now);
+        self.carry_out(now);
     }
 
     /// A ledger that could not be opened at the start can be: calls of the earlier run are in it.
@@ -198,9 +232,9 @@ impl EventLoop {
         }
     }
 
-    fn take_replies(&mut self) {
+    fn take_replies(&mut self, now: Now) {
         while let Some(reply) = self.store.next_reply() {
-            self.gate.handle(self.clock.now(), Input::LedgerReplied(reply));
+            self.gate.handle(now, Input::LedgerReplied(reply));
         }
         let unwritten = self.store.take_unwritten();
         if !unwritten.is_empty() {
@@ -228,37 +262,35 @@ impl EventLoop {
         }
     }
 
-    /// Does what the gate wants done.
-    fn carry_out(&mut self) {
+    /// Does what the gate wants done at this moment.
+    fn carry_out(&mut self, now: Now) {
         while let Some(output) = self.gate.next_output() {
             match output {
                 Output::Send { flow, bytes } => {
                     self.observer.sent(flow, &bytes);
                     self.sockets.send(flow, &bytes);
                 }
-                Output::Event(event) => self.tell(&event),
+                Output::Event(event) => self.tell(now, &event),
                 Output::LookUp { database, number } => self.look_ups.ask(database, number),
                 Output::Ledger(command) => {
                     let budgets = command.budgets().map(Arc::clone);
-                    let now = self.clock.now();
                     self.store.put(now.moment, command);
                     self.look_at_budgets(now, budgets.as_deref().unwrap_or_default());
-                    self.take_replies();
+                    self.take_replies(now);
                 }
             }
         }
     }
 
-    fn tell(&mut self, event: &Event) {
-        let now = self.clock.now().utc;
-        self.observer.happened(now, event);
+    fn tell(&mut self, now: Now, event: &Event) {
+        self.observer.happened(now.utc, event);
         if let Event::FraudLocked(lock) = event {
             self.locks.locked(lock);
         }
         if let Event::Exhausted(exhausted) = event {
             let mut marks = Vec::new();
             self.thresholds.exhausted(self.store.book(), exhausted, &mut marks);
-            self.observer.budgets(now, &marks);
+            self.observer.budgets(now.utc, &marks);
         }
     }
 
@@ -282,4 +314,60 @@ impl EventLoop {
 
 fn received(flow: Flow, message: Result<Message, crate::sip::Malformed>) -> Input {
     Input::Received { flow, message: message.map(|message| message.arrived_from(flow.remote)) }
+}
+
+/// Waits for news of whether to stop; false if whoever could tell has gone.
+async fn told(mut stop: watch::Receiver<Stopping>) -> bool {
+    stop.changed().await.is_ok()
+}
+
+/// What is heard of seldom, beside the wire.
+struct Others<'l> {
+    written: &'l mut UnboundedReceiver<WriterEvent>,
+    setups: &'l mut UnboundedReceiver<Replacement>,
+    look_ups: &'l mut LookUps,
+    names: &'l mut Names,
+    asks: &'l mut UnboundedReceiver<Ask>,
+}
+
+/// Who has rung.
+enum Rung {
+    Written(WriterEvent),
+    Setup(Replacement),
+    LookedUp(Input),
+    Name(Heard),
+    Ask(Ask),
+    Observe,
+    /// Whether to stop.
+    Told(bool),
+}
+
+impl Others<'_> {
+    /// The first that has something to say. Whoever has gone for good says nothing more.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        observe: &mut Interval,
+        stop: Pin<&mut impl Future<Output = bool>>,
+    ) -> Poll<Rung> {
+        if let Poll::Ready(Some(event)) = self.written.poll_recv(cx) {
+            return Poll::Ready(Rung::Written(event));
+        }
+        if let Poll::Ready(Some(replacement)) = self.setups.poll_recv(cx) {
+            return Poll::Ready(Rung::Setup(replacement));
+        }
+        if let Poll::Ready(Some(heard)) = self.look_ups.answers.poll_recv(cx) {
+            return Poll::Ready(Rung::LookedUp(heard));
+        }
+        if let Poll::Ready(Some(heard)) = self.names.poll_next(cx) {
+            return Poll::Ready(Rung::Name(heard));
+        }
+        if let Poll::Ready(Some(ask)) = self.asks.poll_recv(cx) {
+            return Poll::Ready(Rung::Ask(ask));
+        }
+        if observe.poll_tick(cx).is_ready() {
+            return Poll::Ready(Rung::Observe);
+        }
+        stop.poll(cx).map(Rung::Told)
+    }
 }

@@ -376,7 +376,7 @@ fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Stor
         Err(error) => {
             let path_shown = path.display();
             tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
-            let store = Unopened::new(path.clone(), SqliteSettings::default());
+            let store = Unopened::new(path.clone(), SqliteSettings::posting_behind());
             let tray = Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today);
             Ok((tray, LeftOver::default(), written))
         }
@@ -388,7 +388,7 @@ fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, LeftOver)
         // If the folder cannot be made, opening the file says why.
         drop(std::fs::create_dir_all(folder));
     }
-    let mut store = Sqlite::open(path, SqliteSettings::default())?;
+    let mut store = Sqlite::open(path, SqliteSettings::posting_behind())?;
     let book = store.standing(today)?;
     let left = LeftOver::read(&SqliteReader::open(path)?)?;
     Ok((store, book, left))

@@ -9,6 +9,7 @@ pub mod clock;
 mod closing;
 mod control;
 mod demo;
+mod doorbell;
 mod event_loop;
 mod explain;
 mod explanation;

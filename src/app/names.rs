@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -124,8 +125,9 @@ impl Names {
         }
     }
 
-    pub async fn next(&mut self) -> Option<Heard> {
-        self.heard.recv().await
+    /// What was heard last.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Heard>> {
+        self.heard.poll_recv(cx)
     }
 
     fn start(&mut self, servers: Vec<Arc<ServerName>>) {

@@ -154,6 +154,7 @@ impl Observer {
                 tracing::info!(%decision, "call of the earlier run taken up again")
             }
             Event::Relayed => tracing::debug!("request of a call from before the start relayed by its mark"),
+            Event::Overloaded => tracing::warn!("more comes than can be read: new calls get 503"),
             Event::StrayResponse => metrics.rejection("stray_response"),
         }
     }

@@ -209,6 +209,7 @@ pub(super) fn limits(settings: &Settings) -> Limits {
         warn_before: money.warn_before,
         warn_phones: money.warn_phones,
         calls_max: sip.calls_max as usize,
+        behind_longest: sip.behind_longest,
         digest: sip.digest.iter().map(|algorithm| digest(*algorithm)).collect(),
         nonce_life: sip.nonce_life,
         failures_before_lock: sip.failures_before_lock,

@@ -272,6 +272,8 @@ pub struct Sip {
     pub scanners: Vec<String>,
     pub lock: Duration,
     pub calls_max: u32,
+    /// How long more may wait on the wire than can be read before new calls are turned away (R92).
+    pub behind_longest: Duration,
 }
 
 /// `[money]`.

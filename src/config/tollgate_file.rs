@@ -270,6 +270,7 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
         scanners: sip.optional_list("scanners").unwrap_or_else(|| SCANNERS.map(str::to_owned).to_vec()),
         lock: sip.within("lock", 10 * MINUTE, SECOND..=DAY, "1s to 1d"),
         calls_max: sip.within("calls_max", 10_000, 1..=1_000_000, "1 to 1000000"),
+        behind_longest: sip.within("behind_longest", SECOND / 10, SECOND / 100..=10 * SECOND, "10ms to 10s"),
     };
     if settings.t1 > settings.t2 {
         sip.blame("t2", "is shorter than t1", "at least t1 (RFC 3261 §17.1.2.1)");

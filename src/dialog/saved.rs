@@ -75,7 +75,7 @@ impl Dialog {
         Some(SavedDialog {
             call_id: String::from_utf8(self.call_id.to_vec()).ok()?,
             caller: self.caller.saved()?,
-            callee: callee.saved()?,
+            callee: callee.into_saved()?,
             answered: now.utc,
             ended: None,
         })
@@ -129,6 +129,21 @@ impl Side {
             invite: self.invite,
             address: self.address.clone(),
             alias: self.alias.clone(),
+        })
+    }
+
+    /// As `saved`, of a side that nobody needs any more.
+    fn into_saved(self) -> Option<SavedSide> {
+        Some(SavedSide {
+            tag: String::from_utf8(self.tag.into_vec()).ok()?,
+            flow: self.flow.into(),
+            target: self.target,
+            routes: self.routes.into_vec(),
+            cseq: self.last_cseq,
+            ahead: self.ahead,
+            invite: self.invite,
+            address: self.address,
+            alias: self.alias,
         })
     }
 

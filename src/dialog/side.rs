@@ -97,12 +97,12 @@ impl Side {
 
     /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx. True if it was another.
     pub fn refresh_target(&mut self, message: &Message) -> bool {
-        let target = contact_of(message).filter(|target| *target != self.target);
-        let moves = target.is_some();
+        let contact = message.contacts().next().and_then(Result::ok);
+        let target = contact.map(|contact| contact.uri).filter(|target| *target != &*self.target);
         if let Some(target) = target {
-            self.target = target;
+            self.target = target.into();
         }
-        moves
+        target.is_some()
     }
 
     pub fn tag(&self) -> &[u8] {

@@ -127,6 +127,7 @@ impl Gate {
             left: reservation.left(),
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
+        call.invite.drop_body();
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;

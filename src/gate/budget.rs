@@ -3,23 +3,30 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use smallvec::SmallVec;
 
 use crate::base::{Moment, Now};
 use crate::ledger::{
-    Account, BudgetLine, Exhausted, Limit, Period, PeriodKind, Price, Slice, Strictness, period,
+    Account, BudgetLine, Exhausted, Limit, PeriodKey, PeriodKind, Price, Slice, Strictness, key_and_end,
 };
 use crate::policy::{self, BudgetLimit, Holder, Reason, Refusal};
 
 /// The budgets as the ledger knows them.
 pub(super) fn lines(budgets: &[BudgetLimit], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
-    budgets.iter().map(|budget| budget_line(budget, at)).collect()
+    let mut periods = Periods::at(at);
+    budgets.iter().map(|budget| line(budget, periods.of(budget).0)).collect()
 }
 
 /// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
 pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
+    line(budget, Periods::at(at).of(budget).0)
+}
+
+fn line(budget: &BudgetLimit, period: PeriodKey) -> BudgetLine {
     BudgetLine {
         account: account(&budget.holder),
-        period: period_of(budget, at).key,
+        period,
         limit: match budget.amount {
             policy::Amount::Money(money) => Limit::Money(money),
             policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
@@ -30,8 +37,41 @@ pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
 
 /// When the first of these periods ends, on the monotonic clock.
 pub(super) fn first_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
-    let end = budgets.iter().map(|budget| period_of(budget, now.utc).end).min()?;
+    let mut periods = Periods::at(now.utc);
+    let end = budgets.iter().map(|budget| periods.of(budget).1).min()?;
     Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
+}
+
+/// The periods of one instant. The budgets of a call mostly share kind and zone, and asking a zone for its midnights costs more than
+/// all else that a reservation needs.
+struct Periods {
+    at: DateTime<Utc>,
+    known: SmallVec<[Known; 4]>,
+}
+
+/// A period by the clocks of a zone, and when it ends.
+struct Known {
+    zone: Tz,
+    key: PeriodKey,
+    end: DateTime<Utc>,
+}
+
+impl Periods {
+    fn at(at: DateTime<Utc>) -> Periods {
+        Periods { at, known: SmallVec::new() }
+    }
+
+    /// The budget's period, and when that ends.
+    fn of(&mut self, budget: &BudgetLimit) -> (PeriodKey, DateTime<Utc>) {
+        let (kind, zone) = (kind(budget.period), budget.zone);
+        let known = self.known.iter().find(|known| known.zone == zone && known.key.kind == kind);
+        if let Some(known) = known {
+            return (known.key, known.end);
+        }
+        let (key, end) = key_and_end(kind, zone, self.at);
+        self.known.push(Known { zone, key, end });
+        (key, end)
+    }
 }
 
 /// What the exhausted budget still buys, if that is less than `slice` and worth connecting (R66). `shortest` in seconds.
@@ -56,7 +96,7 @@ pub(super) fn refusal(
     let few = (1..shortest).contains(&seconds_left(price, exhausted));
     let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
     match budgets.get(exhausted.index) {
-        Some(budget) => refusal.until(period_of(budget, at).end.with_timezone(&budget.zone)),
+        Some(budget) => refusal.until(Periods::at(at).of(budget).1.with_timezone(&budget.zone)),
         None => refusal,
     }
 }
@@ -75,10 +115,6 @@ fn reason_for(exhausted: &Exhausted) -> Reason {
         (Limit::Money(_), PeriodKind::Week) => Reason::WeeklySpend,
         (Limit::Money(_), PeriodKind::Month) => Reason::MonthlySpend,
     }
-}
-
-fn period_of(budget: &BudgetLimit, at: DateTime<Utc>) -> Period {
-    period(kind(budget.period), budget.zone, at)
 }
 
 /// The holder as the ledger knows it.

@@ -102,8 +102,8 @@ pub enum Funds {
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
     pub queue: TargetQueue,
-    pub parked: Option<Parked>,
-    pub branches: SmallVec<[SentBranch; 2]>,
+    pub parked: Option<Box<Parked>>,
+    pub branches: SmallVec<[SentBranch; 1]>,
     pub held: Option<Box<HeldAnswers>>,
 }
 

@@ -65,7 +65,7 @@ impl Gate {
         self.setup.limits.scanners.iter().any(starts) && self.is_guesser(flow)
     }
 
-    fn is_call_for_help(&self, now: Now, flow: Flow, message: &Message) -> bool {
+    pub(super) fn is_call_for_help(&self, now: Now, flow: Flow, message: &Message) -> bool {
         if message.method() != Method::Invite {
             return false;
         }
@@ -87,4 +87,9 @@ impl Gate {
             Decision::Refused(_) => false,
         }
     }
+}
+
+/// An INVITE that is no part of a call.
+pub(super) fn is_new_call(message: &Message) -> bool {
+    message.is_request() && message.method() == Method::Invite && message.to_tag().is_none()
 }

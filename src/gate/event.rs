@@ -65,6 +65,8 @@ pub enum Event {
     TakenUp { decision: DecisionId },
     /// A request inside a call of an earlier run was relayed by its mark.
     Relayed,
+    /// More comes than can be read: new calls are turned away until that is over.
+    Overloaded,
     /// A response that matches no transaction was dropped.
     StrayResponse,
 }

@@ -29,6 +29,7 @@ mod meter;
 mod money;
 mod orphan;
 mod out_of_dialog;
+mod overload;
 mod parting;
 mod payload;
 mod ports;
@@ -85,6 +86,7 @@ use fraud::Fraud;
 use health::Health;
 use lockout::Lockout;
 use look_up::LookUps;
+use overload::Overload;
 use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
@@ -133,6 +135,7 @@ pub struct Gate {
     marks: Marks,
     challenger: Challenger,
     lockout: Lockout,
+    overload: Overload,
     fraud: Fraud,
     tickets: Tickets,
     look_ups: LookUps,
@@ -168,6 +171,7 @@ impl Gate {
             marks: Marks::new(random.seed()),
             challenger: challenger(&setup, random.seed()),
             lockout: Lockout::new(setup.limits.thresholds(), locks),
+            overload: Overload::default(),
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             look_ups: LookUps::new(subjects),
@@ -321,7 +325,8 @@ impl Gate {
         if self.is_unwelcome(now, flow, &message) {
             return self.tell(Event::Rejected { code: "source_locked", status: 0 });
         }
-        match self.transactions.receive(now.moment, flow, &message) {
+        let is_too_much = self.is_too_much(now, flow, &message);
+        match self.transactions.receive_unless(now.moment, flow, &message, is_too_much) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => {
                 if !self.pass_late_answer(flow, &message) && !self.send_home(now, flow, &message) {

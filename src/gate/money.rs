@@ -264,7 +264,7 @@ impl Gate {
     /// The ledger has spoken about the trunk that a call would go on to.
     fn moved_to_trunk(&mut self, now: Now, key: CallKey, has_room: bool) {
         let parked = self.calls.at_mut(key).and_then(|call| call.search.parked.take());
-        let Some(Parked { step, from, .. }) = parked else { return };
+        let Some(Parked { step, from, .. }) = parked.map(|parked| *parked) else { return };
         if has_room && self.calls.at(key).is_some_and(|call| call.over.is_none()) {
             return self.send_step(now, key, &step);
         }

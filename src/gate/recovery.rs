@@ -25,7 +25,7 @@ use crate::sip::{Flow, Framing, Message, Method};
 use crate::transaction::ServerId;
 
 /// A usual call as it is written down: one dialog, short addresses.
-const STATE_BYTES: usize = 1_024;
+const STATE_BYTES: usize = 1_536;
 
 /// What the ledger keeps beside the row of a call, unread: whatever the next run needs and the row does not tell.
 #[derive(Serialize, Deserialize)]

@@ -90,7 +90,7 @@ impl Gate {
         }
     }
 
-    /// No transaction is left for a new request: 503 without one, so that the sender tries elsewhere (R92, §16.11).
+    /// No transaction is left for a new request, or no time: 503 without one, so that the sender tries elsewhere (R92, §16.11).
     pub(super) fn no_room(&mut self, flow: Flow, request: &Message) {
         self.tell(Event::Rejected { code: "overload", status: 503 });
         let tag = self.random.token();

@@ -115,7 +115,7 @@ impl Gate {
             return self.send_step(now, key, &step);
         }
         if let Some(call) = self.calls.at_mut(key) {
-            call.search.parked = Some(Parked { step, from, until: now.moment + LEDGER_PATIENCE });
+            call.search.parked = Some(Box::new(Parked { step, from, until: now.moment + LEDGER_PATIENCE }));
             self.set_alarm(key);
         }
     }

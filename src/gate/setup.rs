@@ -104,6 +104,8 @@ pub struct Limits {
     pub warn_phones: bool,
     /// Calls in progress at once; beyond, new ones get 503 (R92).
     pub calls_max: usize,
+    /// How long more may wait on the wire than can be read before new calls get 503 (R92).
+    pub behind_longest: Duration,
     pub registrations: registrar::Limits,
     /// What a challenge offers, in this order.
     pub digest: Vec<Algorithm>,
@@ -142,6 +144,7 @@ impl Default for Limits {
             warn_before: Duration::from_secs(60),
             warn_phones: false,
             calls_max: 100_000,
+            behind_longest: Duration::from_millis(100),
             registrations: registrar::Limits::default(),
             digest: vec![Algorithm::Md5],
             nonce_life: Duration::from_secs(300),

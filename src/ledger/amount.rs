@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::Money;
 
 /// Money and talk time of one call or one account. Sums saturate rather than wrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Amount {
     pub money: Money,
     /// Whole seconds of talk.

@@ -85,8 +85,8 @@ impl Book {
         self.pages.changed_balances()
     }
 
-    /// The reservations that the batch has changed so far, as they are now.
-    pub fn changed_entries(&self) -> impl Iterator<Item = (ReservationId, &Entry)> {
+    /// The reservations that the batch has changed so far, as they are now and as they were before it.
+    pub fn changed_entries(&self) -> impl Iterator<Item = (ReservationId, &Entry, Option<&Entry>)> {
         self.pages.changed_entries()
     }
 

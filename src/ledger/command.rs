@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::base::{DecisionId, ReservationId};
 
@@ -11,7 +12,7 @@ use super::{Amount, BudgetLine, CallRecord};
 /// Budgets on one reservation: person, department, company and trunk with three periods and two quantities each make 24.
 pub const BUDGETS_MAX: usize = 32;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     Reserve(Reserve),
     Extend(Extend),
@@ -25,7 +26,7 @@ pub enum Command {
 }
 
 /// Sets `amount` aside in every budget at once, or in none (R64).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reserve {
     pub id: ReservationId,
     pub decision: DecisionId,
@@ -40,7 +41,7 @@ pub struct Reserve {
 
 /// Renews a reservation before its slice runs out (R64), and carries it over midnight into new periods (R81) or under changed
 /// budgets (R76), in one step. Refused, it leaves the reservation as it was. Totals, not steps, make a repeat harmless.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extend {
     pub id: ReservationId,
     /// The call's total so far that belongs to periods now over: it is settled in the accounts of the old lines. Zero until
@@ -57,26 +58,30 @@ pub struct Extend {
 }
 
 /// The call has its first 2xx. Answered only when the row that says so is durable: until then nobody is connected (R91).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub id: ReservationId,
     pub at: DateTime<Utc>,
     /// The call's row, with its answer.
     pub record: Box<CallRecord>,
-    /// What the next run of the gate needs to take the call up again; the ledger keeps it unread until the call is over.
+    /// What the next run of the gate needs to take the call up again; the ledger keeps it unread until the call is over. A store
+    /// that writes commands down keeps it beside them: a text within a text would be escaped.
+    #[serde(skip)]
     pub state: Option<Box<str>>,
 }
 
 /// What the next run of the gate must know of a call in progress has changed; as in `Answer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remember {
     pub decision: DecisionId,
     pub at: DateTime<Utc>,
+    /// As in `Answer`.
+    #[serde(skip)]
     pub state: Box<str>,
 }
 
 /// The call is over and costs `amount` in all; the rest of the reservation is freed (R69).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settle {
     pub id: ReservationId,
     /// The call's whole cost and talk time, including what renewals have already settled at midnight.
@@ -87,7 +92,7 @@ pub struct Settle {
 }
 
 /// The call never was: final non-2xx, CANCEL or timeout (R67).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     pub id: ReservationId,
     pub at: DateTime<Utc>,
@@ -95,7 +100,7 @@ pub struct Release {
 }
 
 /// No call belongs to this reservation any more, as after a crash (R91).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expire {
     pub id: ReservationId,
     pub at: DateTime<Utc>,

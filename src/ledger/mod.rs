@@ -19,7 +19,7 @@ pub use amount::{Amount, Limit};
 pub use book::{Book, Entry};
 pub use charge::{Price, Rounding, Slice, UNLIMITED};
 pub use command::{Answer, BUDGETS_MAX, Command, Expire, Extend, Release, Remember, Reserve, Settle};
-pub use period::{Period, PeriodKey, PeriodKind, period};
+pub use period::{Period, PeriodKey, PeriodKind, key_and_end, period};
 pub use record::{CallRecord, EndCause, TariffMark};
 pub use reply::{Exhausted, Reply, Resolution, Unavailable};
 pub use reservation::Reservation;

@@ -112,8 +112,10 @@ impl Pages {
         self.balances_before.iter().map(|(place, _)| (place, self.balance(place)))
     }
 
-    pub(super) fn changed_entries(&self) -> impl Iterator<Item = (ReservationId, &Entry)> {
-        self.entries_before.iter().filter_map(|(id, _)| self.entry(*id).map(|entry| (*id, entry)))
+    pub(super) fn changed_entries(&self) -> impl Iterator<Item = (ReservationId, &Entry, Option<&Entry>)> {
+        self.entries_before
+            .iter()
+            .filter_map(|(id, before)| self.entry(*id).map(|entry| (*id, entry, before.as_ref())))
     }
 
     pub(super) fn balances(&self) -> Vec<(AccountPeriod, Balance)> {

@@ -79,17 +79,23 @@ pub struct Period {
 
 /// The period of this kind that `at` lies in, by the clocks of `zone`.
 pub fn period(kind: PeriodKind, zone: Tz, at: DateTime<Utc>) -> Period {
+    let (key, end) = key_and_end(kind, zone, at);
+    Period { key, start: midnight(zone, key.start), end }
+}
+
+/// As `period`, for those who do not ask when it began: each look at a zone's clock costs as much as the rest.
+pub fn key_and_end(kind: PeriodKind, zone: Tz, at: DateTime<Utc>) -> (PeriodKey, DateTime<Utc>) {
     let today = at.with_timezone(&zone).date_naive();
-    let mut first = kind.first_day(today);
+    let mut start = kind.first_day(today);
     // Where clocks step back over midnight, a date comes twice for some minutes; the later day has begun for good at its
     // first midnight, so the second turn of the old date belongs to the new day.
     loop {
-        let next = kind.next_first_day(first);
+        let next = kind.next_first_day(start);
         let end = midnight(zone, next);
         if at < end {
-            return Period { key: PeriodKey { kind, start: first }, start: midnight(zone, first), end };
+            return (PeriodKey { kind, start }, end);
         }
-        first = next;
+        start = next;
     }
 }
 

@@ -14,7 +14,7 @@ use super::connection::{Failure, Report};
 use super::connections::Connections;
 use super::datagrams::{Datagrams, Sent};
 use super::handshake::HandshakeFault;
-use super::limits::{BATCH, DATAGRAM_BYTES};
+use super::limits::BATCH;
 use super::listen::{self, BindError, Listen};
 use super::tls::{Place, Secured};
 use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
@@ -25,7 +25,6 @@ pub struct Sockets {
     ports: Vec<Port>,
     connections: Connections,
     arrived: VecDeque<Arrived>,
-    scratch: Box<[u8]>,
     counts: Counts,
 }
 
@@ -73,7 +72,6 @@ impl Sockets {
             ports: Vec::with_capacity(listens.len()),
             connections: Connections::new(),
             arrived: VecDeque::with_capacity(2 * BATCH),
-            scratch: vec![0; DATAGRAM_BYTES].into_boxed_slice(),
             counts: Counts::default(),
         };
         for (index, listen) in listens.iter().enumerate() {
@@ -109,6 +107,11 @@ impl Sockets {
     /// TCP connections open or being opened.
     pub fn connection_count(&self) -> usize {
         self.connections.count()
+    }
+
+    /// Whether more datagrams wait in the kernel than could be taken at once.
+    pub fn is_behind(&self) -> bool {
+        self.ports.iter().any(|port| matches!(port, Port::Udp(socket, _) if socket.is_behind()))
     }
 
     /// Waits for the next arrival. Safe to drop and call again: nothing is lost in between.
@@ -181,14 +184,14 @@ impl Sockets {
     }
 
     fn take_datagrams(&mut self, cx: &mut Context<'_>) {
-        let Sockets { ports, arrived, scratch, counts, .. } = self;
+        let Sockets { ports, arrived, counts, .. } = self;
         for (index, port) in ports.iter_mut().enumerate() {
             let Port::Udp(socket, _) = port else { continue };
             let flow = |remote| udp_flow(index, remote);
             socket.poll_flush(cx, |to, kind| {
                 arrived.push_back(Arrived::Failed { flow: flow(to), why: Failure::Datagram(kind) });
             });
-            socket.poll_receive(cx, scratch, |from, bytes| {
+            socket.poll_receive(cx, |from, bytes| {
                 if is_keep_alive(&bytes) {
                     counts.keep_alives += 1;
                 } else {

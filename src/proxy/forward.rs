@@ -1,6 +1,9 @@
 //! Making the copy that leaves (RFC 3261 §16.6) and the response that returns (§16.7): byte ranges of what came, and a few edits.
 
+use std::ops::Deref;
+
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::Interface;
 use crate::sip::{Draft, Message, Name, ROUTE_MARK, Transport};
@@ -146,20 +149,44 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     draft.ensure_content_length().into_bytes()
 }
 
+/// A header value of our own, written without an allocation unless it is very long.
+pub struct Line(SmallVec<[u8; LINE_BYTES]>);
+
+/// Our Via with an IPv6 address takes 110 bytes, our Record-Route with the longest mark 190.
+const LINE_BYTES: usize = 192;
+
+impl Line {
+    fn of(parts: &[&str]) -> Line {
+        let mut text = SmallVec::new();
+        parts.iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
+        Line(text)
+    }
+}
+
+impl Deref for Line {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // It was put together from text.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3), `alias` says that requests to
 /// us may come over the same TLS connection (RFC 5923 §6).
-pub fn via(interface: &Interface, branch: &Branch) -> String {
+pub fn via(interface: &Interface, branch: &Branch) -> Line {
     let transport = interface.transport.as_str();
     let alias = if interface.transport == Transport::Tls { ";alias" } else { "" };
-    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport", alias].concat()
+    let branch = branch.as_str();
+    Line::of(&["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch, ";rport", alias])
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again. `sips`: the call is to stay on
 /// TLS, so what we add to its route says so too.
-pub fn record_route(interface: &Interface, sips: bool, mark: &str) -> String {
+pub fn record_route(interface: &Interface, sips: bool, mark: &str) -> Line {
     let (scheme, transport) = match sips && interface.transport == Transport::Tls {
         true => ("<sips:", ""),
         false => ("<sip:", interface.transport.uri_param()),
     };
-    [scheme, &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"].concat()
+    Line::of(&[scheme, &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"])
 }

@@ -8,7 +8,9 @@ mod targets;
 mod trunk;
 mod validate;
 
-pub use forward::{Forwarding, OwnRoute, Returning, forward_request, forward_response, record_route, via};
+pub use forward::{
+    Forwarding, Line, OwnRoute, Returning, forward_request, forward_response, record_route, via,
+};
 pub use interface::{Interface, Interfaces};
 pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};
 pub use targets::{Located, Target, TargetQueue, TrunkQueue};

@@ -61,7 +61,8 @@ pub struct Upshot {
 #[derive(Debug)]
 pub struct ResponseContext<R> {
     branches: SmallVec<[Progress; 2]>,
-    best: Option<(u16, R)>,
+    /// In a place of its own: few calls have one, and each would keep room for it.
+    best: Option<Box<(u16, R)>>,
     answered: bool,
     /// A 6xx or a CANCEL ended the search: no further targets (§16.7 step 5, §16.10).
     closed: bool,
@@ -197,7 +198,7 @@ impl<R> ResponseContext<R> {
 
     /// The best final response of all branches (§16.7 step 6), taken once.
     pub fn take_best(&mut self) -> Option<(u16, R)> {
-        self.best.take()
+        self.best.take().map(|best| *best)
     }
 
     fn cancel_all(&mut self) -> Branches {
@@ -208,8 +209,8 @@ impl<R> ResponseContext<R> {
     }
 
     fn weigh(&mut self, status: u16, response: R) {
-        if self.best.as_ref().is_none_or(|(held, _)| rank(status) < rank(*held)) {
-            self.best = Some((status, response));
+        if self.best.as_ref().is_none_or(|best| rank(status) < rank(best.0)) {
+            self.best = Some(Box::new((status, response)));
         }
     }
 

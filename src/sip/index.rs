@@ -122,6 +122,9 @@ fn read_field(bytes: &[u8], at: usize) -> Result<Option<Field>, Fault> {
 fn line_end(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
+        let plain = plain_chunks(rest);
+        at += plain;
+        let rest = &rest[plain..];
         at += rest.iter().position(|byte| !is(*byte, TEXT)).unwrap_or(rest.len());
         match bytes.get(at..).unwrap_or_default() {
             [] | [b'\r'] => return Err(Fault::NoBlankLine),
@@ -132,6 +135,19 @@ fn line_end(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
             _ => return Err(Fault::ControlCharacter),
         }
     }
+}
+
+/// How many bytes at the start are surely `TEXT`, in whole chunks: a chunk is looked at in one step of the machine.
+fn plain_chunks(bytes: &[u8]) -> usize {
+    const CHUNK: usize = 16;
+    let is_plain = |chunk: &&[u8; CHUNK]| {
+        let bad = chunk.iter().fold(0, |bad, byte| {
+            bad | u8::from(*byte < b' ') | u8::from(*byte == 0x7f) | u8::from(*byte == b'\\')
+        });
+        bad == 0
+    };
+    let (chunks, _) = bytes.as_chunks::<CHUNK>();
+    chunks.iter().take_while(is_plain).count() * CHUNK
 }
 
 /// Gathers the headers into an [`Index`], checking each as it comes.

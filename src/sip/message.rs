@@ -83,6 +83,13 @@ impl Message {
         self
     }
 
+    /// Forgets the body. A message that is kept for as long as a call lasts then takes no more memory than its headers.
+    pub fn drop_body(&mut self) {
+        let end = usize::from(self.index.body.start);
+        self.bytes = Bytes::copy_from_slice(self.bytes.get(..end).unwrap_or_default());
+        self.index.body = Span::new(end, end);
+    }
+
     pub fn source(&self) -> Option<SocketAddr> {
         self.source
     }
@@ -321,6 +328,14 @@ mod tests {
         assert_eq!(message.header_named("x-note").as_deref(), Some("kept  as it is"));
         assert_eq!(message.body(), b"v=0\r");
         assert!(message.bytes().ends_with(b"\r\n\r\nv=0\r"));
+    }
+
+    #[test]
+    fn without_its_body_a_message_says_the_same() {
+        let mut message = invite();
+        message.drop_body();
+        assert_eq!((message.body(), message.to().uri), (&b""[..], "sip:bob@biloxi.com"));
+        assert!(message.bytes().ends_with(b"Content-Length: 4\r\n\r\n"));
     }
 
     #[test]

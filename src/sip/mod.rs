@@ -13,6 +13,7 @@ mod message;
 mod method;
 mod name;
 mod name_addr;
+mod own_route;
 mod params;
 #[cfg(test)]
 mod properties;

@@ -112,7 +112,9 @@ impl Reply<'_> {
 }
 
 fn status_line(out: &mut Text, status: u16, reason: &str) {
-    compose::print(out, format_args!("SIP/2.0 {status} "));
+    out.extend_from_slice(b"SIP/2.0 ");
+    compose::put_number(out, usize::from(status));
+    out.push(b' ');
     compose::put(out, reason);
     out.extend_from_slice(b"\r\n");
 }

@@ -9,7 +9,6 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::flow::{ConnectionId, Flow, ListenerId, Transport};
-use super::message::Value;
 use crate::base::DecisionId;
 
 /// Name of the URI parameter; its value begins with the id of the call's decision.
@@ -132,16 +131,6 @@ impl Seal {
 /// The decision that a mark begins with, sealed or not.
 pub fn decision_of_mark(mark: &str) -> Option<&str> {
     mark.get(..ID_LETTERS)
-}
-
-impl Value<'_> {
-    /// True for a Route or Record-Route value that the gate wrote for the call with this decision.
-    pub fn carries_mark(&self, decision: &str) -> bool {
-        let address = self.address();
-        let uri = address.and_then(|address| address.parsed_uri().ok());
-        let mark = uri.and_then(|uri| uri.param(ROUTE_MARK).flatten().map(|mark| mark.starts_with(decision)));
-        mark.unwrap_or(false)
-    }
 }
 
 /// A mark as text; its letters need no escape in a URI (RFC 3261 §25.1 `unreserved`).

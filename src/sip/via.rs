@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use super::compose::{Text, print};
+use super::compose::{Text, put_address, put_number};
 use super::host;
 use super::malformed::Fault;
 use super::params::Params;
@@ -126,13 +126,15 @@ impl<'a> Via<'a> {
         out.extend_from_slice(self.head);
         for param in self.params.iter() {
             if param.is_named("rport") {
-                print(out, format_args!(";rport={}", source.port()));
+                out.extend_from_slice(b";rport=");
+                put_number(out, usize::from(source.port()));
             } else if !param.is_named("received") {
                 out.extend_from_slice(param.raw);
             }
         }
         if self.needs_received(address) {
-            print(out, format_args!(";received={address}"));
+            out.extend_from_slice(b";received=");
+            put_address(out, address);
         }
     }
 

@@ -21,7 +21,8 @@ pub use sqlite::{
     audit,
 };
 pub use tray::{
-    ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, STALLED_AFTER, STATEMENT_PATIENCE, Tray,
+    ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, RECORD_PATIENCE, STALLED_AFTER,
+    STATEMENT_PATIENCE, Tray,
 };
 pub use unopened::Unopened;
 pub use writer::{BATCH_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle};

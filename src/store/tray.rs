@@ -2,8 +2,9 @@
 //!
 //! Reserve and Extend are answered from memory: settled + reserved <= limit holds in this book at every instant (R64, R65). What was
 //! decided goes to the writer in its order. An Answer is replied to when it is durable, so that no call is connected that a kill
-//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a call that only rings need not be durable: a kill ends the ringing and frees the money
-//! anyway. It is written with the answer, or after `OPENING_PATIENCE` for the sake of the call's row (R100).
+//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a
+//! call that only rings need not be durable: a kill ends the ringing and frees the money anyway. It is written with the answer, or
+//! after `OPENING_PATIENCE` for the sake of the call's row (R100).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
@@ -21,8 +22,11 @@ use super::writer::{BATCH_MAX, Stopped, WriterEvent, WriterHandle};
 /// How long a statement may wait for company. Until it is written, a crash leaves its call as one that was still in progress, and
 /// the next start resolves it (R91); so the span is a few times what a commit takes anyway.
 pub const STATEMENT_PATIENCE: Duration = Duration::from_millis(20);
-/// How long an answer waits for company: a caller hears nothing of it, and at three hundred calls a second it halves the commits.
-pub const ANSWER_PATIENCE: Duration = Duration::from_millis(4);
+/// How long an answer waits for company: a caller hears nothing of it, and at three hundred calls a second six share a commit.
+pub const ANSWER_PATIENCE: Duration = Duration::from_millis(20);
+/// How long the row of an attempt that cost nothing waits for company: refused calls come in floods, and a commit for each would be
+/// what they cost. A kill may take away the rows of so long.
+pub const RECORD_PATIENCE: Duration = Duration::from_millis(200);
 /// After how long the row of a call that still rings is written, so that a kill leaves a trace of the attempt (R100).
 pub const OPENING_PATIENCE: Duration = Duration::from_secs(1);
 /// A writer that has not ended a commit for so long counts as down: a disk that hangs gives no error.
@@ -105,7 +109,7 @@ impl Tray {
                 }
                 self.open(answer.id);
                 self.asked.insert(answer.id);
-                self.send_by(now + ANSWER_PATIENCE, Command::Answer(answer));
+                self.send(now, ANSWER_PATIENCE, Command::Answer(answer));
             }
             Command::Settle(settle) => {
                 self.open(settle.id);
@@ -114,13 +118,12 @@ impl Tray {
                     Some(_) => self.replies.push_back(reply.clone()),
                     None => drop(self.asked.insert(settle.id)),
                 }
-                self.send_by(now + STATEMENT_PATIENCE, Command::Settle(as_charged(settle, &reply)));
+                self.send(now, STATEMENT_PATIENCE, Command::Settle(as_charged(settle, &reply)));
             }
             Command::Release(release) => self.ended_unpaid(now, Command::Release(release), reply),
             Command::Expire(expire) => self.ended_unpaid(now, Command::Expire(expire), reply),
-            command @ (Command::Record(_) | Command::Remember(_)) => {
-                self.send_by(now + STATEMENT_PATIENCE, command);
-            }
+            command @ Command::Record(_) => self.send(now, RECORD_PATIENCE, command),
+            command @ Command::Remember(_) => self.send(now, STATEMENT_PATIENCE, command),
         }
     }
 
@@ -236,18 +239,16 @@ impl Tray {
             return;
         }
         self.open(extend.id);
-        self.send_by(now + STATEMENT_PATIENCE, Command::Extend(extend));
+        self.send(now, STATEMENT_PATIENCE, Command::Extend(extend));
     }
 
     /// A call that was never answered leaves its row alone, if the writer has not heard of its money.
     fn ended_unpaid(&mut self, now: Moment, command: Command, reply: Reply) {
-        let id = command.reservation();
-        let command = match id.and_then(|id| self.ringing.remove(&id)) {
-            Some(_) => record_of(command).map(Command::Record),
-            None => Some(command),
-        };
-        if let Some(command) = command {
-            self.send_by(now + STATEMENT_PATIENCE, command);
+        let rang = command.reservation().and_then(|id| self.ringing.remove(&id)).is_some();
+        if !rang {
+            self.send(now, STATEMENT_PATIENCE, command);
+        } else if let Some(record) = record_of(command) {
+            self.send(now, RECORD_PATIENCE, Command::Record(record));
         }
         self.replies.push_back(reply);
     }
@@ -265,8 +266,10 @@ impl Tray {
         }
     }
 
-    fn send_by(&mut self, deadline: Moment, command: Command) {
+    /// Puts the command into the tray; a full one waits no longer.
+    fn send(&mut self, now: Moment, patience: Duration, command: Command) {
         self.waiting.push(command);
+        let deadline = if self.waiting.len() >= BATCH_MAX { now } else { now + patience };
         self.deadline = Some(self.deadline.map_or(deadline, |set| set.min(deadline)));
     }
 

@@ -122,12 +122,18 @@ impl<S, C> Transactions<S, C> {
 
     /// A message from the network that `sip` could read.
     pub fn receive(&mut self, now: Moment, flow: Flow, message: &Message) -> Arrival {
+        self.receive_unless(now, flow, message, false)
+    }
+
+    /// As `receive`, but there is no room for a new request that is `too_much`; one that was seen before is answered from memory all
+    /// the same.
+    pub fn receive_unless(&mut self, now: Moment, flow: Flow, message: &Message, too_much: bool) -> Arrival {
         if !message.is_request() {
             self.clients.receive(now, message, &mut self.out)
         } else if message.method() == Method::Ack {
             self.servers.receive_ack(now, flow, message, &mut self.out)
         } else {
-            self.servers.receive(flow, message, &mut self.out)
+            self.servers.receive(flow, message, too_much, &mut self.out)
         }
     }
 

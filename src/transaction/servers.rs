@@ -44,7 +44,13 @@ impl<S> Servers<S> {
         Servers { limit, keys: Keys::new(random), by_key: HashMap::default(), slab: Slab::new() }
     }
 
-    pub(super) fn receive<C>(&mut self, flow: Flow, request: &Message, out: &mut Outbox<S, C>) -> Arrival {
+    pub(super) fn receive<C>(
+        &mut self,
+        flow: Flow,
+        request: &Message,
+        too_much: bool,
+        out: &mut Outbox<S, C>,
+    ) -> Arrival {
         let from = flow.remote.ip();
         let key = self.keys.of(from, request);
         if let Some(server) = self.by_key.get(&key).and_then(|place| self.slab.at(*place)) {
@@ -53,7 +59,7 @@ impl<S> Servers<S> {
             }
             return Arrival::Absorbed;
         }
-        if !self.has_room_for(request) {
+        if too_much || !self.has_room_for(request) {
             return Arrival::NoRoom;
         }
         let machine = Machine::start(request.method(), flow.transport.is_reliable());

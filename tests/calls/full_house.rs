@@ -1,6 +1,11 @@
 //! More calls than the house takes: CALLS R92.
 
-use crate::world::{Company, plays_in};
+use std::time::Duration;
+
+use chrono::DateTime;
+use tollgate::base::{Moment, Now};
+
+use crate::world::{Company, World, plays_in};
 
 /// Alice talks with bob since 20 ms.
 const TALK: &str = "
@@ -43,5 +48,47 @@ fn calls_that_begin_beyond_the_houses_limit_get_503_and_the_others_go_on() {
              62s ledger < record declined
             "
         ),
+    );
+}
+
+#[test]
+fn when_more_comes_than_can_be_read_new_calls_get_503_and_calls_in_progress_and_for_help_go_on() {
+    let company = Company::new();
+    let longest = company.limits.behind_longest;
+    let mut world = World::new(&company);
+    world.begins(TALK);
+    let now = Now::new(Moment::from_micros(1), DateTime::UNIX_EPOCH);
+    world.gate.look_at_wire(now, true);
+    world.gate.look_at_wire(now.after(longest - Duration::from_millis(1)), true);
+    world.begins(
+        "
+          1s carol  > INVITE 204
+          1s carol  < 100
+          1s dave   < INVITE
+          1s dave   > 486
+          1s dave   < ACK
+          1s carol  < 486
+          1s ledger < record declined
+        ",
+    );
+    world.gate.look_at_wire(now.after(longest), true);
+    // No transaction, no record, nothing but the answer.
+    world.begins(
+        "
+          5s carol  > INVITE 204
+          5s carol  < 503 Retry-After=5
+          6s lobby  > INVITE 112
+          6s lobby  < 100
+          6s main   < INVITE
+        ",
+    );
+    world.begins(END);
+    world.gate.look_at_wire(now.after(longest * 2), false);
+    world.begins(
+        "
+         61s carol  > INVITE 204
+         61s carol  < 100
+         61s dave   < INVITE
+        ",
     );
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tollgate::base::{Moment, Random};
 use tollgate::ledger::{Book, Command, Reply, Unavailable};
 use tollgate::store::{
-    ANSWER_PATIENCE, BalanceFilter, COMMANDS_WAITING_MAX, Memory, OPENING_PATIENCE, Reports, STALLED_AFTER,
-    STATEMENT_PATIENCE, Sqlite, SqliteReader, SqliteSettings, Store, StoreError, Tray, Writer, WriterEvent,
-    audit,
+    ANSWER_PATIENCE, BalanceFilter, COMMANDS_WAITING_MAX, Memory, OPENING_PATIENCE, RECORD_PATIENCE, Reports,
+    STALLED_AFTER, STATEMENT_PATIENCE, Sqlite, SqliteReader, SqliteSettings, Store, StoreError, Tray, Writer,
+    WriterEvent, audit,
 };
 
 use super::chance::{any_command, assert_within_limits};
@@ -93,6 +93,8 @@ fn room_is_decided_at_once_and_a_call_that_only_rings_costs_one_row() {
     }
     assert!(office.put(reserve(201, "3.99", &[alice("3.99")])).as_ref().and_then(covered).is_some());
     office.wait(STATEMENT_PATIENCE);
+    assert!(office.is_quiet(), "rows of calls that cost nothing wait for company");
+    office.wait(RECORD_PATIENCE);
     // Three rows, and no reservation: nobody answered.
     assert_eq!(office.commit(), 3);
     assert!(office.is_quiet());
@@ -186,9 +188,9 @@ fn a_store_that_is_down_reserves_nothing_and_an_answer_hears_of_it() {
 fn a_writer_that_hangs_or_drowns_counts_as_down() {
     let mut office = Office::over(Memory::default());
     office.put(Command::Record(opening(1)));
-    office.tray.advance(office.now + STATEMENT_PATIENCE);
+    office.tray.advance(office.now + RECORD_PATIENCE);
     // Nobody listens to what the thread says: for the tray, nothing was written.
-    office.now = office.now + STATEMENT_PATIENCE + STALLED_AFTER;
+    office.now = office.now + RECORD_PATIENCE + STALLED_AFTER;
     let why = |why| Some(Reply::Unavailable { id: id(2), why });
     assert_eq!(office.put(reserve(2, "1.00", &[alice("10")])), why(Unavailable::Busy));
     office.commit();
@@ -197,7 +199,9 @@ fn a_writer_that_hangs_or_drowns_counts_as_down() {
     for call in 0..COMMANDS_WAITING_MAX as u64 {
         office.put(Command::Record(opening(1_000 + call)));
     }
-    office.wait(STATEMENT_PATIENCE);
+    // A full tray waits no longer.
+    assert_eq!(office.tray.deadline(), Some(office.now));
+    office.wait(Duration::ZERO);
     assert_eq!(office.put(reserve(2, "1.00", &[alice("10")])), why(Unavailable::Overloaded));
 }
 

@@ -15,10 +15,11 @@ use super::{STATEMENTS_CACHED, SqliteSettings, rows};
 const APPLICATION_ID: i32 = 0x544F_4C4C;
 
 /// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_fewer_indices.sql"),
     include_str!("migrations/0003_calls_in_progress.sql"),
+    include_str!("migrations/0004_daybook.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied into the database: 16 MiB. Pages that are written again and again,

@@ -1,39 +1,125 @@
-//! One batch as statements: the journal and the call records as they come, balances and reservations once at the end.
+//! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
-use crate::base::DecisionId;
-use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Reply, Resolution};
+use crate::base::{DecisionId, ReservationId};
+use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Resolution};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
 use super::{open, progress, rows};
 
-/// Applies one command to the book and writes its journal line and call record.
+/// What is to be posted besides the changes of the book.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    journal: Vec<JournalLine>,
+    /// In the order of their first command.
+    calls: Vec<CallRows>,
+    places: HashMap<DecisionId, usize, ahash::RandomState>,
+}
+
+/// The rows of one call.
+#[derive(Debug)]
+struct CallRows {
+    decision: DecisionId,
+    record: Option<CallRecord>,
+    progress: Progress,
+}
+
+/// What becomes of the row that the next run would take the call up from.
+#[derive(Debug, Default)]
+enum Progress {
+    #[default]
+    Untouched,
+    Kept(Box<str>),
+    Over,
+}
+
+impl Rows {
+    pub(super) fn clear(&mut self) {
+        self.journal.clear();
+        self.calls.clear();
+        self.places.clear();
+    }
+
+    fn of(&mut self, decision: DecisionId) -> &mut CallRows {
+        let place = match self.places.entry(decision) {
+            Place::Occupied(place) => *place.get(),
+            Place::Vacant(place) => {
+                self.calls.push(CallRows { decision, record: None, progress: Progress::Untouched });
+                *place.insert(self.calls.len() - 1)
+            }
+        };
+        &mut self.calls[place]
+    }
+}
+
+/// Applies one command to the book, and takes note of its journal line and its call's rows.
 pub(super) fn command(
     connection: &Connection,
     book: &mut Book,
     newest: u64,
     command: &Command,
+    rows: &mut Rows,
 ) -> Result<Reply, StoreError> {
     bring_back(connection, book, newest, command)?;
     let known = command.reservation().is_some_and(|id| book.entry(id).is_some());
-    let (reply, row) = apply_with_record(book, command);
+    let (reply, record) = apply_with_record(book, command);
     if takes_effect(&reply, known) {
-        journal(connection, command)?;
+        rows.journal.extend(journal_line(command));
     }
     if let Some((decision, state)) = state_after(command, &reply) {
-        progress::keep(connection, decision, state)?;
+        rows.of(decision).progress = Progress::Kept(state.into());
     }
-    if let Some(row) = row {
-        record(connection, &row)?;
-        if ends_progress(&row) {
-            progress::forget(connection, row.decision)?;
+    if let Some(record) = record {
+        let call = rows.of(record.decision);
+        if ends_progress(&record) {
+            call.progress = Progress::Over;
         }
+        call.record = Some(record.into_owned());
     }
     Ok(reply)
+}
+
+/// Posts the rows, and every balance and reservation that the book has changed since the last posting.
+pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<(), StoreError> {
+    let mut texts = Texts::default();
+    rows.journal.iter().try_for_each(|line| journal(connection, line, &mut texts))?;
+    balances(connection, book)?;
+    for (id, entry, before) in book.changed_entries() {
+        match before {
+            Some(before) if Arc::ptr_eq(&before.lines, &entry.lines) => amend(connection, id, entry)?,
+            Some(_) | None => reservation(connection, id, entry, &texts.of(&entry.lines))?,
+        }
+    }
+    for call in &rows.calls {
+        if let Some(row) = &call.record {
+            record(connection, row)?;
+        }
+        match &call.progress {
+            Progress::Untouched => {}
+            Progress::Kept(state) => progress::keep(connection, call.decision, state)?,
+            Progress::Over => progress::forget(connection, call.decision)?,
+        }
+    }
+    Ok(())
+}
+
+/// Budget lines as JSON, by where they stand in memory: a reservation and its line of the journal name the same ones.
+#[derive(Default)]
+struct Texts(HashMap<*const BudgetLine, Arc<str>, ahash::RandomState>);
+
+impl Texts {
+    /// The book or the journal line holds on to `lines` until the posting is over.
+    fn of(&mut self, lines: &Arc<[BudgetLine]>) -> Arc<str> {
+        let text = self.0.entry(lines.as_ptr()).or_insert_with(|| rows::lines_to_json(lines).into());
+        Arc::clone(text)
+    }
 }
 
 /// Whatever the command is about that the book has forgotten, from the file. Also the places of a call that holds nothing:
@@ -84,26 +170,38 @@ fn takes_effect(reply: &Reply, known: bool) -> bool {
 }
 
 /// A line of the journal, before it has a number.
-struct JournalLine<'c> {
+#[derive(Debug)]
+struct JournalLine {
     kind: &'static str,
+    reservation: ReservationId,
     decision: Option<DecisionId>,
     amount: Amount,
     charged: Amount,
-    budgets: Option<&'c [BudgetLine]>,
+    budgets: Option<Arc<[BudgetLine]>>,
+    at: DateTime<Utc>,
 }
 
-fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
-    let bare =
-        |kind, amount| JournalLine { kind, decision: None, amount, charged: Amount::ZERO, budgets: None };
+fn journal_line(command: &Command) -> Option<JournalLine> {
+    let reservation = command.reservation()?;
+    let at = command.at();
+    let bare = |kind, amount| JournalLine {
+        kind,
+        reservation,
+        decision: None,
+        amount,
+        charged: Amount::ZERO,
+        budgets: None,
+        at,
+    };
     match command {
         Command::Reserve(reserve) => Some(JournalLine {
             decision: Some(reserve.decision),
-            budgets: Some(&reserve.budgets),
+            budgets: Some(Arc::clone(&reserve.budgets)),
             ..bare("reserve", reserve.amount)
         }),
         Command::Extend(extend) => Some(JournalLine {
             charged: extend.charged,
-            budgets: Some(&extend.budgets),
+            budgets: Some(Arc::clone(&extend.budgets)),
             ..bare(if extend.anew { "revise" } else { "extend" }, extend.total)
         }),
         Command::Settle(settle) => Some(bare("settle", settle.amount)),
@@ -114,8 +212,7 @@ fn journal_line(command: &Command) -> Option<JournalLine<'_>> {
     }
 }
 
-fn journal(connection: &Connection, command: &Command) -> Result<(), StoreError> {
-    let (Some(line), Some(id)) = (journal_line(command), command.reservation()) else { return Ok(()) };
+fn journal(connection: &Connection, line: &JournalLine, texts: &mut Texts) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO journal
             (kind, reservation, decision, money, seconds, charged_money, charged_seconds, budgets, at)
@@ -123,20 +220,19 @@ fn journal(connection: &Connection, command: &Command) -> Result<(), StoreError>
     )?;
     statement.execute(params![
         line.kind,
-        id.as_u64().cast_signed(),
+        line.reservation.as_u64().cast_signed(),
         line.decision.map(|decision| decision.as_u64().cast_signed()),
         line.amount.money.as_micros(),
         rows::whole(line.amount.seconds),
         line.charged.money.as_micros(),
         rows::whole(line.charged.seconds),
-        line.budgets.map(rows::lines_to_json),
-        rows::micros(command.at()),
+        line.budgets.as_ref().map(|lines| texts.of(lines)),
+        rows::micros(line.at),
     ])?;
     Ok(())
 }
 
-/// Writes every balance and reservation that the batch has touched, as it stands at the end of the batch.
-pub(super) fn changes(connection: &Connection, book: &Book) -> Result<(), StoreError> {
+fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO UPDATE SET settled_money = ?5, settled_seconds = ?6, reserved_money = ?7, reserved_seconds = ?8",
@@ -153,33 +249,66 @@ pub(super) fn changes(connection: &Connection, book: &Book) -> Result<(), StoreE
             rows::whole(balance.reserved.seconds),
         ])?;
     }
+    Ok(())
+}
+
+fn reservation(
+    connection: &Connection,
+    id: ReservationId,
+    entry: &Entry,
+    budgets: &str,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET state = ?3, held_money = ?4, held_seconds = ?5, settled_money = ?6, settled_seconds = ?7,
             written_off_money = ?8, written_off_seconds = ?9, warned = ?10, budgets = ?11, changed = ?13",
     )?;
-    for (id, entry) in book.changed_entries() {
-        let written_off = match entry.resolution {
-            Some(Resolution::Settled { written_off, .. }) => written_off,
-            None | Some(Resolution::Released | Resolution::Expired) => Amount::ZERO,
-        };
-        statement.execute(params![
-            id.as_u64().cast_signed(),
-            entry.decision.as_u64().cast_signed(),
-            rows::state(entry.resolution),
-            entry.held.money.as_micros(),
-            rows::whole(entry.held.seconds),
-            entry.settled.money.as_micros(),
-            rows::whole(entry.settled.seconds),
-            written_off.money.as_micros(),
-            rows::whole(written_off.seconds),
-            entry.warned,
-            rows::lines_to_json(&entry.lines),
-            rows::micros(entry.opened),
-            rows::micros(entry.changed),
-        ])?;
-    }
+    let written_off = written_off(entry);
+    statement.execute(params![
+        id.as_u64().cast_signed(),
+        entry.decision.as_u64().cast_signed(),
+        rows::state(entry.resolution),
+        entry.held.money.as_micros(),
+        rows::whole(entry.held.seconds),
+        entry.settled.money.as_micros(),
+        rows::whole(entry.settled.seconds),
+        written_off.money.as_micros(),
+        rows::whole(written_off.seconds),
+        entry.warned,
+        budgets,
+        rows::micros(entry.opened),
+        rows::micros(entry.changed),
+    ])?;
     Ok(())
+}
+
+/// A reservation that stands in the file already, under the same budgets: most end so.
+fn amend(connection: &Connection, id: ReservationId, entry: &Entry) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "UPDATE reservation SET state = ?2, held_money = ?3, held_seconds = ?4, settled_money = ?5, settled_seconds = ?6,
+            written_off_money = ?7, written_off_seconds = ?8, warned = ?9, changed = ?10 WHERE id = ?1",
+    )?;
+    let written_off = written_off(entry);
+    statement.execute(params![
+        id.as_u64().cast_signed(),
+        rows::state(entry.resolution),
+        entry.held.money.as_micros(),
+        rows::whole(entry.held.seconds),
+        entry.settled.money.as_micros(),
+        rows::whole(entry.settled.seconds),
+        written_off.money.as_micros(),
+        rows::whole(written_off.seconds),
+        entry.warned,
+        rows::micros(entry.changed),
+    ])?;
+    Ok(())
+}
+
+fn written_off(entry: &Entry) -> Amount {
+    match entry.resolution {
+        Some(Resolution::Settled { written_off, .. }) => written_off,
+        None | Some(Resolution::Released | Resolution::Expired) => Amount::ZERO,
+    }
 }
 
 /// Writes or replaces the row of an attempt. Who called and when stay as first written, whatever becomes of the call: an
