@@ -10,8 +10,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::clock::Clock;
+use super::closing::Stopping;
 use super::control::Ask;
+use super::gatehouse::take_up;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::LookUps;
 use super::names::{Heard, Names};
 use super::observe::Observer;
@@ -19,6 +22,7 @@ use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use super::secure::places;
 use crate::base::{Moment, Now};
+use crate::config;
 use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
 use crate::net::{Arrived, Sockets};
@@ -43,6 +47,7 @@ pub(super) struct EventLoop {
     /// Questions of the administrator.
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
+    pub locks: LockBook,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// Contact databases that can be asked.
@@ -50,8 +55,12 @@ pub(super) struct EventLoop {
     pub observer: Observer,
     /// Which budgets somebody was told of.
     pub thresholds: Thresholds,
-    /// Turns true when the gate shall stop.
-    pub stop: watch::Receiver<bool>,
+    /// Whether the gate shall stop.
+    pub stop: watch::Receiver<Stopping>,
+    /// What becomes of calls then.
+    pub at_stop: config::Stop,
+    /// Until when they may end by themselves; `None`: nobody has said that it shall stop.
+    pub until: Option<Moment>,
 }
 
 impl EventLoop {
@@ -91,12 +100,17 @@ impl EventLoop {
                 _ = observe.tick() => {
                     self.observer.look(&self.gate, &self.sockets);
                     self.phones.follow(&mut self.gate, self.clock.now());
+                    if !self.waits_for_calls() {
+                        break;
+                    }
                 }
-                _ = self.stop.changed() => break,
+                told = self.stop.changed() => if told.is_err() || !self.is_told_to_wait() {
+                    break;
+                },
             }
             self.keep_up();
         }
-        self.gate.end_all_calls(self.clock.now());
+        self.part_with_calls();
         self.carry_out();
         self.close().await;
     }
@@ -177,9 +191,8 @@ impl EventLoop {
     fn take_up_late(&mut self) {
         match SqliteReader::open(&self.ledger).and_then(|reader| LeftOver::read(&reader)) {
             Ok(left) => {
-                for command in left.without_own(&self.gate).hand_to(&mut self.gate, self.clock.now()) {
-                    self.store.put(self.clock.now().moment, command);
-                }
+                let left = left.without_own(&self.gate);
+                take_up(left, &mut self.gate, &mut self.store, self.clock);
             }
             Err(error) => tracing::error!(%error, "calls of the earlier run cannot be read"),
         }
@@ -210,6 +223,7 @@ impl EventLoop {
             Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
             Ask::Unlock { person, class, answer } => {
                 let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+                self.locks.lifted(person, class);
             }
         }
     }
@@ -238,6 +252,9 @@ impl EventLoop {
     fn tell(&mut self, event: &Event) {
         let now = self.clock.now().utc;
         self.observer.happened(now, event);
+        if let Event::FraudLocked(lock) = event {
+            self.locks.locked(lock);
+        }
         if let Event::Exhausted(exhausted) = event {
             let mut marks = Vec::new();
             self.thresholds.exhausted(self.store.book(), exhausted, &mut marks);

@@ -44,7 +44,9 @@ impl Gate {
         self.attend_review(now, key);
         self.attend_meter(now, key);
         self.attend_life(now, key);
+        self.attend_enquiry(now, key);
         self.attend_guards(now, key);
+        self.attend_parting(now, key);
         self.give_up_overdue(now, key);
         self.give_up_re_invites(now, key);
         if self.calls.at(key).is_some_and(|call| call.is_spent(now.moment)) {

@@ -15,8 +15,10 @@ use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
+use super::enquiry::Enquiry;
 use super::life::Life;
 use super::meter::Meter;
+use super::parting::Parting;
 use super::re_invite::ReInvite;
 use super::review::Review;
 use super::sips::is_sips;
@@ -61,6 +63,10 @@ pub struct Call {
     pub forget_at: Option<Moment>,
     /// Its signs of life (R74).
     pub life: Life,
+    /// What its ends are asked, if it was taken up.
+    pub enquiry: Option<Box<Enquiry>>,
+    /// Who waits until its end is written.
+    pub parting: Parting,
     /// What changed rules mean for it (R76).
     pub review: Review,
     /// The latest alarm set for it in the wheel.
@@ -238,6 +244,7 @@ impl Call {
             self.waits_for_ledger_until(),
             self.review.due(),
             self.life.due(),
+            self.enquiry.as_ref().and_then(|enquiry| enquiry.due()),
         ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
         let forgotten_at = self
@@ -246,7 +253,7 @@ impl Call {
             .filter(|_| self.over.is_none() && self.is_answered() && self.permit.emergency());
         let forget_at = self.forget_at.filter(|_| !self.waits());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
-        [meter, self.search.due(), forget_at, forgotten_at]
+        [meter, self.search.due(), forget_at, forgotten_at, self.parting.due()]
             .into_iter()
             .flatten()
             .chain(guards)

@@ -40,6 +40,10 @@ impl Life {
         self.interval
     }
 
+    pub fn heard(&self) -> Option<Moment> {
+        self.heard
+    }
+
     pub fn hear(&mut self, now: Moment) {
         self.heard = Some(now);
     }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod file;
+mod locks;
 mod notices;
 mod open;
 mod phones;
@@ -21,6 +22,7 @@ use crate::ledger::{Book, Command, Reply};
 use super::{Store, StoreError};
 
 pub use audit::{Difference, audit};
+pub use locks::{LockRow, Locks};
 pub use notices::{Delivery, NoticeFile};
 pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
