@@ -6,7 +6,7 @@ mod house;
 use bytes::Bytes;
 use chrono::{TimeZone, Utc};
 use divan::{AllocProfiler, Bencher, black_box};
-use house::{House, Step, words};
+use house::{House, Size, Step, words};
 use tollgate::base::number::Dialled;
 use tollgate::base::{PersonId, SiteId};
 use tollgate::policy::{Attempt, By, Caller, Target, decide};
@@ -58,7 +58,7 @@ fn forward_invite(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn decide_for_a_contact(bencher: Bencher<'_, '_>) {
-    let policy = house::company::policy();
+    let policy = house::company::policy(Size::USUAL);
     let attempt = Attempt {
         caller: Caller::Person(PersonId(1)),
         site: SiteId(0),
@@ -96,7 +96,7 @@ fn words_of_a_call(bencher: Bencher<'_, '_>) {
 }
 
 fn warm() -> House {
-    let mut house = House::new();
+    let mut house = House::new(Size::USUAL);
     (0..WARM_UP).for_each(|_| house.whole_call());
     house
 }

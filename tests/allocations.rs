@@ -5,7 +5,7 @@
 #[allow(dead_code, reason = "shared with the benches, which use the rest")]
 mod house;
 
-use house::{House, Step};
+use house::{House, Size, Step};
 
 /// Calls before the count begins: tables have grown to their size, and ended calls are forgotten as fast as new ones come.
 const WARM_UP: usize = 4_000;
@@ -24,7 +24,7 @@ const MOST: [(Step, u64); 6] = [
 
 #[test]
 fn no_message_allocates_more_than_it_did() {
-    let mut house = House::new();
+    let mut house = House::new(Size::USUAL);
     (0..WARM_UP).for_each(|_| house.whole_call());
     house.next_call();
     let mut counted = Vec::new();

@@ -74,7 +74,7 @@ fn published_ports_are_those_of_the_settings() {
         .iter()
         .map(|listener| match listener.carrier {
             Carrier::Udp => format!("{}/udp", listener.address.port()),
-            Carrier::Tcp => format!("{}/tcp", listener.address.port()),
+            Carrier::Tcp | Carrier::Tls => format!("{}/tcp", listener.address.port()),
         })
         .chain([format!("{}/tcp", http(&settings).port())])
         .collect();

@@ -1,4 +1,5 @@
-//! Who works in the house, what they may do, and what it costs: a thousand people, ten thousand contacts, four budgets a call.
+//! Who works in the house, what they may do, and what it costs: a thousand people, ten thousand contacts, four budgets a call,
+//! unless another size is asked for.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use tollgate::base::{Money, SiteId, TrunkId};
-use tollgate::gate::{Limits, Peer, PeerKind, Snapshot};
+use tollgate::gate::{Credential, Limits, Peer, PeerKind, Snapshot};
 use tollgate::ledger::{Rounding, TariffBook, TariffRow};
 use tollgate::policy::document::{
     BudgetHolder, BudgetRule, Company, ContactRow, Contacts, Department, Dialling, Document, Limit,
@@ -14,12 +15,30 @@ use tollgate::policy::document::{
 };
 use tollgate::policy::{Class, PeriodKind, Policy, compile};
 use tollgate::proxy::{Care, Interface, Interfaces, NumberFormat, Trunk, TrunkQueue};
+use tollgate::sip::digest::Ha1;
 use tollgate::sip::{Flow, ListenerId, Transport};
 
 use super::words::CONTACT;
 
 pub const PEOPLE: u64 = 1_000;
-const CONTACTS: u64 = 10_000;
+
+/// The digest realm, and the password of everyone.
+pub const REALM: &str = "house.example";
+pub const PASSWORD: &str = "secret";
+
+/// How large the house is.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// At least `PEOPLE`, who are those that call.
+    pub people: u64,
+    pub contacts: u64,
+    /// Prefixes of the tariff beside the one of the country.
+    pub prices: u64,
+}
+
+impl Size {
+    pub const USUAL: Size = Size { people: PEOPLE, contacts: 10_000, prices: 0 };
+}
 
 /// The PBX, which speaks for everyone in the house.
 pub fn caller_flow() -> Flow {
@@ -30,32 +49,52 @@ pub fn trunk_flow() -> Flow {
     udp("10.1.0.1:5060")
 }
 
-pub fn snapshot() -> Snapshot {
-    let peer = Peer {
-        name: "pbx".into(),
-        network: "10.0.0.0/24".parse().expect("a network"),
-        kind: PeerKind::TrustedPbx,
+/// The phone of each person, for those that register.
+pub fn phone_flow(index: u64) -> Flow {
+    let [.., high, middle, low] = index.to_be_bytes();
+    udp(&format!("10.{}.{middle}.{low}:5060", 64 + high))
+}
+
+pub fn snapshot(size: Size) -> Snapshot {
+    let peer = |name: &str, network: &str, kind| Peer {
+        name: name.into(),
+        network: network.parse().expect("a network"),
+        kind,
         site: SiteId(0),
     };
+    let policy = Arc::new(policy(size));
     let socket = Interface::bound(Transport::Udp, "10.9.0.1:5060".parse().expect("an address"));
     Snapshot {
-        policy: Arc::new(policy()),
-        tariffs: Arc::new(tariffs()),
-        credentials: Arc::new(HashMap::new()),
+        credentials: Arc::new(credentials(&policy, size)),
+        policy,
+        tariffs: Arc::new(tariffs(size)),
         interfaces: Interfaces::new(vec![socket], Vec::new()),
         trunks: TrunkQueue::new(vec![trunk()]),
-        peers: vec![peer],
+        peers: vec![
+            peer("pbx", "10.0.0.0/24", PeerKind::TrustedPbx),
+            peer("phones", "10.64.0.0/10", PeerKind::Phones),
+        ],
         located: Vec::new(),
         homes: HashMap::new(),
         costs: Arc::default(),
-        realm: "house.example".into(),
+        realm: REALM.into(),
         limits: Limits::default(),
     }
 }
 
-pub fn policy() -> Policy {
-    compile(&document(), &Rows { people: (0..PEOPLE).map(person).collect(), contacts: contacts() })
-        .expect("a sound policy")
+pub fn policy(size: Size) -> Policy {
+    let people = (0..size.people).map(person).collect();
+    compile(&document(), &Rows { people, contacts: contacts(size) }).expect("a sound policy")
+}
+
+fn credentials(policy: &Policy, size: Size) -> HashMap<Box<str>, Credential> {
+    let of = |index| {
+        let user = format!("p{index}");
+        let person = policy.person_by_key(&user).expect("one of the house");
+        let ha1 = Ha1::of(&user, REALM, PASSWORD);
+        (user.into_boxed_str(), Credential { person, ha1 })
+    };
+    (0..size.people).map(of).collect()
 }
 
 fn document() -> Document {
@@ -121,15 +160,17 @@ fn person(index: u64) -> PersonRow {
     }
 }
 
-fn contacts() -> Vec<ContactRow> {
-    let numbers = (0..CONTACTS).map(|index| format!("+49307{index:06}")).chain([CONTACT.into()]);
+fn contacts(size: Size) -> Vec<ContactRow> {
+    let numbers = (0..size.contacts).map(|index| format!("+49307{index:06}")).chain([CONTACT.into()]);
     numbers.map(|number| ContactRow { database: "crm".into(), number, ..ContactRow::default() }).collect()
 }
 
-fn tariffs() -> TariffBook {
-    let row = TariffRow {
-        line: 1,
-        prefix: "49".into(),
+fn tariffs(size: Size) -> TariffBook {
+    // Prefixes of eight digits, which no number called here begins with.
+    let abroad = (0..size.prices).map(|at| (20_000_001 + at * 101).to_string());
+    let row = |(line, prefix)| TariffRow {
+        line,
+        prefix,
         per_minute: price("0.06"),
         connect: Money::ZERO,
         first_increment: 1,
@@ -137,7 +178,8 @@ fn tariffs() -> TariffBook {
         grace: 0,
         valid_from: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
     };
-    TariffBook::compile(&[row], chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")
+    let rows: Vec<TariffRow> = (1..).zip(std::iter::once("49".to_owned()).chain(abroad)).map(row).collect();
+    TariffBook::compile(&rows, chrono_tz::Europe::Berlin, Rounding::default()).expect("a sound tariff")
 }
 
 fn trunk() -> Trunk {
@@ -157,6 +199,7 @@ fn trunk() -> Trunk {
         account: None,
         register: None,
         incoming: None,
+        certificate_name: None,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A gate in memory with a thousand people behind a trusted PBX, for the benches and the count of allocations: calls go through
+//! A gate in memory with its people behind a trusted PBX, for the benches and the count of allocations: calls go through
 //! the whole of it, ledger's book included, without a socket, a disk or a clock.
 
 pub mod company;
@@ -15,16 +15,18 @@ use tollgate::ledger::{Book, Command, Reply};
 use tollgate::sip::{Flow, Framing, Message};
 use tollgate::transaction::Timing;
 
-pub use company::{caller_flow, trunk_flow};
+pub use company::{Size, caller_flow, trunk_flow};
 
 /// Slow enough that a few thousand calls bring the tables to their usual size: a transaction stays for 32 seconds.
-const CALLS_A_SECOND: u32 = 100;
+const BETWEEN_CALLS: Duration = Duration::from_millis(10);
 
 /// The gate, and what stands around it.
 pub struct House {
     gate: Gate,
     book: Book,
     now: Now,
+    /// How much time passes before each call.
+    pub between_calls: Duration,
     count: u64,
     questions: Vec<Command>,
     sent: Vec<(Flow, Bytes)>,
@@ -33,12 +35,13 @@ pub struct House {
 }
 
 impl House {
-    pub fn new() -> House {
+    pub fn new(size: Size) -> House {
         let utc = Utc.with_ymd_and_hms(2026, 11, 23, 10, 0, 0).single().expect("an instant");
         House {
-            gate: Gate::new(Arc::new(company::snapshot()), Timing::default(), Random::from_number(1)),
+            gate: Gate::new(Arc::new(company::snapshot(size)), Timing::default(), Random::from_number(1)),
             book: Book::default(),
             now: Now::new(Moment::from_micros(1), utc),
+            between_calls: BETWEEN_CALLS,
             count: 0,
             questions: Vec::with_capacity(64),
             sent: Vec::with_capacity(64),
@@ -49,21 +52,50 @@ impl House {
     /// Begins the next call. Time goes on, and what is over is forgotten.
     pub fn next_call(&mut self) {
         self.count += 1;
-        self.now = self.now.after(Duration::from_secs(1) / CALLS_A_SECOND);
+        self.wait(self.between_calls);
+    }
+
+    /// Time goes on, and what became due meanwhile is done.
+    pub fn wait(&mut self, span: Duration) {
+        self.now = self.now.after(span);
         self.gate.advance(self.now);
+        self.drain();
         self.settle();
     }
 
     /// A call from its INVITE to its settled money; panics if it does not go as it should.
     pub fn whole_call(&mut self) {
+        self.go_through(&Step::ALL);
+    }
+
+    /// A call that is answered and then goes on.
+    pub fn lasting_call(&mut self) {
+        self.go_through(&[Step::Invite, Step::Ringing, Step::Answer, Step::Ack]);
+    }
+
+    fn go_through(&mut self, steps: &[Step]) {
         self.next_call();
-        for step in Step::ALL {
-            let bytes = self.words(step);
+        for step in steps {
+            let bytes = self.words(*step);
             self.receive(step.from(), bytes);
             self.answer_questions();
             assert!(self.take_sent() > 0, "{step:?} goes on to the other side");
         }
         self.settle();
+    }
+
+    /// The phone of a person registers, and proves who it is.
+    pub fn register(&mut self, person: u64) {
+        let flow = company::phone_flow(person);
+        self.receive(flow, words::register(person, flow.remote, None));
+        let challenge = self.sent.pop().expect("a challenge").1;
+        self.receive(flow, words::register(person, flow.remote, Some(&challenge)));
+        let (_, answer) = self.sent.pop().expect("an answer");
+        assert!(answer.starts_with(b"SIP/2.0 200"), "{}", String::from_utf8_lossy(&answer));
+    }
+
+    pub fn calls_in_progress(&self) -> usize {
+        self.gate.calls_in_progress()
     }
 
     /// An INVITE to somebody who is no contact: 403.

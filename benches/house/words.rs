@@ -1,8 +1,12 @@
 //! The messages of the house: what a PBX and a carrier write, as long as such messages are.
 
-use bytes::Bytes;
+use std::net::SocketAddr;
 
-use super::company::PEOPLE;
+use bytes::Bytes;
+use tollgate::sip::digest::{Asked, Challenge, Secret};
+use tollgate::sip::{Framing, Message, Name};
+
+use super::company::{PASSWORD, PEOPLE, REALM};
 
 /// A number that everyone may call, and one that is nobody's contact.
 pub const CONTACT: &str = "+493012345678";
@@ -30,6 +34,29 @@ pub fn in_dialog(call: u64, method: &str, cseq: u32) -> Bytes {
         "{method} sip:callee@10.1.0.1:5060 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.1:5060;rport;branch=z9hG4bK{call:016x}{cseq}{method}\r\n\
          Max-Forwards: 70\r\nRoute: <sip:10.9.0.1:5060;lr>\r\nFrom: \"Person {person}\" <sip:p{person}@10.9.0.1>;tag=caller{call}\r\n\
          To: <sip:{CONTACT}@10.9.0.1>;tag=callee\r\nCall-ID: {call:016x}@10.0.0.1\r\nCSeq: {cseq} {method}\r\n\
+         Content-Length: 0\r\n\r\n"
+    );
+    text.into()
+}
+
+/// A REGISTER for an hour; the second one answers the challenge of the first.
+pub fn register(person: u64, address: SocketAddr, challenge: Option<&Bytes>) -> Bytes {
+    let uri = format!("sip:{REALM}");
+    let user = format!("p{person}");
+    let proof = challenge.map(|refusal| {
+        let refusal = Message::parse(refusal.clone(), Framing::Datagram).expect("a sound challenge");
+        let asked = Asked { method: "REGISTER", uri: &uri, body: b"" };
+        let challenge = Challenge::parse(&refusal.header(Name::WwwAuthenticate).expect("a challenge"))
+            .expect("one we can answer")
+            .into_owned();
+        challenge.answer(&user, Secret::Password(PASSWORD), asked, "0a4f113b", 1).expect("a proof")
+    });
+    let cseq = if proof.is_some() { 2 } else { 1 };
+    let authorization = proof.map_or(String::new(), |proof| format!("Authorization: {proof}\r\n"));
+    let text = format!(
+        "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};rport;branch=z9hG4bKr{person:x}{cseq}\r\nMax-Forwards: 70\r\n\
+         From: <sip:{user}@{REALM}>;tag=phone{person}\r\nTo: <sip:{user}@{REALM}>\r\nCall-ID: r{person:x}@{address}\r\n\
+         CSeq: {cseq} REGISTER\r\nContact: <sip:{user}@{address}>;expires=3600\r\nUser-Agent: phone\r\n{authorization}\
          Content-Length: 0\r\n\r\n"
     );
     text.into()

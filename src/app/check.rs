@@ -5,13 +5,20 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use super::clock::Clock;
 use super::names;
 use super::paint::Paint;
+use super::secure::{self, secured};
 use crate::config::{self, Counts, Loaded, Problem};
 
 /// Status 0 if the gate could start with these files, else 1.
 pub(super) fn run(path: &Path, json: bool) -> ExitCode {
-    let mut outcome = config::load(path);
+    let file = path.display().to_string();
+    let mut outcome = config::load(path).and_then(|mut loaded| {
+        let secured = secured(&loaded.settings, &file)?;
+        loaded.warnings.extend(secure::ending(&secured, Clock::start().now().utc, &file));
+        Ok(loaded)
+    });
     if let Ok(loaded) = &mut outcome {
         loaded.warnings.extend(lost_names(path, loaded));
     }

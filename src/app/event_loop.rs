@@ -18,6 +18,7 @@ use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
+use super::secure::places;
 use crate::base::{Moment, Now};
 use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
@@ -62,6 +63,7 @@ impl EventLoop {
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
         self.names.want(self.gate.setup().trunks.servers());
+        self.sockets.place(places(self.gate.setup()));
         loop {
             if let Some(deadline) = self.next_deadline().filter(|deadline| *deadline != alarm_at) {
                 alarm_at = deadline;
@@ -73,8 +75,10 @@ impl EventLoop {
                 Some(event) = self.written.recv() => self.take_written(event),
                 Some(replacement) = self.setups.recv() => {
                     self.store.close_page(self.clock.now().moment);
+                    self.sockets.secure(replacement.secured);
                     let old = self.gate.replace_setup(self.clock.now(), replacement.setup);
                     self.names.want(self.gate.setup().trunks.servers());
+                    self.sockets.place(places(self.gate.setup()));
                     // Whoever sent the new one frees the old one.
                     let _ = replacement.old.send(old);
                 }
@@ -149,6 +153,10 @@ impl EventLoop {
             Arrived::Unframed { flow, malformed } => received(flow, Err(malformed)),
             Arrived::Failed { flow, .. } => Input::TransportFailed { flow },
             Arrived::Closed { flow } => Input::ConnectionClosed { flow },
+            Arrived::Proved { flow, trunk } => Input::Proved { flow, trunk },
+            Arrived::NoTls { flow, trunk, why } => {
+                return self.observer.no_tls(flow, trunk.as_deref(), why);
+            }
         };
         if let Input::Received { flow, message: Ok(message) } = &input {
             self.observer.received(*flow, message);
@@ -193,6 +201,7 @@ impl EventLoop {
         self.observer.heard(&heard);
         if let Heard::Moved { server, hops } = heard {
             self.gate.handle(self.clock.now(), Input::Located { server: (*server).clone(), hops });
+            self.sockets.place(places(self.gate.setup()));
         }
     }
 

@@ -21,14 +21,15 @@ use super::observe::{self, Observer};
 use super::phone_book::PhoneBook;
 use super::refresh::Refresher;
 use super::reload::{Follow, Look, Reloader, Replacement};
+use super::secure::{self, secured};
 use super::snapshot::{snapshot, timing};
 use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::base::Now;
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, Problem, Settings};
 use crate::gate::Gate;
 use crate::ledger::{Book, Thresholds};
-use crate::net::{BindError, Listen, Sockets};
+use crate::net::{BindError, Listen, Secured, Sockets};
 use crate::sip::Transport;
 use crate::store::{
     Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened, Writer, WriterEvent,
@@ -40,6 +41,8 @@ use crate::telemetry::Metrics;
 pub enum StartError {
     #[error(transparent)]
     Listen(#[from] BindError),
+    #[error("{}", .0.iter().map(Problem::to_string).collect::<Vec<_>>().join("\n"))]
+    Tls(Vec<Problem>),
     #[error("cannot serve HTTP on {address}: {source}")]
     Http { address: SocketAddr, source: std::io::Error },
     #[error("the operating system gives no thread: {0}")]
@@ -51,6 +54,9 @@ pub enum StartError {
     #[error("the gate ended by itself; its log says why")]
     Ended,
 }
+
+/// What a problem of TLS at the start is told of: the settings are read by then, and their path is known to whoever gave it.
+const SETTINGS_FILE: &str = "tollgate.toml";
 
 /// A gate that runs. Dropping it stops the gate and waits for it.
 pub struct Gatehouse {
@@ -82,10 +88,15 @@ impl Gatehouse {
     /// # Errors
     /// Whatever the machine does not give: an address, the store's file, a thread.
     pub fn start(loaded: Loaded) -> Result<Gatehouse, StartError> {
+        let secured = secured(&loaded.settings, SETTINGS_FILE).map_err(StartError::Tls)?;
         let health = Arc::new(Health::default());
         let metrics = Arc::new(Metrics::new(&observe::labels(loaded.settings.money.currency.clone()))?);
         let (admin, http) = serve_http(&loaded.settings, &health, &metrics)?;
         let clock = Clock::start();
+        metrics.set_tls_certificate_end(secure::first_end(&secured));
+        for warning in secure::ending(&secured, clock.now().utc, SETTINGS_FILE) {
+            tracing::warn!(%warning, "worth a look");
+        }
         let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(false);
@@ -106,6 +117,7 @@ impl Gatehouse {
         let (asks, asked) = mpsc::unbounded_channel();
         let parts = Parts {
             loaded,
+            secured,
             clock,
             random,
             mark_key,
@@ -156,6 +168,7 @@ impl Gatehouse {
             bound: self.addresses.clone(),
             setups: self.setups.clone(),
             metrics: Arc::clone(&self.metrics),
+            clock: self.clock,
             notices: self.notice_box.clone(),
             sources: Arc::clone(&self.sources),
             read,
@@ -197,6 +210,7 @@ impl Drop for Gatehouse {
 /// What goes over to the gate's own thread.
 struct Parts {
     loaded: Loaded,
+    secured: Secured,
     clock: Clock,
     random: crate::base::Random,
     mark_key: [u8; 32],
@@ -227,6 +241,7 @@ fn run(parts: Parts) {
     tasks.block_on(&runtime, async move {
         let Parts {
             loaded,
+            secured,
             clock,
             random,
             mark_key,
@@ -240,8 +255,7 @@ fn run(parts: Parts) {
             stop,
             ready,
         } = parts;
-        let listens: Vec<Listen> = loaded.settings.listeners.iter().map(listen).collect();
-        let sockets = match Sockets::bind(&listens) {
+        let sockets = match bind(&loaded.settings, secured) {
             Ok(sockets) => sockets,
             Err(fault) => {
                 let _ = ready.send(Err(fault.into()));
@@ -289,10 +303,18 @@ fn open_books(ledger: &Path, gate: &mut Gate, now: Now) -> std::io::Result<(Phon
     Ok((PhoneBook::open(ledger, gate, now)?, LockBook::open(ledger, gate, now)?))
 }
 
+fn bind(settings: &Settings, secured: Secured) -> Result<Sockets, BindError> {
+    let listens: Vec<Listen> = settings.listeners.iter().map(listen).collect();
+    let mut sockets = Sockets::bind(&listens)?;
+    sockets.secure(secured);
+    Ok(sockets)
+}
+
 fn listen(listener: &crate::config::Listener) -> Listen {
     let transport = match listener.carrier {
         crate::config::Carrier::Udp => Transport::Udp,
         crate::config::Carrier::Tcp => Transport::Tcp,
+        crate::config::Carrier::Tls => Transport::Tls,
     };
     Listen { transport, address: listener.address }
 }

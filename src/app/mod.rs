@@ -31,6 +31,7 @@ mod refresh;
 mod reload;
 mod report;
 mod rights;
+mod secure;
 mod snapshot;
 mod spending;
 mod successor;

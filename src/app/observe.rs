@@ -12,7 +12,7 @@ use crate::base::Masked;
 use crate::config::NoticeKind;
 use crate::gate::{Emergency, Ended, Event, FraudLock, Gate, Judged};
 use crate::ledger::{Command, EndCause, Mark};
-use crate::net::Sockets;
+use crate::net::{HandshakeFault, Sockets};
 use crate::policy::{Class, Reason, Signal};
 use crate::proxy::Rejection;
 use crate::sip::{Fault, Flow, Message, Method, Transport};
@@ -40,6 +40,7 @@ pub fn labels(currency: String) -> Labels {
         classes: Class::ALL.iter().map(|class| class.code()).collect(),
         faults: Fault::LABELS.to_vec(),
         rejections: Rejection::CODES.iter().chain(&crate::gate::REJECTIONS).copied().collect(),
+        tls_faults: HandshakeFault::ALL.iter().map(|fault| fault.code()).collect(),
         signals: Signal::ALL.iter().map(|signal| signal.code()).collect(),
         methods: Method::KNOWN.iter().chain(&[Method::Other]).map(|method| method.as_str()).collect(),
         transports: Transport::ALL.iter().map(|transport| transport.label()).collect(),
@@ -227,6 +228,18 @@ impl Observer {
                     tracing::debug!(%server, %fault, count, "still no answer for the trunk's name");
                 }
             }
+        }
+    }
+
+    /// No TLS came about with somebody. Of strangers it is told quietly: whoever scans for open ports does that all day.
+    pub(super) fn no_tls(&self, flow: Flow, trunk: Option<&str>, why: HandshakeFault) {
+        self.metrics.tls_failure(position(&HandshakeFault::ALL, why));
+        let remote = flow.remote;
+        match trunk {
+            Some(trunk) => {
+                tracing::warn!(trunk, %remote, reason = why.code(), "no TLS with the trunk: {why}")
+            }
+            None => tracing::debug!(%remote, reason = why.code(), "no TLS: {why}"),
         }
     }
 

@@ -15,11 +15,14 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
+use super::clock::Clock;
 use super::look_up::Sources;
 use super::notices::NoticeBox;
+use super::secure::{self, secured};
 use super::snapshot::snapshot;
 use crate::config::{self, Listener, Loaded, Problem, Settings};
 use crate::gate::Snapshot;
+use crate::net::Secured;
 use crate::telemetry::{Metrics, Reload};
 
 /// Between two looks at the files. A change counts once it has stood still from one look to the next, so that a file still being
@@ -39,6 +42,8 @@ pub(super) struct Accepted {
 /// A new snapshot on its way to the gate.
 pub(super) struct Replacement {
     pub setup: Arc<Snapshot>,
+    /// New TLS connections prove themselves with these.
+    pub secured: Secured,
     /// Takes the old snapshot back: a million contacts are freed here, not on the thread of the calls.
     pub old: oneshot::Sender<Arc<Snapshot>>,
 }
@@ -84,7 +89,8 @@ fn files_of(settings: &Settings) -> Vec<PathBuf> {
     let files = &settings.files;
     let tables = [&files.policy, &files.people, &files.tariff].into_iter();
     let costs = settings.trunks.iter().filter_map(|trunk| trunk.costs.as_ref());
-    tables.chain(files.contacts.iter().map(|source| &source.path)).chain(costs).cloned().collect()
+    let tables = tables.chain(files.contacts.iter().map(|source| &source.path)).chain(costs).cloned();
+    tables.chain(secure::files(settings)).collect()
 }
 
 enum Wake {
@@ -109,6 +115,7 @@ pub(super) struct Follow {
     pub bound: Vec<SocketAddr>,
     pub setups: UnboundedSender<Replacement>,
     pub metrics: Arc<Metrics>,
+    pub clock: Clock,
     /// Other webhooks are told to it.
     pub notices: NoticeBox,
     /// Where contacts come from; changed with the rest.
@@ -177,10 +184,14 @@ impl Follow {
         self.read = Look::at(&self.path);
         let loaded = config::load(&self.path).and_then(|loaded| {
             let waiting = waiting_for_restart(&self.running, &loaded.settings);
-            Ok((self.fitted(loaded)?, waiting))
+            let mut loaded = self.fitted(loaded)?;
+            let file = self.path.display().to_string();
+            let secured = secured(&loaded.settings, &file)?;
+            loaded.warnings.extend(secure::ending(&secured, self.clock.now().utc, &file));
+            Ok((loaded, secured, waiting))
         });
         match loaded {
-            Ok((loaded, waiting)) => Ok(self.hand_over(loaded, waiting)),
+            Ok((loaded, secured, waiting)) => Ok(self.hand_over(loaded, secured, waiting)),
             Err(problems) => {
                 self.metrics.reload(Reload::Refused);
                 for problem in &problems {
@@ -196,7 +207,7 @@ impl Follow {
         }
     }
 
-    fn hand_over(&self, loaded: Loaded, waiting: Vec<&'static str>) -> Accepted {
+    fn hand_over(&self, loaded: Loaded, secured: Secured, waiting: Vec<&'static str>) -> Accepted {
         for warning in &loaded.warnings {
             tracing::warn!(%warning, "worth a look in the changed configuration");
         }
@@ -210,12 +221,14 @@ impl Follow {
         let (old, returned) = oneshot::channel();
         let accepted = Accepted { version, waiting };
         // The gate may be stopping just now, and then nobody takes or returns anything.
-        drop(self.setups.send(Replacement { setup, old }));
+        let end = secure::first_end(&secured);
+        drop(self.setups.send(Replacement { setup, secured, old }));
         let Ok(old) = returned.blocking_recv() else { return accepted };
         let before = old.policy.version();
         *self.sources.write().unwrap_or_else(PoisonError::into_inner) = sources;
         drop(old);
         self.metrics.reload(Reload::Accepted);
+        self.metrics.set_tls_certificate_end(end);
         self.metrics.set_policy_version(version);
         let (people, contacts, prices) = (counts.people, counts.contacts, counts.prices);
         tracing::info!(version, before, people, contacts, prices, "the changed configuration is in force");

@@ -75,6 +75,7 @@ pub(super) fn transport(carrier: Carrier) -> Transport {
     match carrier {
         Carrier::Udp => Transport::Udp,
         Carrier::Tcp => Transport::Tcp,
+        Carrier::Tls => Transport::Tls,
     }
 }
 
@@ -122,6 +123,7 @@ fn one_way(
         account: trunk.account.as_ref().map(account),
         register: trunk.register,
         incoming: trunk.incoming.as_deref().map(Arc::from),
+        certificate_name: trunk.tls.name.as_deref().map(Arc::from),
     }
 }
 

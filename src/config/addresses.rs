@@ -180,13 +180,14 @@ impl Choice for Carrier {
     const NOUN: &'static str = "a transport";
 
     fn all() -> impl Iterator<Item = Carrier> + Clone {
-        [Carrier::Udp, Carrier::Tcp].into_iter()
+        [Carrier::Udp, Carrier::Tcp, Carrier::Tls].into_iter()
     }
 
     fn word(self) -> &'static str {
         match self {
             Carrier::Udp => "udp",
             Carrier::Tcp => "tcp",
+            Carrier::Tls => "tls",
         }
     }
 }

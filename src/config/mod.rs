@@ -19,6 +19,7 @@ mod sift;
 mod site;
 mod spelling;
 mod tariff_file;
+mod tls;
 mod tollgate_file;
 mod trunk;
 mod trunk_account;
@@ -33,8 +34,8 @@ pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
     Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
-    TrunkOrder,
+    NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, StoreSettings, TlsFiles, Trunk,
+    TrunkAddress, TrunkOrder, TrunkTls,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
 pub use trunk::EMERGENCY_RESERVE;

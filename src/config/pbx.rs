@@ -31,6 +31,11 @@ pub(super) fn read(peer: &Fields<'_>, name: &str, is_pbx: bool, listeners: &[Lis
         return None;
     }
     let carrier = carrier.unwrap_or(Carrier::Udp);
+    if carrier == Carrier::Tls {
+        // Nothing here says whose certificate would be the right one.
+        peer.blame("transport", "a telephone system is not called over TLS", "\"udp\" or \"tcp\"");
+        return None;
+    }
     let listener = listener_of(peer, listener.as_deref(), carrier, &[], listeners);
     Some(Pbx { name: name.to_owned(), address, carrier, listener, domain, trusted })
 }

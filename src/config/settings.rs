@@ -25,6 +25,8 @@ pub struct Settings {
     pub pbxs: Vec<Pbx>,
     /// Sites whose phones register at one of them: the name of the site, and which.
     pub homes: Vec<(String, usize)>,
+    /// `None`: no TLS listener, and no certificate of ours.
+    pub tls: Option<TlsFiles>,
     pub sip: Sip,
     pub money: MoneySettings,
     pub store: StoreSettings,
@@ -60,6 +62,7 @@ impl Settings {
 pub enum Carrier {
     Udp,
     Tcp,
+    Tls,
 }
 
 /// One socket that receives SIP: `[[listen]]`.
@@ -70,6 +73,27 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What Via, Record-Route and Contact say: where others reach this socket.
     pub advertised: HostPort,
+}
+
+/// How we prove who we are over TLS, and who vouches for trunks that call in: `[tls]`. PEM files, read anew as they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The gate's own certificate, and those that lead from it to its authority.
+    pub certificate: PathBuf,
+    pub key: PathBuf,
+    /// With it, whoever connects is asked for a certificate, and a TLS trunk must show one (R20).
+    pub client_ca: Option<PathBuf>,
+}
+
+/// How a trunk is believed over TLS (RFC 5922).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrunkTls {
+    /// Its authorities; `None`: those of the operating system.
+    pub ca: Option<PathBuf>,
+    /// Certificate and key that we show it; `None`: those of `[tls]`.
+    pub pair: Option<(PathBuf, PathBuf)>,
+    /// What its certificate names; `None`: the host of its address, or its domain beside an IP address.
+    pub name: Option<String>,
 }
 
 /// A host name or an IP address, and a port.
@@ -149,6 +173,7 @@ pub struct Trunk {
     pub register: Option<u32>,
     /// The extension or number that calls to our registered contact are for.
     pub incoming: Option<String>,
+    pub tls: TrunkTls,
 }
 
 /// Credentials for a trunk.

@@ -18,8 +18,8 @@ use super::settings::{
 };
 use super::site;
 use super::spelling;
-use super::trunk;
 use super::webhook::{self, Webhook};
+use super::{tls, trunk};
 use crate::base::TrunkId;
 use crate::ledger::Rounding;
 use crate::policy::document;
@@ -51,6 +51,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
         let webhooks = fields.tables("webhook", webhook::read);
         refuse_same_url(fields, &webhooks);
         let settings = Settings {
+            tls: tls::read(fields, &listeners, folder),
             listeners,
             trunks,
             peers,
@@ -86,13 +87,11 @@ fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
             let right = "the address that phones and trunks can reach, such as 192.0.2.10:5060";
             listen.blame("advertise", format!("is missing, and {} is nobody's address", address.ip()), right);
         }
-        Listener {
-            name: listen.required("name"),
-            carrier: listen.required("transport"),
-            address,
-            advertised: advertised
-                .unwrap_or_else(|| HostPort { host: address.ip().to_string(), port: address.port() }),
-        }
+        let carrier = listen.required("transport");
+        let mut advertised =
+            advertised.unwrap_or_else(|| HostPort { host: address.ip().to_string(), port: address.port() });
+        tls::advertised_port(listen, carrier, &mut advertised);
+        Listener { name: listen.required("name"), carrier, address, advertised }
     });
     if listeners.is_empty() {
         fields.missing("listen", "at least one [[listen]] with name, transport and address");
@@ -100,7 +99,7 @@ fn listeners(fields: &Fields<'_>) -> Vec<Listener> {
     refuse_twins(fields, "listen", listeners.iter().map(|listener| listener.name.as_str()));
     let mut seen = BTreeSet::new();
     for (at, listener) in listeners.iter().enumerate() {
-        let fresh = seen.insert((listener.carrier == Carrier::Tcp, listener.address));
+        let fresh = seen.insert((listener.carrier == Carrier::Udp, listener.address));
         if !fresh && listener.address.port() != 0 && fields.is_sound(&format!("listen[{at}]")) {
             let what = format!("{} is listened to twice", listener.address);
             fields.blame(&format!("listen[{at}].address"), what, "each address and transport once");

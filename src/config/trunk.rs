@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::addresses::{FromWord, Host};
 use super::fields::Fields;
 use super::settings::{Carrier, Listener, NumberFormat, Routing, Trunk, TrunkAddress, TrunkOrder};
-use super::{spelling, trunk_account};
+use super::{spelling, tls, trunk_account};
 
 /// The key of a `reserve` that stands for no department.
 pub const EMERGENCY_RESERVE: &str = "emergency";
@@ -16,10 +16,11 @@ const SECOND: Duration = Duration::from_secs(1);
 pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener], folder: &Path) -> Trunk {
     let stated: Option<Carrier> = trunk.optional("transport");
     let listener: Option<String> = trunk.optional("listener");
-    let addresses: Vec<TrunkAddress> = trunk.required_list("address");
+    let mut addresses: Vec<TrunkAddress> = trunk.required_list("address");
     let named = listener.as_deref().and_then(|name| listeners.iter().find(|listener| listener.name == name));
     // Whoever names a listener and no transport means that listener's.
     let carrier = stated.or(named.map(|listener| listener.carrier)).unwrap_or(Carrier::Udp);
+    tls::at_own_port(trunk, carrier, &mut addresses);
     Trunk {
         name: trunk.required("name"),
         carrier,
@@ -40,6 +41,7 @@ pub(super) fn read(trunk: &Fields<'_>, listeners: &[Listener], folder: &Path) ->
         account: trunk_account::read(trunk),
         register: trunk_account::registration(trunk),
         incoming: trunk.optional("incoming"),
+        tls: tls::of_trunk(trunk, stated.or(named.map(|listener| listener.carrier)), folder),
     }
 }
 

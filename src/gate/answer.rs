@@ -7,6 +7,7 @@ use super::call::{CallKey, Funds, HeldAnswers};
 use super::in_dialog::hang_up_cause;
 use super::meter::{Meter, Terms};
 use super::money::LEDGER_PATIENCE;
+use super::sips::is_sips;
 use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
@@ -162,9 +163,9 @@ impl Gate {
         let towards = self.setup.interfaces.at(call.caller.listener);
         let opens_dialog = response.to_tag().is_some() && response.status() < 300;
         let decision = call.decision.text();
-        let own_route = towards
-            .filter(|_| opens_dialog)
-            .map(|interface| record_route(interface, &self.marks.for_caller(call, response)));
+        let own_route = towards.filter(|_| opens_dialog).map(|interface| {
+            record_route(interface, call.asks_for_tls(), &self.marks.for_caller(call, response))
+        });
         let returning = Returning {
             own_route: own_route.as_deref().map(|route| OwnRoute { decision: &decision, route }),
             from: own_from.as_deref(),
@@ -191,6 +192,8 @@ impl Gate {
             (Some((503, _)), None) => 500,
             (Some((status, _)), None) => *status,
             (None, None) if emergency => 503,
+            // RFC 5630 §5.3: no way with TLS leads to where a sips: address asks for.
+            (None, None) if call.asks_for_tls() => 480,
             (None, None) if call.permit.priced() => 500,
             // §21.4.18: the person is known, but none of her phones is there.
             (None, None) => 480,
@@ -204,6 +207,10 @@ impl Gate {
         }
         match best {
             Some((held, Some(response))) if held == status => self.send_upstream(now, key, &response),
+            None if !emergency && is_sips(&invite) => {
+                let warning = format!("380 {} \"SIPS Not Allowed\"", self.setup.realm);
+                self.answer_with(now, server, &invite, status, &[("Warning", &warning)]);
+            }
             Some(_) | None => self.answer_plainly(now, server, &invite, status),
         }
         self.end_call(now, key, cause);

@@ -19,6 +19,7 @@ use super::life::Life;
 use super::meter::Meter;
 use super::re_invite::ReInvite;
 use super::review::Review;
+use super::sips::is_sips;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -215,6 +216,11 @@ impl Call {
             Funds::Held { reservation, .. } => reservation.is_free(),
             Funds::Resolved => self.record.reservation.is_none(),
         }
+    }
+
+    /// Called by a sips: address: it wants TLS on each hop (§26.2.2).
+    pub fn asks_for_tls(&self) -> bool {
+        is_sips(&self.invite)
     }
 
     pub fn is_answered(&self) -> bool {

@@ -1,11 +1,9 @@
 //! Before anything is read or remembered: what comes from sources that are locked, and from scanners, is turned away here, unheard
 //! (R25). Calls for help (R41) and calls in progress (R16) pass.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::invite::dialled;
-use super::setup::Peer;
 use super::{Event, Gate};
 use crate::base::Now;
 use crate::policy::{self, Attempt, By, Caller, Decision, Target};
@@ -30,7 +28,7 @@ impl Gate {
             return false;
         }
         let source = flow.remote.ip().to_canonical();
-        if self.is_scanner(source, message) && !self.lockout.is_trusted(now.moment, source) {
+        if self.is_scanner(flow, message) && !self.lockout.is_trusted(now.moment, source) {
             if self.lockout.scanned(now.moment, source) {
                 self.tell(Event::SourceLocked { source });
             }
@@ -48,23 +46,23 @@ impl Gate {
     /// Takes note of a request that proves nothing, such as one that had to be challenged.
     pub(super) fn count_unproven(&mut self, now: Now, flow: Flow) {
         let source = flow.remote.ip().to_canonical();
-        if self.is_guesser(source) && self.lockout.tried(now.moment, source) {
+        if self.is_guesser(flow) && self.lockout.tried(now.moment, source) {
             self.tell(Event::SourceLocked { source });
         }
     }
 
     /// What a trunk or a PBX passes on are the guesses of others; a lock would stop everybody behind it.
-    pub(super) fn is_guesser(&self, source: IpAddr) -> bool {
-        !self.setup.peer_at(source).is_some_and(Peer::is_known)
+    pub(super) fn is_guesser(&self, flow: Flow) -> bool {
+        !self.peer_of(&self.setup, flow).is_some_and(|peer| peer.is_known())
     }
 
-    fn is_scanner(&self, source: IpAddr, message: &Message) -> bool {
+    fn is_scanner(&self, flow: Flow, message: &Message) -> bool {
         let Some(agent) = message.header(Name::UserAgent) else { return false };
         let agent = agent.trim_start().as_bytes();
         let starts = |scanner: &String| {
             agent.get(..scanner.len()).is_some_and(|start| start.eq_ignore_ascii_case(scanner.as_bytes()))
         };
-        self.setup.limits.scanners.iter().any(starts) && self.is_guesser(source)
+        self.setup.limits.scanners.iter().any(starts) && self.is_guesser(flow)
     }
 
     fn is_call_for_help(&self, now: Now, flow: Flow, message: &Message) -> bool {

@@ -1,8 +1,10 @@
 //! Who is calling (R20 to R22): digest first, then the address of a trunk or PBX, then what a trusted peer asserts.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use super::asserted::asserted;
@@ -77,7 +79,8 @@ impl Gate {
     /// Judges who sent this request (R20).
     pub(super) fn identify(&mut self, now: Now, flow: Flow, request: &Message) -> Identity {
         let setup = Arc::clone(&self.setup);
-        let peer = setup.peer_at(flow.remote.ip());
+        let peer = self.peer_of(&setup, flow);
+        let peer = peer.as_deref();
         match self.prove(now, &setup, flow, request) {
             Proof::Of(id) => return person(&setup, id, request),
             Proof::Locked => return Identity::Refused { reason: Reason::UnknownCaller, person: None },
@@ -103,6 +106,17 @@ impl Gate {
         }
     }
 
+    /// Who is at the other end of a flow: the trunk that its certificate names, wherever it calls from; else whoever the settings know
+    /// at its address (R20).
+    pub(super) fn peer_of<'a>(&self, setup: &'a Snapshot, flow: Flow) -> Option<Cow<'a, Peer>> {
+        let proved = self.proved.get(&flow.connection).filter(|name| setup.trunks.trunk(name).is_some());
+        let at_address = || setup.peer_at(flow.remote.ip()).map(Cow::Borrowed);
+        let Some(name) = proved else { return at_address() };
+        let network = IpNet::from(flow.remote.ip().to_canonical());
+        let site = setup.peers.iter().find(|peer| peer.name == *name).map_or(SiteId(0), |peer| peer.site);
+        Some(Cow::Owned(Peer { name: Arc::clone(name), network, kind: PeerKind::Trunk, site }))
+    }
+
     /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.
     fn registered_caller(&self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Identity {
         let people = self.through.people(flow, now.moment);
@@ -121,7 +135,7 @@ impl Gate {
     /// The person whose password made the digest in this request (RFC 3261 §22). Wrong ones add up against their source (R25).
     pub(super) fn prove(&mut self, now: Now, setup: &Snapshot, flow: Flow, request: &Message) -> Proof {
         let source = flow.remote.ip().to_canonical();
-        let is_guesser = self.is_guesser(source);
+        let is_guesser = self.is_guesser(flow);
         if is_guesser && self.lockout.is_locked(now.moment, source) {
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
             self.lockout.told(source);

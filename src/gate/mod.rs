@@ -40,6 +40,7 @@ mod replace;
 mod review;
 mod search;
 mod setup;
+mod sips;
 mod ticket;
 mod transfer;
 mod trunk_login;
@@ -71,7 +72,7 @@ use crate::policy::Holder;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
-use crate::sip::{Flow, Message, Method};
+use crate::sip::{ConnectionId, Flow, Message, Method};
 use crate::transaction::{self, Arrival, ServerId, Timing, Transactions};
 
 pub use warning::Ending;
@@ -119,6 +120,8 @@ pub struct Gate {
     alarms: Wheel<CallKey>,
     /// Where the trunks' names lead to.
     located: Located,
+    /// The trunks that have proved themselves by certificate, by connection, until it closes.
+    proved: HashMap<ConnectionId, Arc<str>, RandomState>,
     health: Health,
     keys: DialogKeys,
     loop_keys: RandomState,
@@ -138,7 +141,7 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
-        let subjects = hasher();
+        let (subjects, proved) = (hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -152,6 +155,7 @@ impl Gate {
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
             located: Located::with_hasher(located),
+            proved: HashMap::with_hasher(proved),
             health: Health::new(health),
             keys: DialogKeys::new(&mut random),
             loop_keys,
@@ -180,9 +184,11 @@ impl Gate {
             Input::TransportFailed { flow } => self.transactions.transport_failed(flow),
             Input::ConnectionClosed { flow } => {
                 self.transactions.transport_failed(flow);
+                self.proved.remove(&flow.connection);
                 self.registrar.connection_lost(flow.connection);
                 self.through.connection_lost(flow.connection);
             }
+            Input::Proved { flow, trunk } => drop(self.proved.insert(flow.connection, trunk)),
             Input::Located { server, hops } => self.locate(now, server, hops),
         }
         self.take_transaction_events(now);

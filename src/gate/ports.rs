@@ -34,6 +34,11 @@ pub enum Input {
     ConnectionClosed {
         flow: Flow,
     },
+    /// Over this connection speaks a trunk: its certificate says so (R20, RFC 5922).
+    Proved {
+        flow: Flow,
+        trunk: Arc<str>,
+    },
     /// Where a trunk's name leads to now; nowhere, if its addresses have become too old to trust.
     Located {
         server: ServerName,

@@ -220,7 +220,7 @@ impl Gate {
         let caller = dialog.side(End::Caller);
         let Some(interface) = self.setup.interfaces.at(caller.flow().listener) else { return false };
         let decision = call.decision.text();
-        let route = record_route(interface, &self.marks.for_caller(call, response));
+        let route = record_route(interface, call.asks_for_tls(), &self.marks.for_caller(call, response));
         let returning = Returning {
             own_route: Some(OwnRoute { decision: &decision, route: &route }),
             from: caller.alias().map(|_| caller.address()),

@@ -54,7 +54,7 @@ impl Gate {
     ) {
         let setup = Arc::clone(&self.setup);
         let source = flow.remote.ip().to_canonical();
-        if self.is_guesser(source) && self.lockout.is_locked(now.moment, source) {
+        if self.is_guesser(flow) && self.lockout.is_locked(now.moment, source) {
             // Each of these answers counts towards the silence that follows, as where we ask for the password ourselves.
             self.lockout.told(source);
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
@@ -198,7 +198,7 @@ impl Gate {
             // R25: a password was sent and not taken.
             401 | 403 | 407 if request.count(Name::Authorization) > 0 && !is_stale(response) => {
                 self.tell(Event::AuthenticationFailed);
-                if self.is_guesser(source) && self.lockout.failed(now.moment, source) {
+                if self.is_guesser(*flow) && self.lockout.failed(now.moment, source) {
                     self.tell(Event::SourceLocked { source });
                 }
             }

@@ -11,6 +11,7 @@ use super::capacity::is_full;
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
+use super::sips::{carries, in_scheme};
 use super::trunk_login::Challenged;
 use super::{Event, Gate, Output, Sent};
 use crate::base::{Now, Random};
@@ -65,13 +66,12 @@ impl Gate {
                 let choice = emergency_trunks(&setup, &call.permit);
                 trunks(&setup, &choice, random, |trunk| trunk.target_of_user(&user))
             }
-            Destination::Feature(code) if setup.homes.contains_key(&call.permit.site()) => {
-                let pbx = setup.homes.get(&call.permit.site());
-                pbx.map_or_else(TargetQueue::new, |pbx| pbx_queue(pbx, code.to_string()))
-            }
             Destination::Feature(code) => {
                 let user = code.to_string();
-                trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target_of_user(&user))
+                match setup.homes.get(&call.permit.site()) {
+                    Some(pbx) => pbx_queue(pbx, user),
+                    None => trunks(&setup, call.permit.trunks(), random, |trunk| trunk.target_of_user(&user)),
+                }
             }
             // No permit is ever made for these.
             Destination::NoSuchExtension(_) | Destination::Unknown(_) => TargetQueue::new(),
@@ -133,7 +133,8 @@ impl Gate {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return false };
         let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
-        if trunk.is_some_and(|trunk| is_full(&self.live, &setup, trunk, key, call)) {
+        let is_full = |trunk| is_full(&self.live, &setup, trunk, key, call);
+        if !carries(target, call) || trunk.is_some_and(is_full) {
             return false;
         }
         call.from_sent = from_towards(trunk, call, &setup);
@@ -141,13 +142,14 @@ impl Gate {
         let instead = self.over_tcp(&setup, now.moment, target, bytes.len());
         let again = instead.as_ref().and_then(|over_tcp| self.made_for(&setup, key, over_tcp, Some(branch)));
         bytes = again.map_or(bytes, |(_, bytes)| bytes);
-        let flow = instead.as_ref().unwrap_or(target).flow;
+        let to = instead.as_ref().unwrap_or(target);
         let Some(call) = self.calls.at_mut(key) else { return false };
         let Some(index) = call.search.context.open_branch() else { return false };
+        let account = trunk.and_then(|trunk| trunk.account.as_ref());
         let is_first = call.search.branches.is_empty();
         let delay = now.moment.since(call.came_at);
         let payload = Sent::Branch(key);
-        let client = self.transactions.request(now.moment, flow, Method::Invite, &branch, bytes, payload);
+        let client = self.transactions.request(now.moment, to.flow, Method::Invite, &branch, bytes, payload);
         call.search.branches.push(SentBranch {
             index,
             client,
@@ -157,9 +159,7 @@ impl Gate {
             unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
-            login: trunk
-                .and_then(|trunk| trunk.account.as_ref())
-                .map(|_| Box::new(Login::before(instead.as_ref().unwrap_or(target), &call.invite))),
+            login: account.map(|_| Box::new(Login::before(to, &call.invite))),
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
@@ -350,9 +350,9 @@ pub(super) fn pass_on(
     forward_request(
         &call.invite,
         &Forwarding {
-            request_uri: &target.request_uri,
+            request_uri: &in_scheme(target, call),
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, mark)),
+            record_route: Some(&record_route(interface, call.asks_for_tls(), mark)),
             routes: &target.routes,
             asserted: told.asserted.as_deref(),
             privacy: told.privacy,

@@ -105,7 +105,7 @@ impl Gate {
     fn transferee(&self, call: &Call, end: End, side: &Side) -> Party {
         match self.party_key(call, end) {
             Some(key) => Party::Person(key),
-            None => Party::Peer(peer_name(&self.setup, side.flow())),
+            None => Party::Peer(self.peer_name(&self.setup, side.flow())),
         }
     }
 
@@ -152,12 +152,17 @@ impl Gate {
         self.answer(now, server, refer, 403, &sentence, &[]);
     }
 
+    /// A network that nobody has listed has no name, and no party of that name ever calls.
+    fn peer_name(&self, setup: &Snapshot, flow: Flow) -> Arc<str> {
+        self.peer_of(setup, flow).map_or_else(|| "".into(), |peer| Arc::clone(&peer.name))
+    }
+
     /// What an INVITE stands on: a dialog that it replaces (R24), the ticket of a transfer (R23), or nothing but its caller.
     pub(super) fn standing(&self, asked: &Question<'_>, caller: Caller, decision: Decision) -> Standing {
         let plain = Standing { caller, decision, ticket: None, is_astray: false, spared: [None; 2] };
         let party = match asked.identity {
             Identity::Person { .. } => plain.caller.speaker.clone().map(Party::Person),
-            Identity::Outside { .. } => Some(Party::Peer(peer_name(asked.setup, asked.flow))),
+            Identity::Outside { .. } => Some(Party::Peer(self.peer_name(asked.setup, asked.flow))),
             Identity::Forwarder { .. } | Identity::Nobody { .. } | Identity::Refused { .. } => None,
         };
         match Mention::of(asked.invite) {
@@ -287,11 +292,6 @@ fn replaces_of(headers: &str) -> Option<Named> {
         }
     }
     found
-}
-
-/// A network that nobody has listed has no name, and no party of that name ever calls.
-fn peer_name(setup: &Snapshot, flow: Flow) -> Arc<str> {
-    setup.peer_at(flow.remote.ip()).map_or_else(|| "".into(), |peer| peer.name.clone())
 }
 
 /// Our address as the transferee reaches us in any case: it stands in the Record-Route of the call.

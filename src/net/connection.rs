@@ -1,19 +1,22 @@
-//! One TCP connection (RFC 3261 §18.3, keep-alives of RFC 5626 §4.4.1): a task that cuts messages out of the stream and writes what is
+//! One TCP or TLS connection (RFC 3261 §18.3, keep-alives of RFC 5626 §4.4.1): a task that cuts messages out of the stream and writes what is
 //! queued, until the peer closes, falls silent or reads too slowly.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
-use super::limits::{CONNECT, IDLE, LAST_WORD, MESSAGE, READ_BYTES, WRITE};
+use super::handshake::HandshakeFault;
+use super::limits::{CONNECT, FIRST_WORD, IDLE, LAST_WORD, MESSAGE, READ_BYTES, WRITE};
 use super::listen;
+use super::tls::{Accepting, Dialling, Shaken};
 use crate::sip::{Flow, Frame, Framer, ListenerId, Malformed};
 
 /// Why bytes did not go out. The network's fault or the peer's, never the sender's, except for `Unsupported`.
@@ -25,6 +28,10 @@ pub enum Failure {
     Connect(io::ErrorKind),
     #[error("no connection within {} s", CONNECT.as_secs())]
     ConnectTimeout,
+    #[error("no TLS with this peer: {0}")]
+    Handshake(HandshakeFault),
+    #[error("no certificate is expected of this address")]
+    NoName,
     #[error("the connection broke: {0}")]
     Broken(io::ErrorKind),
     #[error("the connection is closed")]
@@ -43,6 +50,11 @@ pub(super) enum Report {
         listener: ListenerId,
         stream: TcpStream,
         remote: SocketAddr,
+    },
+    /// TLS is up; `trunk` is whom the other end has proved to be.
+    Shaken {
+        flow: Flow,
+        trunk: Option<Arc<str>>,
     },
     Frame {
         flow: Flow,
@@ -77,19 +89,37 @@ pub(super) struct Line {
 const PONG: &[u8] = b"\r\n";
 
 /// Serves a connection that a peer opened.
-pub(super) async fn answer(stream: TcpStream, mut line: Line) {
+pub(super) async fn answer(stream: TcpStream, tls: Option<Accepting>, mut line: Line) {
     let mut in_hand = None;
-    let why = converse(stream, &mut line, &mut in_hand).await;
+    let why = match (tls, listen::tune(&stream)) {
+        (_, Err(fault)) => Failure::Broken(fault.kind()),
+        (None, Ok(())) => converse(stream, FIRST_WORD, &mut line, &mut in_hand).await,
+        (Some(tls), Ok(())) => match tls.shake(stream).await {
+            Ok(shaken) => converse_secured(shaken, FIRST_WORD, &mut line, &mut in_hand).await,
+            Err(fault) => Failure::Handshake(fault),
+        },
+    };
     line.end(in_hand, why).await;
 }
 
 /// Opens a connection to the flow's remote address and serves it.
-pub(super) async fn dial(from: SocketAddr, mut line: Line) {
+pub(super) async fn dial(from: SocketAddr, tls: Option<Dialling>, mut line: Line) {
     let mut in_hand = None;
-    let why = match timeout(CONNECT, listen::connect(from, line.flow.remote)).await {
-        Ok(Ok(stream)) => converse(stream, &mut line, &mut in_hand).await,
-        Ok(Err(fault)) => Failure::Connect(fault.kind()),
-        Err(_) => Failure::ConnectTimeout,
+    let connected = match timeout(CONNECT, listen::connect(from, line.flow.remote)).await {
+        Ok(Ok(stream)) => match listen::tune(&stream) {
+            Ok(()) => Ok(stream),
+            Err(fault) => Err(Failure::Broken(fault.kind())),
+        },
+        Ok(Err(fault)) => Err(Failure::Connect(fault.kind())),
+        Err(_) => Err(Failure::ConnectTimeout),
+    };
+    let why = match (connected, tls) {
+        (Err(why), _) => why,
+        (Ok(stream), None) => converse(stream, MESSAGE, &mut line, &mut in_hand).await,
+        (Ok(stream), Some(tls)) => match tls.shake(stream).await {
+            Ok(shaken) => converse_secured(shaken, MESSAGE, &mut line, &mut in_hand).await,
+            Err(fault) => Failure::Handshake(fault),
+        },
     };
     line.end(in_hand, why).await;
 }
@@ -108,30 +138,69 @@ impl Line {
     }
 }
 
-/// Both directions at once, so that neither side can stall the other; whichever ends first ends the connection.
-async fn converse(mut stream: TcpStream, line: &mut Line, in_hand: &mut Option<Flow>) -> Failure {
-    if let Err(fault) = listen::tune(&stream) {
-        return Failure::Broken(fault.kind());
+async fn converse(
+    mut stream: TcpStream,
+    first: Duration,
+    line: &mut Line,
+    in_hand: &mut Option<Flow>,
+) -> Failure {
+    converse_over(stream.split(), first, line, in_hand).await
+}
+
+async fn converse_secured(
+    shaken: Shaken,
+    first: Duration,
+    line: &mut Line,
+    in_hand: &mut Option<Flow>,
+) -> Failure {
+    let Shaken { stream, trunk } = shaken;
+    if line.reports.send(Report::Shaken { flow: line.flow, trunk }).await.is_err() {
+        return Failure::Closed;
     }
+    converse_over(tokio::io::split(stream), first, line, in_hand).await
+}
+
+/// Both directions at once, so that neither side can stall the other; whichever ends first ends the connection. `first`: how long
+/// the first message may take.
+async fn converse_over(
+    (read, write): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+    first: Duration,
+    line: &mut Line,
+    in_hand: &mut Option<Flow>,
+) -> Failure {
     let pings = Notify::new();
-    let (read, write) = stream.split();
     let Line { flow, reports, queue } = line;
     tokio::select! {
-        why = hear(read, *flow, reports, &pings) => why,
+        why = hear(read, *flow, first, reports, &pings) => why,
         why = speak(write, queue, &pings, in_hand) => why,
     }
 }
 
-async fn hear(mut read: ReadHalf<'_>, flow: Flow, reports: &mpsc::Sender<Report>, pings: &Notify) -> Failure {
+/// TLS tells of some refusals only after its handshake: a certificate of ours that the other end does not take (RFC 8446 §4.4.2.4).
+fn broken(fault: &io::Error) -> Failure {
+    match fault.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) {
+        true => Failure::Handshake(HandshakeFault::of(fault)),
+        false => Failure::Broken(fault.kind()),
+    }
+}
+
+async fn hear(
+    mut read: impl AsyncRead + Unpin,
+    flow: Flow,
+    first: Duration,
+    reports: &mpsc::Sender<Report>,
+    pings: &Notify,
+) -> Failure {
     let mut framer = Framer::new();
     let mut buffer = [0; READ_BYTES];
-    let mut deadline = pin!(sleep(MESSAGE));
+    let mut has_spoken = false;
+    let mut deadline = pin!(sleep(first));
     loop {
         let length = tokio::select! {
             read = read.read(&mut buffer) => match read {
                 Ok(0) => return Failure::Closed,
                 Ok(length) => length,
-                Err(fault) => return Failure::Broken(fault.kind()),
+                Err(fault) => return broken(&fault),
             },
             () = deadline.as_mut() => return Failure::Closed,
         };
@@ -140,7 +209,10 @@ async fn hear(mut read: ReadHalf<'_>, flow: Flow, reports: &mpsc::Sender<Report>
         match deliver(&mut framer, flow, reports, pings).await {
             // A message that began earlier ends on the deadline it began with, or a trickle of bytes would last for ever.
             Delivered::Nothing if goes_on => {}
-            Delivered::Nothing | Delivered::Some => {
+            // Nor does a peer that only ever sends blank lines.
+            Delivered::Nothing | Delivered::Pings if !has_spoken => {}
+            Delivered::Nothing | Delivered::Pings | Delivered::Messages => {
+                has_spoken = true;
                 deadline.set(sleep(if framer.is_mid_message() { MESSAGE } else { IDLE }));
             }
             Delivered::Last => return drain(read).await,
@@ -150,7 +222,9 @@ async fn hear(mut read: ReadHalf<'_>, flow: Flow, reports: &mpsc::Sender<Report>
 
 enum Delivered {
     Nothing,
-    Some,
+    /// Keep-alives and nothing else.
+    Pings,
+    Messages,
     /// The stream cannot be read on.
     Last,
 }
@@ -163,13 +237,18 @@ async fn deliver(
 ) -> Delivered {
     let mut delivered = Delivered::Nothing;
     for frame in framer {
-        delivered = Delivered::Some;
         let report = match frame {
             Ok(Frame::Ping) => {
                 pings.notify_one();
+                if let Delivered::Nothing = delivered {
+                    delivered = Delivered::Pings;
+                }
                 continue;
             }
-            Ok(Frame::Message(bytes)) => Report::Frame { flow, bytes },
+            Ok(Frame::Message(bytes)) => {
+                delivered = Delivered::Messages;
+                Report::Frame { flow, bytes }
+            }
             Err(malformed) => {
                 // If nobody listens any more, the gate is closing, and so is this.
                 let _ = reports.send(Report::Unframed { flow, malformed }).await;
@@ -184,13 +263,13 @@ async fn deliver(
 }
 
 /// Reads and forgets for a moment: closing with unread bytes would reset the connection and destroy the answer on its way.
-async fn drain(mut read: ReadHalf<'_>) -> Failure {
+async fn drain(mut read: impl AsyncRead + Unpin) -> Failure {
     let _ = timeout(LAST_WORD, tokio::io::copy(&mut read, &mut tokio::io::sink())).await;
     Failure::Closed
 }
 
 async fn speak(
-    mut write: WriteHalf<'_>,
+    mut write: impl AsyncWrite + Unpin,
     queue: &mut mpsc::Receiver<Outgoing>,
     pings: &Notify,
     in_hand: &mut Option<Flow>,
@@ -209,9 +288,14 @@ async fn speak(
             },
             () = pings.notified() => Bytes::from_static(PONG),
         };
-        match timeout(WRITE, write.write_all(&bytes)).await {
+        // TLS keeps bytes back until it is told that there are no more.
+        let written = async {
+            write.write_all(&bytes).await?;
+            write.flush().await
+        };
+        match timeout(WRITE, written).await {
             Ok(Ok(())) => *in_hand = None,
-            Ok(Err(fault)) => return Failure::Broken(fault.kind()),
+            Ok(Err(fault)) => return broken(&fault),
             Err(_) => return Failure::SlowReader,
         }
     }

@@ -1,7 +1,7 @@
-//! The table of TCP connections: which are open, which serve outgoing requests to an address again, and how many there may be.
+//! The table of TCP and TLS connections: which are open, which serve outgoing requests to an address again, and how many there may be.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,8 +10,10 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use super::census::{Admission, Census};
 use super::connection::{self, Failure, Line, Outgoing, Report};
-use super::limits::{ACCEPT_PAUSE, CONNECTION_QUEUE, CONNECTIONS, CONNECTIONS_PER_ADDRESS, REPORTS};
+use super::limits::{ACCEPT_PAUSE, CONNECTION_QUEUE, REPORTS};
+use super::tls::Trust;
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 
 pub(super) struct Connections {
@@ -19,6 +21,8 @@ pub(super) struct Connections {
     /// Connections that we opened, by where they lead. Those that peers opened are not used for requests to the same address:
     /// whoever connects from a trunk's port is not yet the trunk (RFC 5923 §9).
     dialled: HashMap<(ListenerId, SocketAddr), ConnectionId>,
+    census: Census,
+    pub(super) trust: Trust,
     last: u64,
     reports: mpsc::Sender<Report>,
     inbox: mpsc::Receiver<Report>,
@@ -30,7 +34,12 @@ struct Connection {
     flow: Flow,
     queue: mpsc::Sender<Outgoing>,
     task: AbortHandle,
+    /// A peer that opened it is still in its handshake.
+    shakes: bool,
 }
+
+/// Ids of connections that we opened are even, the others odd: so it can be told of one that is gone.
+const WE_OPENED: u64 = 2;
 
 impl Connections {
     pub(super) fn new() -> Connections {
@@ -38,6 +47,8 @@ impl Connections {
         Connections {
             open: HashMap::new(),
             dialled: HashMap::new(),
+            census: Census::default(),
+            trust: Trust::default(),
             last: 0,
             reports,
             inbox,
@@ -58,21 +69,62 @@ impl Connections {
         self.listeners.spawn(accept(listener, socket, self.reports.clone()));
     }
 
-    /// Takes in a connection that a peer opened; `false` if there are too many already.
-    pub(super) fn admit(&mut self, listener: ListenerId, stream: TcpStream, remote: SocketAddr) -> bool {
-        if !self.has_room_for(remote.ip()) {
-            return false;
+    /// Takes in a connection that a peer opened; `false` if there are too many already. One that never said anything may have to go
+    /// in its stead.
+    pub(super) fn admit(
+        &mut self,
+        listener: ListenerId,
+        transport: Transport,
+        stream: TcpStream,
+        remote: SocketAddr,
+    ) -> (bool, Option<Flow>) {
+        let shakes = transport == Transport::Tls;
+        let tls = if shakes { self.trust.accepting(remote.ip()) } else { None };
+        if shakes && tls.is_none() {
+            return (false, None);
         }
-        let (flow, line, queue) = self.line(listener, remote);
-        let task = self.tasks.spawn(connection::answer(stream, line));
-        self.open.insert(flow.connection, Connection { flow, queue, task });
-        true
+        let gone = match self.census.knocks(remote.ip(), shakes) {
+            Admission::Refused => return (false, None),
+            Admission::Enters => None,
+            Admission::InsteadOf(id) => self.cut_off(id),
+        };
+        let (flow, line, queue) = self.line(listener, transport, remote, 1);
+        let task = self.tasks.spawn(connection::answer(stream, tls, line));
+        self.census.enters(remote.ip(), shakes);
+        self.census.is_silent(flow.connection);
+        self.open.insert(flow.connection, Connection { flow, queue, task, shakes });
+        (true, gone)
+    }
+
+    /// TLS is up.
+    pub(super) fn has_shaken(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.open.get_mut(&id).filter(|connection| connection.shakes) {
+            connection.shakes = false;
+            self.census.has_shaken(connection.flow.remote.ip());
+        }
+    }
+
+    /// A message came over it.
+    pub(super) fn speaks(&mut self, id: ConnectionId) {
+        self.census.speaks(id);
+    }
+
+    fn cut_off(&mut self, id: ConnectionId) -> Option<Flow> {
+        self.open.get(&id)?.task.abort();
+        self.forget(id)
+    }
+
+    /// Whether we opened this connection, gone or not.
+    pub(super) fn is_ours(id: ConnectionId) -> bool {
+        id.0.is_multiple_of(WE_OPENED)
     }
 
     /// Queues bytes for the flow's connection; without one, for the connection that leads to its address, opening it if needed.
     /// `from`: the listener's own address.
     pub(super) fn send(&mut self, from: SocketAddr, asked: Flow, bytes: Bytes) -> Result<(), Failure> {
-        let id = if asked.connection == ConnectionId::NONE {
+        let is_open = self.open.contains_key(&asked.connection);
+        // One that we opened is opened anew; the way back over one that a peer opened is lost with it.
+        let id = if !is_open && Connections::is_ours(asked.connection) {
             self.leading_to(from, asked)?
         } else {
             asked.connection
@@ -90,7 +142,8 @@ impl Connections {
 
     /// Forgets a connection whose task has ended or was cut off; `None` if it is forgotten already.
     pub(super) fn forget(&mut self, id: ConnectionId) -> Option<Flow> {
-        let Connection { flow, .. } = self.open.remove(&id)?;
+        let Connection { flow, shakes, .. } = self.open.remove(&id)?;
+        self.census.leaves(id, flow.remote.ip(), shakes);
         let way = (flow.listener, flow.remote);
         if self.dialled.get(&way) == Some(&id) {
             self.dialled.remove(&way);
@@ -123,26 +176,35 @@ impl Connections {
         if let Some(id) = self.dialled.get(&way).filter(usable) {
             return Ok(*id);
         }
-        if self.open.len() >= CONNECTIONS {
-            return Err(Failure::TooManyConnections);
+        let tls = match asked.transport {
+            Transport::Udp | Transport::Tcp => None,
+            Transport::Tls => Some(self.trust.dialling(asked.remote).ok_or(Failure::NoName)?),
+        };
+        match self.census.room() {
+            Admission::Enters => {}
+            // It had not said a word: nobody knows of it.
+            Admission::InsteadOf(id) => drop(self.cut_off(id)),
+            Admission::Refused => return Err(Failure::TooManyConnections),
         }
-        let (flow, line, queue) = self.line(asked.listener, asked.remote);
-        let task = self.tasks.spawn(connection::dial(from, line));
-        self.open.insert(flow.connection, Connection { flow, queue, task });
+        let (flow, line, queue) = self.line(asked.listener, asked.transport, asked.remote, 0);
+        let task = self.tasks.spawn(connection::dial(from, tls, line));
+        self.census.enters(flow.remote.ip(), false);
+        self.open.insert(flow.connection, Connection { flow, queue, task, shakes: false });
         self.dialled.insert(way, flow.connection);
         Ok(flow.connection)
     }
 
-    fn line(&mut self, listener: ListenerId, remote: SocketAddr) -> (Flow, Line, mpsc::Sender<Outgoing>) {
-        self.last += 1;
-        let flow = Flow { transport: Transport::Tcp, listener, remote, connection: ConnectionId(self.last) };
+    fn line(
+        &mut self,
+        listener: ListenerId,
+        transport: Transport,
+        remote: SocketAddr,
+        parity: u64,
+    ) -> (Flow, Line, mpsc::Sender<Outgoing>) {
+        self.last += WE_OPENED;
+        let flow = Flow { transport, listener, remote, connection: ConnectionId(self.last + parity) };
         let (sender, queue) = mpsc::channel(CONNECTION_QUEUE);
         (flow, Line { flow, reports: self.reports.clone(), queue }, sender)
-    }
-
-    fn has_room_for(&self, address: IpAddr) -> bool {
-        let from_there = || self.open.values().filter(|open| open.flow.remote.ip() == address).count();
-        self.open.len() < CONNECTIONS && from_there() < CONNECTIONS_PER_ADDRESS
     }
 }
 

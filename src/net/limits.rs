@@ -32,10 +32,23 @@ pub const LISTEN_QUEUE: i32 = 1024;
 /// Well below Timer B (32 s), so that the next trunk still gets its turn.
 pub const CONNECT: Duration = Duration::from_secs(4);
 
+/// A TLS handshake is two round trips; whoever needs longer is none of ours, and the next trunk still gets its turn.
+pub const HANDSHAKE: Duration = Duration::from_secs(4);
+
+/// TLS handshakes of peers at once. Each may cost a signature of a millisecond: more would not be done within [`HANDSHAKE`] anyway.
+pub const HANDSHAKES: usize = 1024;
+
+/// An office whose phones all come back at once takes turns; one host alone does not hold up everyone's handshakes.
+pub const HANDSHAKES_PER_ADDRESS: usize = 128;
+
+/// A peer that connects says something whole at once, since that is why it connects. Blank lines do not count: they keep alive what is
+/// there.
+pub const FIRST_WORD: Duration = Duration::from_secs(10);
+
 /// A peer that takes nothing for so long is gone or hostile; Timer F has hardly twice as much.
 pub const WRITE: Duration = Duration::from_secs(10);
 
-/// A new connection must say something, and a begun message must end, within Timer F (RFC 3261 §17.1.2.2).
+/// A begun message must end, and whoever we called must say something, within Timer F (RFC 3261 §17.1.2.2).
 pub const MESSAGE: Duration = Duration::from_secs(32);
 
 /// Just over an hour, the usual registration: a phone behind NAT without keep-alives stays reachable until it registers again.

@@ -21,8 +21,6 @@ pub struct Listen {
 pub enum BindError {
     #[error("cannot listen on {} {address}: {source}", transport.as_str())]
     Refused { transport: Transport, address: SocketAddr, source: io::Error },
-    #[error("cannot listen on {} {address}: this transport is not built yet", transport.as_str())]
-    Unsupported { transport: Transport, address: SocketAddr },
     #[error("at most 256 addresses to listen on")]
     TooMany,
 }
@@ -30,10 +28,6 @@ pub enum BindError {
 impl Listen {
     pub(super) fn refused(self, source: io::Error) -> BindError {
         BindError::Refused { transport: self.transport, address: self.address, source }
-    }
-
-    pub(super) fn unsupported(self) -> BindError {
-        BindError::Unsupported { transport: self.transport, address: self.address }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,8 +13,10 @@ use tokio::time::timeout;
 use super::connection::{Failure, Report};
 use super::connections::Connections;
 use super::datagrams::{Datagrams, Sent};
+use super::handshake::HandshakeFault;
 use super::limits::{BATCH, DATAGRAM_BYTES};
 use super::listen::{self, BindError, Listen};
+use super::tls::{Place, Secured};
 use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
 
 /// All sockets of the gate. Lives in one task of a `current_thread` runtime; its connection tasks run there too.
@@ -28,7 +31,7 @@ pub struct Sockets {
 
 enum Port {
     Udp(Datagrams, SocketAddr),
-    Tcp(SocketAddr),
+    Stream(Transport, SocketAddr),
 }
 
 /// What the network brought.
@@ -44,6 +47,10 @@ pub enum Arrived {
     Failed { flow: Flow, why: Failure },
     /// A connection is gone.
     Closed { flow: Flow },
+    /// Over this connection speaks a trunk, as its certificate proves.
+    Proved { flow: Flow, trunk: Arc<str> },
+    /// No TLS came about, or it ended in a refusal. `trunk`: the one at that address. What was to be sent arrives as `Failed` besides.
+    NoTls { flow: Flow, trunk: Option<Arc<str>>, why: HandshakeFault },
 }
 
 /// What happened below the messages, since the start.
@@ -77,10 +84,21 @@ impl Sockets {
         Ok(sockets)
     }
 
+    /// How we prove ourselves and whom we believe from now on; connections that are open go on as they are. Until this is said, TLS
+    /// listeners take nobody.
+    pub fn secure(&mut self, secured: Secured) {
+        self.connections.trust.secure(secured);
+    }
+
+    /// Where the trunks are that are reached over TLS, and what their certificates must name.
+    pub fn place(&mut self, places: Vec<Place>) {
+        self.connections.trust.place(places);
+    }
+
     /// Where we listen, in the order of the listeners, with the ports that were chosen for port 0.
     pub fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.ports.iter().map(|port| match port {
-            Port::Udp(_, address) | Port::Tcp(address) => *address,
+            Port::Udp(_, address) | Port::Stream(_, address) => *address,
         })
     }
 
@@ -117,7 +135,9 @@ impl Sockets {
                 }
                 Sent::Failed(kind) => Err(Failure::Datagram(kind)),
             },
-            (Transport::Tcp, Some(Port::Tcp(from))) => self.connections.send(*from, flow, bytes.clone()),
+            (asked, Some(Port::Stream(transport, from))) if asked == *transport => {
+                self.connections.send(*from, flow, bytes.clone())
+            }
             (Transport::Udp | Transport::Tcp | Transport::Tls, _) => Err(Failure::Unsupported),
         };
         if let Err(why) = sent {
@@ -140,13 +160,12 @@ impl Sockets {
                 let address = socket.local_address().map_err(refused)?;
                 Ok(Port::Udp(socket, address))
             }
-            Transport::Tcp => {
+            Transport::Tcp | Transport::Tls => {
                 let socket = listen::tcp(listen.address).map_err(refused)?;
                 let address = socket.local_addr().map_err(refused)?;
                 self.connections.listen(listener, socket);
-                Ok(Port::Tcp(address))
+                Ok(Port::Stream(listen.transport, address))
             }
-            Transport::Tls => Err(listen.unsupported()),
         }
     }
 
@@ -193,15 +212,37 @@ impl Sockets {
     fn take_report(&mut self, report: Report) {
         match report {
             Report::Accepted { listener, stream, remote } => {
-                if !self.connections.admit(listener, stream, remote) {
+                let transport = match self.ports.get(usize::from(listener.0)) {
+                    Some(Port::Stream(transport, _)) => *transport,
+                    Some(Port::Udp(..)) | None => return,
+                };
+                let (is_in, gone) = self.connections.admit(listener, transport, stream, remote);
+                self.arrived.extend(gone.map(|flow| Arrived::Closed { flow }));
+                if !is_in {
                     self.counts.connections_refused += 1;
                 }
             }
-            Report::Frame { flow, bytes } => self.arrived.push_back(Arrived::Frame { flow, bytes }),
+            Report::Shaken { flow, trunk } => {
+                self.connections.has_shaken(flow.connection);
+                self.arrived.extend(trunk.map(|trunk| Arrived::Proved { flow, trunk }));
+            }
+            Report::Frame { flow, bytes } => {
+                self.connections.speaks(flow.connection);
+                self.arrived.push_back(Arrived::Frame { flow, bytes });
+            }
             Report::Unframed { flow, malformed } => {
                 self.arrived.push_back(Arrived::Unframed { flow, malformed })
             }
-            Report::Ended { flow, unsent, why } => {
+            Report::Ended { flow, mut unsent, why } => {
+                if let Failure::Handshake(why) = why {
+                    let trunk = self.connections.trust.trunk_at(flow.remote);
+                    self.arrived.push_back(Arrived::NoTls { flow, trunk, why });
+                    // A refusal that came after our bytes had left: they were not taken either.
+                    let asked = Flow { connection: ConnectionId::NONE, ..flow };
+                    if Connections::is_ours(flow.connection) && !unsent.contains(&asked) {
+                        unsent.push(asked);
+                    }
+                }
                 self.arrived.extend(unsent.into_iter().map(|flow| Arrived::Failed { flow, why }));
                 self.forget(flow.connection);
             }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::Interface;
-use crate::sip::{Draft, Message, Name, ROUTE_MARK};
+use crate::sip::{Draft, Message, Name, ROUTE_MARK, Transport};
 use crate::transaction::Branch;
 
 /// Max-Forwards of a request that came without one (§16.6 item 3).
@@ -146,14 +146,20 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     draft.ensure_content_length().into_bytes()
 }
 
-/// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3).
+/// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3), `alias` says that requests to
+/// us may come over the same TLS connection (RFC 5923 §6).
 pub fn via(interface: &Interface, branch: &Branch) -> String {
     let transport = interface.transport.as_str();
-    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport"].concat()
+    let alias = if interface.transport == Transport::Tls { ";alias" } else { "" };
+    ["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch.as_str(), ";rport", alias].concat()
 }
 
-/// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again.
-pub fn record_route(interface: &Interface, mark: &str) -> String {
-    let transport = interface.transport.uri_param();
-    ["<sip:", &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"].concat()
+/// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again. `sips`: the call is to stay on
+/// TLS, so what we add to its route says so too.
+pub fn record_route(interface: &Interface, sips: bool, mark: &str) -> String {
+    let (scheme, transport) = match sips && interface.transport == Transport::Tls {
+        true => ("<sips:", ""),
+        false => ("<sip:", interface.transport.uri_param()),
+    };
+    [scheme, &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"].concat()
 }

@@ -32,7 +32,10 @@ impl Interface {
     }
 
     fn port(&self) -> u16 {
-        self.sent_by.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(5060)
+        self.sent_by
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok())
+            .unwrap_or(self.transport.default_port())
     }
 }
 
@@ -61,8 +64,8 @@ impl Interfaces {
 
     /// True if host and port name this gate (§16.4: "indicates a domain this proxy is responsible for"). A domain is ours at any port.
     pub fn is_ours(&self, host: &str, port: Option<u16>) -> bool {
-        let port = port.unwrap_or(5060);
         let by_address = |interface: &Interface| {
+            let port = port.unwrap_or(interface.transport.default_port());
             let bound = interface.address.port() == port && same_address(host, interface.address.ip());
             bound || (interface.port() == port && interface.host().eq_ignore_ascii_case(host))
         };

@@ -191,6 +191,7 @@ mod tests {
             account: None,
             register: None,
             incoming: None,
+            certificate_name: None,
         }
     }
 

@@ -59,6 +59,8 @@ pub struct Trunk {
     pub register: Option<u32>,
     /// Whom calls to the contact of that registration are for; `None`: the To says so.
     pub incoming: Option<Arc<str>>,
+    /// The name that its certificate must bear, if the settings say another than that of its address (RFC 5922 §4).
+    pub certificate_name: Option<Arc<str>>,
     /// The name that stands in the settings instead of this address.
     pub named: Option<Named>,
 }
@@ -100,6 +102,21 @@ impl Trunk {
     /// The target for a number, rebuilt from its canonical form alone (R11).
     pub fn target(&self, number: PhoneNumber) -> Target {
         self.target_of_user(&self.number_format.user_part(number))
+    }
+
+    /// What a certificate at this address must name: whatever DNS makes of a name, the name itself (RFC 5922 §4).
+    pub fn certified_as(&self) -> String {
+        if let Some(name) = &self.certificate_name {
+            return name.to_string();
+        }
+        if let Some(named) = &self.named {
+            return named.server.host.to_string();
+        }
+        // Without a domain the host is the address.
+        match self.host.parse::<std::net::SocketAddr>() {
+            Ok(address) => address.ip().to_string(),
+            Err(_) => self.host.clone(),
+        }
     }
 
     /// This trunk at a place that its name leads to.

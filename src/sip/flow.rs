@@ -14,11 +14,6 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// What stands behind the host in a URI, so that requests to it use this transport (RFC 3261 §19.1.1); UDP needs no word.
-    pub fn uri_param(self) -> &'static str {
-        if self.is_reliable() { ";transport=tcp" } else { "" }
-    }
-
     pub const ALL: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Tls];
 
     /// As a metric label.
@@ -43,6 +38,16 @@ impl Transport {
         match self {
             Transport::Udp => false,
             Transport::Tcp | Transport::Tls => true,
+        }
+    }
+
+    /// What stands behind the host in a URI, so that requests to it use this transport (RFC 3261 §19.1.1); UDP needs no word.
+    /// `transport=tls` is deprecated there (§26.2.2) and understood by every phone; a `sips:` would promise TLS to the other end.
+    pub const fn uri_param(self) -> &'static str {
+        match self {
+            Transport::Udp => "",
+            Transport::Tcp => ";transport=tcp",
+            Transport::Tls => ";transport=tls",
         }
     }
 

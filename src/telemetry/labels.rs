@@ -12,6 +12,8 @@ pub struct Labels {
     pub faults: Vec<&'static str>,
     /// Codes of requests turned away before any judgement.
     pub rejections: Vec<&'static str>,
+    /// Why TLS handshakes fail.
+    pub tls_faults: Vec<&'static str>,
     /// Signals of toll fraud.
     pub signals: Vec<&'static str>,
     pub methods: Vec<&'static str>,

@@ -22,6 +22,8 @@ pub struct Metrics {
     parse_errors: Family<Counter, 1>,
     rejections: Family<Counter, 1>,
     fraud_locks: Family<Counter, 1>,
+    tls_failures: Family<Counter, 1>,
+    tls_certificate_end: Gauge,
     faults: Vec<&'static str>,
     codes: Vec<&'static str>,
     messages: Family<Counter, 3>,
@@ -102,6 +104,8 @@ impl Metrics {
             ),
             parse_errors: by(names::PARSE_ERRORS, "fault", &labels.faults),
             fraud_locks: by(names::FRAUD_LOCKS, "signal", &labels.signals),
+            tls_failures: by(names::TLS_FAILURES, "reason", &labels.tls_faults),
+            tls_certificate_end: gauge(recorder, names::TLS_CERTIFICATE_END, Vec::new()),
             rejections: by(names::REJECTIONS, "code", &labels.rejections),
             faults: labels.faults.clone(),
             codes: labels.rejections.clone(),
@@ -194,6 +198,16 @@ impl Metrics {
         self.fraud_locks.at([signal]).increment(1);
     }
 
+    /// A TLS handshake failed, by the position of its reason in `Labels::tls_faults`.
+    pub fn tls_failure(&self, reason: usize) {
+        self.tls_failures.at([reason]).increment(1);
+    }
+
+    /// When the first of our certificates ends, in seconds since 1970, below 2^53.
+    pub fn set_tls_certificate_end(&self, second: Option<i64>) {
+        self.tls_certificate_end.set(second.unwrap_or_default() as f64);
+    }
+
     /// One request turned away before any judgement, by its code in `Labels::rejections`.
     pub fn rejection(&self, code: &str) {
         if let Some(place) = self.codes.iter().position(|known| *known == code) {
@@ -270,6 +284,7 @@ mod tests {
             classes: vec!["internal", "mobile"],
             faults: vec!["too_long", "via"],
             rejections: vec!["loop"],
+            tls_faults: vec!["expired"],
             signals: vec!["attempts"],
             methods: vec!["INVITE", "BYE"],
             transports: vec!["udp", "tcp"],
@@ -301,6 +316,8 @@ mod tests {
         metrics.parse_error("via");
         metrics.rejection("loop");
         metrics.fraud_lock(0);
+        metrics.tls_failure(0);
+        metrics.set_tls_certificate_end(Some(1_936_742_400));
         metrics.contacts.looked_up(crate::telemetry::Outcome::Silence);
         metrics.contacts.refreshed(true);
         metrics.response(403);

@@ -34,6 +34,8 @@ pub const TRUNK_FAILURES: &str = "tollgate_trunk_failures_total";
 pub const TRUNK_RESPONSE_SECONDS: &str = "tollgate_trunk_response_seconds";
 pub const TRUNK_TALK_SECONDS: &str = "tollgate_trunk_talk_seconds_total";
 pub const LOOKUP_FAILURES: &str = "tollgate_lookup_failures_total";
+pub const TLS_FAILURES: &str = "tollgate_tls_failures_total";
+pub const TLS_CERTIFICATE_END: &str = "tollgate_tls_certificate_end_timestamp_seconds";
 pub const NOTICES: &str = "tollgate_notices_total";
 pub const DELIVERIES: &str = "tollgate_webhook_deliveries_total";
 pub const DELIVERIES_WAITING: &str = "tollgate_webhook_deliveries_waiting";
@@ -55,7 +57,7 @@ pub enum Kind {
 }
 
 /// Name, kind and HELP of each metric that the recorder holds. The two sums of money are printed beside it, see `sums`.
-pub const ALL: [(&str, Kind, &str); 41] = [
+pub const ALL: [(&str, Kind, &str); 43] = [
     (VERDICTS, Kind::Counter, "Calls judged, by site, verdict, reason of refusal and class of destination."),
     (CALLS, Kind::Gauge, "Calls in progress, from the INVITE to the end."),
     (CALLS_MAX, Kind::Gauge, "Calls in progress beyond which new ones get 503."),
@@ -75,6 +77,12 @@ pub const ALL: [(&str, Kind, &str); 41] = [
     (AUTH_FAILURES, Kind::Counter, "Digests that proved nothing."),
     (SOURCE_LOCKS, Kind::Counter, "Addresses locked after too many wrong passwords."),
     (FRAUD_LOCKS, Kind::Counter, "Classes locked for somebody who looks like a thief of calls, by signal."),
+    (TLS_FAILURES, Kind::Counter, "TLS handshakes that failed, by reason."),
+    (
+        TLS_CERTIFICATE_END,
+        Kind::Gauge,
+        "When the first of our own certificates ends, in seconds since 1970; 0 without any.",
+    ),
     (EMERGENCIES, Kind::Counter, "Emergency calls, by site."),
     (TRUNK_CALLS, Kind::Gauge, "Calls in progress, by trunk."),
     (

@@ -83,7 +83,8 @@ impl House {
         let database = self.gate.database();
         self.gate.stop().expect("the gate ends well");
         let ledger = Connection::open(database).expect("the ledger opens");
-        let rows = "SELECT trunk, cost FROM call_record WHERE answer IS NOT NULL ORDER BY start";
+        let rows =
+            "SELECT coalesce(trunk, ''), cost FROM call_record WHERE answer IS NOT NULL ORDER BY start";
         let mut statement = ledger.prepare(rows).expect("call records can be read");
         let calls =
             statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("call records can be read");

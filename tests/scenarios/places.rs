@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 /// Names as stories and the company's files use them, with the last byte of 127.0.0.x.
 pub const PLACES: &[(&str, u8)] = &[
     ("gate", 10),
+    ("gate_tls", 10),
     ("http", 10),
     ("pbx", 20),
     ("phone_one", 31),

@@ -179,7 +179,6 @@ fn what_leaves_is_the_number_that_was_judged() {
         "sip:23125500;phone-context=+4930;isub=9;rn=+499001234567;npdi;cic=+49103@{gate}",
         "tel:23125500;phone-context=+4930;rn=+499001234567",
         "TEL:+49-30-23125500",
-        "sips:+493023125500@{gate}",
     ];
     for uri in spellings {
         let invite = bob.invite(uri, "102", &town);

@@ -211,6 +211,7 @@ fn trunk(name: &str, id: u16) -> Trunk {
         account: None,
         register: None,
         incoming: None,
+        certificate_name: None,
     }
 }
 

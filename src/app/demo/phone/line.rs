@@ -194,7 +194,7 @@ impl Exchange {
             Arrived::Failed { flow, .. } | Arrived::Closed { flow } => {
                 return self.transactions.transport_failed(flow);
             }
-            Arrived::Unframed { .. } => return,
+            Arrived::Unframed { .. } | Arrived::Proved { .. } | Arrived::NoTls { .. } => return,
         };
         // What cannot be read is dropped: a gate that writes such things fails the call.
         if let Ok(message) = Message::parse(bytes, framing) {

@@ -119,7 +119,7 @@ impl Phone {
 /// The Contact of a phone (§8.1.1.8).
 fn contact(line: &Line, identity: &Identity) -> String {
     let (user, place) = (&identity.user, line.place(identity.transport));
-    let transport = if identity.transport.is_reliable() { ";transport=tcp" } else { "" };
+    let transport = identity.transport.uri_param();
     format!("<sip:{user}@{place}{transport}>")
 }
 
