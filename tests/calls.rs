@@ -116,3 +116,5 @@ mod trunk_health;
 mod warnings;
 #[path = "calls/who_is_calling.rs"]
 mod who_is_calling;
+#[path = "calls/who_is_there.rs"]
+mod who_is_there;

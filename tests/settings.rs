@@ -62,6 +62,7 @@ fn defaults_are_what_the_shipped_file_says_they_are() {
     assert_eq!(bare.log, whole.log);
     assert_eq!(bare.trunks, whole.trunks);
     assert_eq!(bare.routing, whole.routing);
+    assert_eq!(bare.stop, whole.stop);
 }
 
 #[test]

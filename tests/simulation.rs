@@ -10,8 +10,6 @@ mod actor;
 mod agenda;
 #[path = "simulation/attacks.rs"]
 mod attacks;
-#[path = "simulation/left_over.rs"]
-mod left_over;
 #[path = "simulation/long_run.rs"]
 mod long_run;
 #[path = "simulation/model.rs"]
@@ -20,6 +18,8 @@ mod model;
 mod network;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/restarts.rs"]
+mod restarts;
 #[path = "simulation/temper.rs"]
 mod temper;
 #[path = "simulation/town.rs"]
@@ -101,8 +101,8 @@ fn one_seed() {
     live(&life).log.iter().for_each(|line| println!("{line}"));
 }
 
-/// `SEEDS=1000 CALLS=1000 cargo test --release --test simulation long_run -- --nocapture`
+/// `SEEDS=1000 CALLS=1000 THREADS=2 cargo test --release --test simulation long_run -- --nocapture`
 #[test]
 fn long_run() {
-    long_run::run(number("FROM", 1_000), number("SEEDS", 2), number("CALLS", CALLS));
+    long_run::run(number("FROM", 1_000), number("SEEDS", 2), number("CALLS", CALLS), number("THREADS", 1));
 }

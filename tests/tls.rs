@@ -295,6 +295,34 @@ fn a_sips_call_never_leaves_tls() {
     assert_eq!((calls.len(), settled), (1, 0));
 }
 
+/// RFC 5923: what the `alias` in our Via says.
+#[test]
+fn a_trunk_hangs_up_over_the_connection_that_we_opened() {
+    let (town, places) = (Town::new(), Places::free());
+    let config = town.server("trunk");
+    let place = places.at("trunk_one");
+    let listener = std::net::TcpListener::bind(place).expect("the place is free");
+    let house = house(&town, &places);
+    let mut caller = telephone_system(&town, &places);
+    let trunk = std::thread::spawn(move || {
+        let mut line = Line::accept(config, listener.accept().expect("a connection").0).expect("TLS");
+        let invite = line.receive().expect("an INVITE");
+        let contact = format!("Contact: <sip:carrier@{place};transport=tls>\r\n");
+        line.send(&answer(&invite, "200 OK", &contact)).expect("the gate listens");
+        assert!(line.receive().expect("an ACK").starts_with("ACK "));
+        line.send(&carrier::bye(&invite, place)).expect("the gate listens");
+        line.receive().expect("an answer")
+    });
+    let call = caller.call("102", &format!("sip:{NUMBER}@company.example"));
+    assert_eq!(call.status, 200, "{}", call.answer);
+    let bye = caller.line.receive().expect("a BYE");
+    assert!(bye.starts_with("BYE "), "{bye}");
+    caller.line.send(&answer(&bye, "200 OK", "")).expect("the gate listens");
+    let answered = trunk.join().expect("the carrier has its answer");
+    assert!(answered.starts_with("SIP/2.0 200"), "{answered}");
+    house.close();
+}
+
 /// A carrier's connection that ends in mid-call is made anew for the BYE.
 #[test]
 fn a_connection_that_the_carrier_closes_is_opened_again() {

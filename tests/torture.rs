@@ -8,6 +8,7 @@ mod gate;
 mod places;
 
 mod torture {
+    mod after_a_kill;
     mod attacks;
     mod caller;
     mod conformance;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use chrono::SecondsFormat;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::reload::Outcome;
@@ -121,6 +122,6 @@ fn shown(lock: &FraudLock) -> Lock {
         person: lock.person.to_string(),
         class: lock.class.code().to_owned(),
         signal: lock.signal.code().to_owned(),
-        until: lock.until.to_rfc3339(),
+        until: lock.until.to_rfc3339_opts(SecondsFormat::Secs, true),
     }
 }

@@ -14,9 +14,12 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval};
 
 use super::clock::Clock;
+use super::closing::Stopping;
 use super::control::Ask;
 use super::doorbell::Doorbell;
+use super::gatehouse::take_up;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::LookUps;
 use super::names::{Heard, Names};
 use super::observe::Observer;
@@ -24,6 +27,7 @@ use super::phone_book::PhoneBook;
 use super::reload::Replacement;
 use super::secure::places;
 use crate::base::{Moment, Now};
+use crate::config;
 use crate::gate::{Event, Gate, Input, Output};
 use crate::ledger::{BudgetLine, Thresholds};
 use crate::net::{Arrived, Sockets};
@@ -48,6 +52,7 @@ pub(super) struct EventLoop {
     /// Questions of the administrator.
     pub asks: UnboundedReceiver<Ask>,
     pub phones: PhoneBook,
+    pub locks: LockBook,
     /// The ledger's file.
     pub ledger: PathBuf,
     /// Contact databases that can be asked.
@@ -55,8 +60,12 @@ pub(super) struct EventLoop {
     pub observer: Observer,
     /// Which budgets somebody was told of.
     pub thresholds: Thresholds,
-    /// Turns true when the gate shall stop.
-    pub stop: watch::Receiver<bool>,
+    /// Whether the gate shall stop.
+    pub stop: watch::Receiver<Stopping>,
+    /// What becomes of calls then.
+    pub at_stop: config::Stop,
+    /// Until when they may end by themselves; `None`: nobody has said that it shall stop.
+    pub until: Option<Moment>,
 }
 
 impl EventLoop {
@@ -65,8 +74,7 @@ impl EventLoop {
         let mut observe = tokio::time::interval(OBSERVE_EVERY);
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
-        let mut stopped = self.stop.clone();
-        let mut stop = std::pin::pin!(async move { drop(stopped.changed().await) });
+        let mut stop = std::pin::pin!(changed(self.stop.clone()));
         let mut bell = Doorbell::new();
         self.names.want(self.gate.setup().trunks.servers());
         self.sockets.place(places(self.gate.setup()));
@@ -80,7 +88,12 @@ impl EventLoop {
                 biased;
                 arrived = sockets.receive() => self.take_arrivals(arrived),
                 rung = poll_fn(|cx| bell.poll(cx, |cx| others.poll(cx, &mut observe, stop.as_mut()))) => {
-                    if self.take_rung(rung).is_break() {
+                    if let Rung::Stop(told) = rung {
+                        match told {
+                            Some(told) if self.is_told_to_wait() => stop.set(changed(told)),
+                            Some(_) | None => break,
+                        }
+                    } else if self.take_rung(rung).is_break() {
                         break;
                     }
                 }
@@ -92,8 +105,8 @@ impl EventLoop {
             }
             self.keep_up();
         }
+        self.part_with_calls();
         let now = self.clock.now();
-        self.gate.end_all_calls(now);
         self.carry_out(now);
         self.close().await;
     }
@@ -123,8 +136,11 @@ impl EventLoop {
             Rung::Observe => {
                 self.observer.look(&self.gate, &self.sockets);
                 self.phones.follow(&mut self.gate, self.clock.now());
+                if !self.waits_for_calls() {
+                    return ControlFlow::Break(());
+                }
             }
-            Rung::Stop => return ControlFlow::Break(()),
+            Rung::Stop(_) => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())
     }
@@ -207,9 +223,8 @@ impl EventLoop {
     fn take_up_late(&mut self) {
         match SqliteReader::open(&self.ledger).and_then(|reader| LeftOver::read(&reader)) {
             Ok(left) => {
-                for command in left.without_own(&self.gate).hand_to(&mut self.gate, self.clock.now()) {
-                    self.store.put(self.clock.now().moment, command);
-                }
+                let left = left.without_own(&self.gate);
+                take_up(left, &mut self.gate, &mut self.store, self.clock);
             }
             Err(error) => tracing::error!(%error, "calls of the earlier run cannot be read"),
         }
@@ -240,6 +255,7 @@ impl EventLoop {
             Ask::CountriesCalled(countries) => self.gate.remember_countries(countries),
             Ask::Unlock { person, class, answer } => {
                 let _ = answer.send(self.gate.lift_fraud_locks(&person, class));
+                self.locks.lifted(person, class);
             }
         }
     }
@@ -266,6 +282,9 @@ impl EventLoop {
 
     fn tell(&mut self, now: Now, event: &Event) {
         self.observer.happened(now.utc, event);
+        if let Event::FraudLocked(lock) = event {
+            self.locks.locked(lock);
+        }
         if let Event::Exhausted(exhausted) = event {
             let mut marks = Vec::new();
             self.thresholds.exhausted(self.store.book(), exhausted, &mut marks);
@@ -312,7 +331,8 @@ enum Rung {
     Name(Heard),
     Ask(Ask),
     Observe,
-    Stop,
+    /// `None`: nobody can tell any more.
+    Stop(Option<watch::Receiver<Stopping>>),
 }
 
 impl Others<'_> {
@@ -321,7 +341,7 @@ impl Others<'_> {
         &mut self,
         cx: &mut Context<'_>,
         observe: &mut Interval,
-        stop: Pin<&mut impl Future<Output = ()>>,
+        stop: Pin<&mut impl Future<Output = Option<watch::Receiver<Stopping>>>>,
     ) -> Poll<Rung> {
         if let Poll::Ready(Some(event)) = self.written.poll_recv(cx) {
             return Poll::Ready(Rung::Written(event));
@@ -341,6 +361,11 @@ impl Others<'_> {
         if observe.poll_tick(cx).is_ready() {
             return Poll::Ready(Rung::Observe);
         }
-        stop.poll(cx).map(|()| Rung::Stop)
+        stop.poll(cx).map(Rung::Stop)
     }
+}
+
+/// Whoever stops the gate has something new to say; `None` if nobody does any more.
+async fn changed(mut stop: watch::Receiver<Stopping>) -> Option<watch::Receiver<Stopping>> {
+    stop.changed().await.is_ok().then_some(stop)
 }

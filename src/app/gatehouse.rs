@@ -9,9 +9,11 @@ use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
+use super::closing::Stopping;
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
 use super::left_over::LeftOver;
+use super::lock_book::LockBook;
 use super::look_up::{LookUps, Sources};
 use super::mark_key;
 use super::names::{Asking, Names};
@@ -24,6 +26,7 @@ use super::secure::{self, secured};
 use super::snapshot::{snapshot, timing};
 use crate::admin::control::Control;
 use crate::admin::{self, Health};
+use crate::base::Now;
 use crate::config::{Loaded, Problem, Settings};
 use crate::gate::Gate;
 use crate::ledger::{Book, Thresholds};
@@ -61,7 +64,7 @@ pub struct Gatehouse {
     /// Where it listens for SIP, in the order of the settings.
     pub addresses: Vec<SocketAddr>,
     pub http: Option<SocketAddr>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<Stopping>,
     thread: Option<JoinHandle<()>>,
     setups: mpsc::UnboundedSender<Replacement>,
     asks: mpsc::UnboundedSender<Ask>,
@@ -97,7 +100,7 @@ impl Gatehouse {
         }
         let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
-        let (stop, stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(Stopping::No);
         let (ready, listening) = oneshot::channel();
         let mut random = clock::entropy()?;
         let mark_key = mark_key::read_or_make(&loaded.settings.store.path, &mut random);
@@ -187,7 +190,18 @@ impl Gatehouse {
         }
     }
 
-    /// Waits until the gate's thread has ended by itself.
+    /// Takes no new calls any more; those in progress may end as long as the settings say. `ended` tells when it is done.
+    pub fn stop(&self) {
+        // A receiver that is gone has stopped already.
+        let _ = self.stop.send(Stopping::Gracefully);
+    }
+
+    /// Waits for no call any more; everything decided is written. `ended` tells when it is done.
+    pub fn stop_at_once(&self) {
+        let _ = self.stop.send(Stopping::AtOnce);
+    }
+
+    /// Waits until the gate's thread has ended.
     pub async fn ended(&self) {
         self.stop.closed().await;
     }
@@ -197,8 +211,7 @@ impl Drop for Gatehouse {
     fn drop(&mut self) {
         // Nobody may be told any more that something was done.
         self.control = None;
-        // A receiver that is gone has stopped already.
-        let _ = self.stop.send(true);
+        self.stop_at_once();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
@@ -219,7 +232,7 @@ struct Parts {
     asks: mpsc::UnboundedReceiver<Ask>,
     look_ups: LookUps,
     observer: Observer,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<Stopping>,
     ready: oneshot::Sender<Result<Vec<SocketAddr>, StartError>>,
 }
 
@@ -263,19 +276,14 @@ fn run(parts: Parts) {
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
         let names = Names::new(Asking::of(&loaded.settings), clock);
-        let ledger = loaded.settings.store.path.clone();
+        let (ledger, at_stop) = (loaded.settings.store.path.clone(), loaded.settings.stop);
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
-        for command in left.hand_to(&mut gate, clock.now()) {
-            store.put(clock.now().moment, command);
-        }
-        let phones = match PhoneBook::open(&ledger, &mut gate, clock.now()) {
-            Ok(phones) => phones,
-            Err(fault) => {
-                let _ = ready.send(Err(fault.into()));
-                return;
-            }
+        take_up(left, &mut gate, &mut store, clock);
+        let (phones, locks) = match open_books(&ledger, &mut gate, clock.now()) {
+            Ok(books) => books,
+            Err(fault) => return drop(ready.send(Err(fault.into()))),
         };
         let _ = ready.send(Ok(addresses));
         let event_loop = EventLoop {
@@ -288,14 +296,31 @@ fn run(parts: Parts) {
             asks,
             names,
             phones,
+            locks,
             ledger,
             look_ups,
             observer,
             thresholds: Thresholds::default(),
             stop,
+            at_stop,
+            until: None,
         };
         event_loop.run().await;
     });
+}
+
+/// What a restart must not forget beside money: who is registered, and what is locked.
+fn open_books(ledger: &Path, gate: &mut Gate, now: Now) -> std::io::Result<(PhoneBook, LockBook)> {
+    Ok((PhoneBook::open(ledger, gate, now)?, LockBook::open(ledger, gate, now)?))
+}
+
+/// Calls of the earlier run go on (R91), and who is still in them is asked.
+pub(super) fn take_up(left: LeftOver, gate: &mut Gate, store: &mut Tray, clock: Clock) {
+    let seen = left.seen();
+    for command in left.hand_to(gate, clock.now()) {
+        store.put(clock.now().moment, command);
+    }
+    gate.ask_who_is_there(clock.now(), seen);
 }
 
 fn bind(settings: &Settings, secured: Secured) -> Result<Sockets, BindError> {

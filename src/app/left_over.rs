@@ -2,23 +2,40 @@
 //! ones are charged to the last moment that was paid for; those that only rang are freed. None is charged twice, since every command
 //! carries the id of its reservation.
 
+use chrono::{DateTime, Utc};
+
 use crate::base::{Now, PhoneNumber};
 use crate::gate::Gate;
 use crate::ledger::{Amount, CallRecord, Command, EndCause, Expire, Price, Settle, TariffBook};
-use crate::store::{OpenReservation, Reports, StoreError};
+use crate::store::{OpenReservation, RecordFilter, Reports, StoreError};
 
 /// Calls without an end, as the store has them.
 #[derive(Debug, Default)]
 pub struct LeftOver {
     priced: Vec<OpenReservation>,
     free: Vec<(CallRecord, Box<str>)>,
+    /// The latest instant that was written down.
+    seen: Option<DateTime<Utc>>,
 }
+
+/// Rows of ended calls that are looked at for when the earlier run last lived: those that began last have not always ended last.
+const ENDED_LOOKED_AT: u32 = 100;
 
 impl LeftOver {
     /// # Errors
     /// The store cannot be read.
     pub fn read(store: &impl Reports) -> Result<LeftOver, StoreError> {
-        Ok(LeftOver { priced: store.open_reservations()?, free: store.free_calls_left()? })
+        let (priced, free) = (store.open_reservations()?, store.free_calls_left()?);
+        let lately = RecordFilter { count_max: Some(ENDED_LOOKED_AT), ..RecordFilter::default() };
+        let ended = store.records(&lately)?.into_iter();
+        let ended = ended.flat_map(|record| [Some(record.start), record.answer, record.end]).flatten();
+        let seen = priced.iter().map(|left| left.entry.changed).chain(ended).max();
+        Ok(LeftOver { priced, free, seen })
+    }
+
+    /// When the earlier run is known to have lived last.
+    pub fn seen(&self) -> Option<DateTime<Utc>> {
+        self.seen
     }
 
     /// Read when this run was under way already: without what it has written itself.
@@ -93,7 +110,7 @@ fn closed(mut record: CallRecord, amount: Option<Amount>, now: Now) -> CallRecor
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta, Utc};
+    use chrono::TimeDelta;
 
     use super::*;
     use crate::base::{DecisionId, Moment, Money, ReservationId};

@@ -6,6 +6,7 @@ mod call;
 mod check;
 pub mod cli;
 pub mod clock;
+mod closing;
 mod control;
 mod demo;
 mod doorbell;
@@ -18,6 +19,7 @@ mod grid;
 mod hash;
 mod import;
 mod left_over;
+mod lock_book;
 mod look_up;
 mod mark_key;
 mod names;
@@ -51,7 +53,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Loaded;
 use reload::Look;
 
-/// Runs the gate until it is told to stop by SIGINT or SIGTERM. `path` is where `loaded` came from: changes of the files are taken
+/// Runs the gate until it is told to stop by SIGINT or SIGTERM; the second of them waits for no call. `path` is where `loaded` came from: changes of the files are taken
 /// over, and SIGHUP has them read at once. `read` is how they stood before.
 fn serve(loaded: Loaded, path: &Path, read: Look) -> ExitCode {
     tracing::debug!(path = %path.display(), "starting");
@@ -83,6 +85,7 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
     if let Some(address) = gatehouse.http {
         tracing::info!(%address, "serving metrics and health");
     }
+    let mut is_stopping = false;
     loop {
         let told = runtime.block_on(async {
             tokio::select! {
@@ -95,7 +98,12 @@ fn run(loaded: Loaded, path: &Path, read: Look) -> Result<(), StartError> {
                 tracing::info!("SIGHUP: reading the configuration anew");
                 gatehouse.reload();
             }
-            Told::Stop => return Ok(()),
+            Told::Stop if is_stopping => gatehouse.stop_at_once(),
+            Told::Stop => {
+                is_stopping = true;
+                gatehouse.stop();
+            }
+            Told::Ended if is_stopping => return Ok(()),
             Told::Ended => return Err(StartError::Ended),
         }
     }
@@ -111,7 +119,7 @@ fn allow_open_files() -> nix::Result<()> {
 enum Told {
     Reload,
     Stop,
-    /// Nobody asked for it: the gate's thread has ended, which only a fault of ours can make it do.
+    /// The gate's thread has ended. If nobody asked for it, only a fault of ours can have made it do so.
     Ended,
 }
 

@@ -276,6 +276,7 @@ fn waiting_for_restart(running: &Settings, read: &Settings) -> Vec<&'static str>
         ("[[listen]]", running.listeners != read.listeners),
         ("[store] path", running.store != read.store),
         ("[http] listen", running.http != read.http),
+        ("[stop]", running.stop != read.stop),
         ("[log]", running.log != read.log),
         ("[dns]", running.dns != read.dns),
         ("[money] currency", running.money.currency != read.money.currency),

@@ -191,8 +191,8 @@ impl Report<'_> {
         grid.text()
     }
 
-    /// Every budget of the company and its departments, and those of people who have spent something: the company first, then the
-    /// fullest.
+    /// Every budget of the company, its departments and its trunks, and those of people who have spent something: the company first,
+    /// then the fullest.
     fn spendings(&self) -> Result<Vec<Spending>, StoreError> {
         let now = ask::now();
         let mut ledger = Ledger::of(Some(self.ledger));
@@ -207,6 +207,11 @@ impl Report<'_> {
             seen.extend(news);
             let own = Spending::of(&own, &mut ledger, now)?;
             all.extend(own.into_iter().filter(|spending| !spending.balance.is_zero()));
+        }
+        for trunk in &self.loaded.settings.trunks {
+            let budgets =
+                self.loaded.policy.trunk_limits(&trunk.name).map_or(&[][..], |limits| &limits.budgets);
+            all.extend(Spending::of(budgets, &mut ledger, now)?);
         }
         let rank = |account: &Account| match account {
             Account::Company => 0,

@@ -28,10 +28,15 @@ pub(super) fn secured(settings: &Settings, file: &str) -> Result<Secured, Vec<Pr
     {
         let own_pair = || settings.tls.as_ref().map(|own| (own.certificate.clone(), own.key.clone()));
         let files = TrunkFiles { ca: trunk.tls.ca.clone(), pair: trunk.tls.pair.clone().or_else(own_pair) };
-        if let Err(fault) = secured.add_trunk(Arc::from(trunk.name.as_str()), files) {
-            // What is wrong with our own files has been said.
-            let path = trunk_path(trunk, at, &fault);
-            problems.extend(path.map(|path| problem(file, path, &fault)));
+        match secured.add_trunk(Arc::from(trunk.name.as_str()), files) {
+            Ok(()) => {}
+            // DNS may never say that it is TLS.
+            Err(TlsFault::NoSystemAuthorities) if trunk.carrier != Carrier::Tls => {}
+            Err(fault) => {
+                // What is wrong with our own files has been said.
+                let path = trunk_path(trunk, at, &fault);
+                problems.extend(path.map(|path| problem(file, path, &fault)));
+            }
         }
     }
     if problems.is_empty() { Ok(secured) } else { Err(problems) }

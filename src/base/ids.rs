@@ -152,9 +152,11 @@ impl IdSource {
         ReservationId(self.next(utc))
     }
 
-    /// Goes on after an id of an earlier run, should the wall clock have been set back meanwhile.
-    pub fn go_on_after(&mut self, last: u64) {
-        self.last = self.last.max(last);
+    /// Goes on after an id of an earlier run, should the wall clock have been set back meanwhile. That run may have counted on from
+    /// there, so this one begins in the next millisecond, at a place of its own.
+    pub fn go_on_after(&mut self, id: u64) {
+        let next = ((id >> SEQUENCE_BITS).saturating_add(1) << SEQUENCE_BITS) + self.salt;
+        self.last = self.last.max(next);
     }
 
     fn next(&mut self, utc: DateTime<Utc>) -> u64 {
@@ -202,6 +204,19 @@ mod tests {
         let noon = DateTime::from_timestamp(1_800_000_000, 0).expect("a valid instant");
         let ids = |seed| IdSource::new(&mut Random::from_number(seed)).decision(noon);
         assert_ne!(ids(1), ids(2));
+    }
+
+    #[test]
+    fn a_process_that_takes_up_a_call_makes_none_of_the_ids_that_followed_it() {
+        let noon = DateTime::from_timestamp(1_800_000_000, 0).expect("a valid instant");
+        let an_hour_ago = noon - chrono::TimeDelta::hours(1);
+        let mut earlier = IdSource::new(&mut Random::from_number(1));
+        let known = earlier.decision(noon);
+        let followed: Vec<DecisionId> = (0..10).map(|_| earlier.decision(an_hour_ago)).collect();
+        let mut ids = IdSource::new(&mut Random::from_number(2));
+        ids.go_on_after(known.as_u64());
+        let made: Vec<DecisionId> = (0..10).map(|_| ids.decision(an_hour_ago)).collect();
+        assert!(made.iter().all(|id| *id > known && !followed.contains(id)));
     }
 
     #[test]

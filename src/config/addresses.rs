@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::settings::{
-    Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat, TrunkAddress, TrunkOrder,
+    AtStop, Carrier, DigestAlgorithm, HostPort, LogFormat, NumberFormat, TrunkAddress, TrunkOrder,
 };
 use super::values::{Choice, Setting};
 
@@ -256,6 +256,21 @@ impl Choice for TrunkOrder {
         match self {
             TrunkOrder::Priority => "priority",
             TrunkOrder::Cost => "cost",
+        }
+    }
+}
+
+impl Choice for AtStop {
+    const NOUN: &'static str = "what becomes of calls";
+
+    fn all() -> impl Iterator<Item = AtStop> + Clone {
+        [AtStop::Leave, AtStop::End].into_iter()
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            AtStop::Leave => "leave",
+            AtStop::End => "end",
         }
     }
 }

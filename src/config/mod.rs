@@ -33,9 +33,9 @@ pub use load::{Counts, Loaded, load, load_settings};
 pub use problem::Problem;
 pub use secret::Secret;
 pub use settings::{
-    Account, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
-    NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, StoreSettings, TlsFiles, Trunk,
-    TrunkAddress, TrunkOrder, TrunkTls,
+    Account, AtStop, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat,
+    MoneySettings, NumberFormat, Pbx, Peer, PeerKind, Proof, Routing, Settings, Sip, Stop, StoreSettings,
+    TlsFiles, Trunk, TrunkAddress, TrunkOrder, TrunkTls,
 };
 pub use sift::{SiftError, Sifted, contact_file, sift};
 pub use trunk::EMERGENCY_RESERVE;

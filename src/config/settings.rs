@@ -30,6 +30,7 @@ pub struct Settings {
     pub sip: Sip,
     pub money: MoneySettings,
     pub store: StoreSettings,
+    pub stop: Stop,
     pub http: Http,
     /// Who is told of notices.
     pub webhooks: Vec<Webhook>,
@@ -296,6 +297,23 @@ pub struct MoneySettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
     pub path: PathBuf,
+}
+
+/// `[stop]`: what becomes of calls in progress when the gate is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// How long they may go on until they end by themselves, while no new ones are taken.
+    pub wait: Duration,
+    /// What becomes of those that have not.
+    pub calls: AtStop,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtStop {
+    /// They go on without the gate, and the next start takes them up (R91).
+    Leave,
+    /// BYE to both ends.
+    End,
 }
 
 /// `[http]`: metrics and health.

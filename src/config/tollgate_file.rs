@@ -13,8 +13,8 @@ use super::contact_source;
 use super::fields::{Fields, Source};
 use super::pbx;
 use super::settings::{
-    Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings, Pbx, Peer,
-    PeerKind, Settings, Sip, StoreSettings, Trunk, TrunkAddress,
+    AtStop, Carrier, DigestAlgorithm, Dns, Files, HostPort, Http, Listener, Log, LogFormat, MoneySettings,
+    Pbx, Peer, PeerKind, Settings, Sip, Stop, StoreSettings, Trunk, TrunkAddress,
 };
 use super::site;
 use super::spelling;
@@ -62,6 +62,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             store: fields.table_or_empty("store", |store| StoreSettings {
                 path: folder.join(store.required::<PathBuf>("path")),
             }),
+            stop: fields.table_or_empty("stop", read_stop),
             webhooks,
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
             files: fields.table_or_empty("files", |files| read_files(files, folder)),
@@ -314,6 +315,16 @@ fn read_files(files: &Fields<'_>, folder: &Path) -> Files {
         people: folder.join(files.required::<PathBuf>("people")),
         tariff: folder.join(files.required::<PathBuf>("tariff")),
         contacts: contacts.unwrap_or_default(),
+    }
+}
+
+/// Whoever waits longer for calls to end forgets that he has told the gate to stop.
+const WAIT_LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
+fn read_stop(stop: &Fields<'_>) -> Stop {
+    Stop {
+        wait: stop.within("wait", Duration::ZERO, Duration::ZERO..=WAIT_LONGEST, "0s to 24h"),
+        calls: stop.or("calls", AtStop::Leave),
     }
 }
 

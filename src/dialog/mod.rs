@@ -9,7 +9,7 @@ mod teardown;
 pub use key::{DialogKey, DialogKeys};
 pub use saved::SavedDialog;
 pub use side::{End, Side};
-pub use teardown::{Teardown, ack, bye};
+pub use teardown::{Teardown, ack, bye, options};
 
 use std::time::Duration;
 

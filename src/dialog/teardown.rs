@@ -21,21 +21,37 @@ pub struct Teardown<'a> {
 /// The BYE towards `end`, written as the other end would: its tags, its next CSeq, the route set of the receiver. A second BYE is
 /// a new request.
 pub fn bye(dialog: &mut Dialog, end: End, teardown: Teardown<'_>) -> (Flow, Bytes) {
+    let mut extra: SmallVec<[(&str, &str); 2]> = SmallVec::from_iter([("Reason", teardown.reason)]);
+    extra.extend(teardown.proofs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    own_request(dialog, end, "BYE", teardown.via, &extra)
+}
+
+/// OPTIONS towards `end`, likewise: whether it is still in this call (RFC 3261 §11.2).
+pub fn options(dialog: &mut Dialog, end: End, via: &str) -> (Flow, Bytes) {
+    own_request(dialog, end, "OPTIONS", via, &[("Accept", "application/sdp")])
+}
+
+/// A request of the gate's own towards `end`, in the name of the other.
+fn own_request(
+    dialog: &mut Dialog,
+    end: End,
+    method: &str,
+    via: &str,
+    extra: &[(&str, &str)],
+) -> (Flow, Bytes) {
     let cseq = dialog.side_mut(end.other()).own_cseq();
     let (writer, receiver) = (dialog.side(end.other()), dialog.side(end));
     let routes: SmallVec<[&str; 2]> = receiver.routes().iter().map(AsRef::as_ref).collect();
-    let mut extra: SmallVec<[(&str, &str); 2]> = SmallVec::from_iter([("Reason", teardown.reason)]);
-    extra.extend(teardown.proofs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     let request = NewRequest {
-        method: "BYE",
+        method,
         uri: receiver.target(),
-        via: teardown.via,
+        via,
         routes: &routes,
         from: writer.shown(),
         to: receiver.address(),
         call_id: &String::from_utf8_lossy(dialog.call_id()),
         cseq,
-        extra: &extra,
+        extra,
         body: None,
     };
     (receiver.hop(), request.to_bytes())

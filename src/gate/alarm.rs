@@ -6,6 +6,10 @@ use super::meter::Due;
 use crate::base::{Moment, Now};
 use crate::ledger::EndCause;
 
+/// Alarms that ring in one pass at most, for each call: several things may be due for it at one moment, but what is due again and again
+/// must not keep the gate from everything else.
+const RINGS_MAX: usize = 64;
+
 impl Gate {
     /// Sets the call's alarm for the next thing that is due. An earlier alarm that is already set rings first and finds nothing.
     pub(super) fn set_alarm(&mut self, key: CallKey) {
@@ -18,6 +22,7 @@ impl Gate {
     }
 
     pub(super) fn sound_alarms(&mut self, now: Now) {
+        let mut rings = RINGS_MAX * (self.calls.len() + 1);
         while let Some(key) = self.alarms.pop_due(now.moment) {
             // An alarm that a sooner one has replaced rings in vain; what is due then is set anew.
             let is_latest = |call: &&mut Call| call.alarm.is_some_and(|set| set <= now.moment);
@@ -25,6 +30,11 @@ impl Gate {
                 call.alarm = None;
                 self.attend(now, key);
                 self.set_alarm(key);
+            }
+            rings -= 1;
+            if rings == 0 {
+                debug_assert!(false, "an alarm rings again and again at one moment");
+                return;
             }
         }
     }
@@ -34,7 +44,9 @@ impl Gate {
         self.attend_review(now, key);
         self.attend_meter(now, key);
         self.attend_life(now, key);
+        self.attend_enquiry(now, key);
         self.attend_guards(now, key);
+        self.attend_parting(now, key);
         self.give_up_overdue(now, key);
         self.give_up_re_invites(now, key);
         if self.calls.at(key).is_some_and(|call| call.is_spent(now.moment)) {

@@ -15,8 +15,10 @@ use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
+use super::enquiry::Enquiry;
 use super::life::Life;
 use super::meter::Meter;
+use super::parting::Parting;
 use super::re_invite::ReInvite;
 use super::review::Review;
 use super::sips::is_sips;
@@ -61,6 +63,10 @@ pub struct Call {
     pub forget_at: Option<Moment>,
     /// Its signs of life (R74).
     pub life: Life,
+    /// What its ends are asked, if it was taken up.
+    pub enquiry: Option<Box<Enquiry>>,
+    /// Who waits until its end is written.
+    pub parting: Parting,
     /// What changed rules mean for it (R76).
     pub review: Review,
     /// The latest alarm set for it in the wheel.
@@ -238,11 +244,21 @@ impl Call {
             self.waits_for_ledger_until(),
             self.review.due(),
             self.life.due(),
+            self.enquiry.as_ref().and_then(|enquiry| enquiry.due()),
         ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
-        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
+        let forgotten_at = self
+            .life
+            .forgotten_at()
+            .filter(|_| self.over.is_none() && self.is_answered() && self.permit.emergency());
+        let forget_at = self.forget_at.filter(|_| !self.waits());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
-        [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).chain(re_invites).min()
+        [meter, self.search.due(), forget_at, forgotten_at, self.parting.due()]
+            .into_iter()
+            .flatten()
+            .chain(guards)
+            .chain(re_invites)
+            .min()
     }
 
     /// The ledger has not answered the question for the first slice.
@@ -288,7 +304,11 @@ impl Call {
 
     /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        let waits = self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty();
-        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
+        self.over.is_some() && !self.waits() && self.forget_at.is_none_or(|end| end <= now)
+    }
+
+    /// For the end of a branch or a re-INVITE, or for an answer of the ledger: whatever comes sets the alarm anew.
+    fn waits(&self) -> bool {
+        self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty()
     }
 }

@@ -38,7 +38,7 @@ impl Gate {
         self.write_bye(now, key, usize::from(dialog), end, EndCause::CallerHungUp);
     }
 
-    fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
+    pub(super) fn send_bye(&mut self, now: Now, key: CallKey, index: usize, end: End, cause: EndCause) {
         let dialog = self.calls.at(key).and_then(|call| call.dialogs.get(index));
         if dialog.is_some_and(|dialog| !dialog.is_ended_or_early()) {
             self.write_bye(now, key, index, end, cause);

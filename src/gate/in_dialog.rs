@@ -67,7 +67,7 @@ impl Gate {
         self.hear_life(now, place.call);
         match (self.note_request(now, place, flow, request), request.method()) {
             // The dialog has ended here: a BYE that crossed ours is content with a 200, anything else comes too late.
-            (Standing::Over, Method::Bye) => return self.answer_plainly(now, server, request, 200),
+            (Standing::Over, Method::Bye) => return self.part(now, place.call, server, request),
             // A transferor hangs up when she likes; what came of her transfer is still told to her (RFC 5057 §4.1, RFC 3515 §2.4.4).
             (Standing::Over, Method::Notify) if is_of_transfer(request) => {}
             (Standing::Over, _) => return self.answer_plainly(now, server, request, 481),
@@ -262,7 +262,11 @@ impl Gate {
             cseq,
         };
         let bytes = forward_response(response, &returning);
-        self.respond(now, server, response.status(), bytes);
+        if response.method() == Method::Bye && response.status() >= 200 {
+            self.pass_parting(now, place.call, server, response.status(), bytes);
+        } else {
+            self.respond(now, server, response.status(), bytes);
+        }
     }
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).

@@ -9,6 +9,7 @@ use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
 use super::life::Life;
 use super::look_up::Hearing;
+use super::parting::Parting;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::transfer::Standing;
@@ -84,7 +85,7 @@ impl Gate {
                     Grounds::Refuse(refusal) => self.refuse(now, server, &invite, &facts, &refusal),
                     Grounds::Unavailable => {
                         self.turn_away(now, facts, "overload", 503);
-                        self.answer(now, server, &invite, 503, "Too Many Calls", &[("Retry-After", "5")]);
+                        self.answer_unavailable(now, server, &invite);
                     }
                     Grounds::NoSuchDialog => {
                         self.turn_away(now, facts, "unknown_dialog", 481);
@@ -135,7 +136,7 @@ impl Gate {
         if let Some(refusal) = self.fraud_refusal(now, &standing.caller, permit) {
             return Grounds::Refuse(refusal);
         }
-        if self.in_progress.len() >= setup.limits.calls_max {
+        if self.closes || self.in_progress.len() >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
         if standing.is_astray {
@@ -196,6 +197,8 @@ impl Gate {
             forget_at: None,
             alarm: None,
             life: Life::default(),
+            enquiry: None,
+            parting: Parting::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent.clone(),
             from_rewritten: caller.from_sent,

@@ -15,6 +15,10 @@ const INTERVAL_SHORTEST: Duration = Duration::from_secs(90);
 /// How long after its session has expired a call may still be silent: 64*T1, the patience of the refresh that may be under way.
 const MARGIN: Duration = Duration::from_secs(32);
 
+/// How long an emergency call in which nobody says a word is remembered. Nothing of the gate ends it (R41); but a phone without power
+/// says no BYE, and such a call would be remembered for ever.
+const EMERGENCY_SILENCE: Duration = Duration::from_secs(24 * 3600);
+
 /// What is known of the life of one call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Life {
@@ -36,6 +40,10 @@ impl Life {
         self.interval
     }
 
+    pub fn heard(&self) -> Option<Moment> {
+        self.heard
+    }
+
     pub fn hear(&mut self, now: Moment) {
         self.heard = Some(now);
     }
@@ -50,6 +58,12 @@ impl Life {
     pub fn due(&self) -> Option<Moment> {
         let (interval, heard) = (self.interval?, self.heard?);
         Some(heard + interval + MARGIN)
+    }
+
+    /// When an emergency call is remembered no more: its session timer has run out, or there was no word for a day.
+    pub fn forgotten_at(&self) -> Option<Moment> {
+        let silence = self.heard? + EMERGENCY_SILENCE;
+        Some(self.due().map_or(silence, |due| due.min(silence)))
     }
 }
 
@@ -71,15 +85,20 @@ impl Gate {
         self.set_alarm(key);
     }
 
-    /// A call without a sign of life is settled to the last one, and both ends are told (R74).
+    /// A call without a sign of life is settled to the last one, and both ends are told (R74); of an emergency call only the book is closed.
     pub(super) fn attend_life(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
-        if call.permit.emergency() || !call.is_answered() {
+        let emergency = call.permit.emergency();
+        let due = if emergency { call.life.forgotten_at() } else { call.life.due() };
+        if !call.is_answered() || due.is_none_or(|due| due > now.moment) {
             return;
         }
-        if call.life.due().is_some_and(|due| due <= now.moment) {
-            call.life.ended = call.life.heard;
-            call.record.estimated = true;
+        call.life.ended = call.life.heard;
+        call.record.estimated = true;
+        if emergency {
+            // Only the book is closed: no BYE leaves, and whoever should still talk talks on.
+            self.end_call(now, key, EndCause::Dead);
+        } else {
             self.cut(now, key, EndCause::Dead);
         }
     }

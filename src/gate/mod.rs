@@ -10,6 +10,7 @@ mod capacity;
 mod costs;
 mod cutoff;
 mod doorstep;
+mod enquiry;
 mod event;
 mod foresee;
 mod fraud;
@@ -26,8 +27,10 @@ mod long_request;
 mod look_up;
 mod meter;
 mod money;
+mod orphan;
 mod out_of_dialog;
 mod overload;
+mod parting;
 mod payload;
 mod ports;
 mod probe;
@@ -117,6 +120,8 @@ pub struct Gate {
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
+    /// The gate is going down: no new calls but for help.
+    closes: bool,
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
@@ -155,6 +160,7 @@ impl Gate {
             dialogs: HashMap::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
             in_progress: HashSet::with_hasher(in_progress),
+            closes: false,
             live: HashMap::with_hasher(live),
             alarms: Wheel::new(),
             located: Located::with_hasher(located),
@@ -252,6 +258,11 @@ impl Gate {
         old
     }
 
+    /// The gate is going down: from now on new calls get 503, but for help (R41).
+    pub fn take_no_new_calls(&mut self) {
+        self.closes = true;
+    }
+
     /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
     pub fn end_all_calls(&mut self, now: Now) {
         self.end_look_ups(now);
@@ -259,6 +270,22 @@ impl Gate {
             self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
         for key in live {
             self.cut(now, key, ledger::EndCause::Lost);
+        }
+        self.take_transaction_events(now);
+    }
+
+    /// The gate goes down and calls go on, for the next run to take up: what it must know of them is written once more. Those that nobody
+    /// has answered end, since nobody would hear the answer.
+    pub fn leave_calls(&mut self, now: Now) {
+        self.end_look_ups(now);
+        let live: Vec<CallKey> =
+            self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
+        for key in live {
+            if self.calls.at(key).is_some_and(Call::is_answered) {
+                self.remember(now, key);
+            } else {
+                self.cut(now, key, ledger::EndCause::Lost);
+            }
         }
         self.take_transaction_events(now);
     }
@@ -302,7 +329,7 @@ impl Gate {
         match self.transactions.receive_unless(now.moment, flow, &message, is_too_much) {
             Arrival::Absorbed => self.tell(Event::Absorbed),
             Arrival::StrayResponse => {
-                if !self.pass_late_answer(flow, &message) {
+                if !self.pass_late_answer(flow, &message) && !self.send_home(now, flow, &message) {
                     self.tell(Event::StrayResponse);
                 }
             }

@@ -51,6 +51,7 @@ impl Gate {
             return self.give_back(now, &reply);
         };
         match reply {
+            Reply::Settled { .. } => self.settlement_written(now, key),
             Reply::Reserved(reservation) => self.reserved(now, key, reservation),
             Reply::Refused { exhausted, .. } => self.reserve_less(now, key, &exhausted),
             Reply::Extended(granted) if self.is_revising(key) => self.revision_granted(now, key, &granted),
@@ -69,7 +70,7 @@ impl Gate {
             }
             // A call that the ledger has closed or never knew has no money: it ends as one whose renewal is refused.
             Reply::Closed { .. } | Reply::Unknown { .. } => self.renewal_lost(now, key),
-            Reply::Settled { .. } | Reply::Released { .. } | Reply::Recorded { .. } => {}
+            Reply::Released { .. } | Reply::Recorded { .. } => {}
         }
         self.set_alarm(key);
     }
@@ -130,6 +131,7 @@ impl Gate {
         if self.is_parked(key) {
             return self.moved_to_trunk(now, key, false);
         }
+        self.settlement_written(now, key);
         let Some(call) = self.calls.at_mut(key) else { return };
         match (&call.funds, &mut call.meter) {
             (Funds::Asked { .. }, _) if call.over.is_some() => self.record_unpaid(key),
@@ -316,6 +318,9 @@ impl Gate {
             status: call.record.status,
         };
         let (class, seconds) = (ended.class, ended.seconds);
+        if matches!(command, Command::Settle(_)) {
+            self.await_settlement(now, key);
+        }
         self.outputs.push_back(Output::Ledger(command));
         self.tell(Event::Ended(ended));
         self.watch_end(now, key, class, seconds);

@@ -1,6 +1,7 @@
 //! What each transaction was opened for: it comes back with the transaction's answer or end.
 
 use super::call::CallKey;
+use super::enquiry::Asking;
 use super::in_dialog::InDialog;
 use super::register_through::Passed;
 use super::trunk_login::OwnBye;
@@ -39,6 +40,8 @@ pub(super) enum Sent {
     Relayed { server: ServerId, cseq: u32, request: Option<Box<Message>> },
     /// An OPTIONS that asks whether a trunk is there.
     Probe(Flow),
+    /// An OPTIONS inside a call that was taken up.
+    Asking(Asking),
     /// A CANCEL or BYE of our own: its answer changes nothing.
     Ours,
 }

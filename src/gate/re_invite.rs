@@ -22,8 +22,10 @@ pub struct ReInvite {
 
 impl Gate {
     pub(super) fn await_re_invite(&mut self, now: Now, key: CallKey, client: ClientId) {
-        let until = now.moment + self.setup.limits.timer_c;
+        let timer_c = now.moment + self.setup.limits.timer_c;
         if let Some(call) = self.calls.at_mut(key) {
+            // A dialog of a call that was given up may still be spoken in.
+            let until = call.forget_at.map_or(timer_c, |end| end.min(timer_c));
             call.re_invites.push(ReInvite { client, heard: false, unwanted: false, until });
         }
         self.set_alarm(key);
@@ -60,6 +62,7 @@ impl Gate {
         if let Some(call) = self.calls.at_mut(key) {
             call.re_invites.retain(|waiting| waiting.client != client);
         }
+        self.set_alarm(key);
     }
 
     /// The re-INVITE goes on as another request.

@@ -12,7 +12,9 @@ use super::in_dialog::Place;
 use super::life::Life;
 use super::meter::{Meter, Terms};
 use super::money::budgets;
+use super::parting::Parting;
 use super::review::Review;
+use super::setup::Snapshot;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now, ReservationId};
 use crate::dialog::{Dialog, End, SavedDialog};
@@ -77,7 +79,7 @@ impl Gate {
             Funds::Asked { .. } | Funds::Resolved => None,
         };
         let saved = SavedCall {
-            permit: call.permit.saved(&self.setup.policy)?,
+            permit: call.permit.saved(&self.setup.policy),
             price,
             budget_trunk: call.budget_trunk.clone(),
             speaker: call.speaker.clone(),
@@ -129,9 +131,12 @@ impl Gate {
         let first = dialogs.first()?;
         let invite = Message::parse(first.invite(), Framing::Stream).ok()?;
         let caller = first.side(End::Caller).flow();
-        let reservation = money.map_or_else(|| self.ids.reservation(now.utc), |(id, _)| id);
-        let covered = money.map_or(Slice { seconds: 0, cost: Money::ZERO }, |(_, entry)| covered(entry));
-        let proof = money.map_or_else(|| Reservation::free(reservation), |(id, entry)| entry.reservation(id));
+        let mut review = Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines)));
+        if money.is_some() && has_left(&setup, record) {
+            // Nobody would pay for it any further.
+            review.until = Some(now.moment);
+        }
+        let (proof, covered) = self.set_aside(now, money);
         let mut call = Call {
             decision: record.decision,
             server: ServerId::NONE,
@@ -140,7 +145,7 @@ impl Gate {
             came_at: now.moment_at(record.start),
             holders: self.holders(&setup, &permit, record),
             permit,
-            reservation,
+            reservation: proof.id(),
             funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },
             search: Search::default(),
             meter: None,
@@ -155,8 +160,10 @@ impl Gate {
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
-            review: Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines))),
+            review,
             life: Life::of_earlier_run(now.moment, saved.session),
+            enquiry: None,
+            parting: Parting::default(),
             alarm: None,
             speaker: saved.speaker,
             shown: None,
@@ -178,6 +185,17 @@ impl Gate {
         let charged = money.map(|(_, entry)| entry.settled).unwrap_or_default();
         call.meter = Some(Meter::start(answered, terms, &setup.limits).taken_up(now.moment, charged));
         Some(call)
+    }
+
+    /// What the ledger has set aside for a call that is taken up; nothing for one that is free.
+    fn set_aside(&mut self, now: Now, money: Option<(ReservationId, &Entry)>) -> (Reservation, Slice) {
+        match money {
+            Some((id, entry)) => (entry.reservation(id), covered(entry)),
+            None => {
+                let id = self.ids.reservation(now.utc);
+                (Reservation::free(id), Slice { seconds: 0, cost: Money::ZERO })
+            }
+        }
     }
 
     /// From now on it is a call like any other.
@@ -267,6 +285,11 @@ impl Gate {
             side.move_to(flow);
         }
     }
+}
+
+/// Whoever is responsible for the call is not known any more.
+fn has_left(setup: &Snapshot, record: &CallRecord) -> bool {
+    record.person.as_deref().is_some_and(|key| setup.policy.person_by_key(key).is_none())
 }
 
 /// What the ledger has set aside for the call in all.

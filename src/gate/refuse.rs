@@ -98,6 +98,12 @@ impl Gate {
         self.send(flow.for_reply(&request.top_via()), bytes);
     }
 
+    /// The gate takes no new calls for now (R92).
+    pub(super) fn answer_unavailable(&mut self, now: Now, server: ServerId, invite: &Message) {
+        let phrase = if self.closes { "Going Down" } else { "Too Many Calls" };
+        self.answer(now, server, invite, 503, phrase, &[("Retry-After", "5")]);
+    }
+
     /// Answers with the phrase of the status and these headers.
     pub(super) fn answer_with(
         &mut self,

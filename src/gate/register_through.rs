@@ -53,7 +53,10 @@ impl Gate {
         pbx: &Pbx,
     ) {
         let setup = Arc::clone(&self.setup);
-        if self.lockout.is_locked(now.moment, flow.remote.ip().to_canonical()) {
+        let source = flow.remote.ip().to_canonical();
+        if self.is_guesser(flow) && self.lockout.is_locked(now.moment, source) {
+            // Each of these answers counts towards the silence that follows, as where we ask for the password ourselves.
+            self.lockout.told(source);
             self.tell(Event::Rejected { code: "source_locked", status: 403 });
             return self.answer(now, server, request, 403, "Too Many Wrong Passwords", &[]);
         }
@@ -195,7 +198,7 @@ impl Gate {
             // R25: a password was sent and not taken.
             401 | 403 | 407 if request.count(Name::Authorization) > 0 && !is_stale(response) => {
                 self.tell(Event::AuthenticationFailed);
-                if self.lockout.failed(now.moment, source) {
+                if self.is_guesser(*flow) && self.lockout.failed(now.moment, source) {
                     self.tell(Event::SourceLocked { source });
                 }
             }

@@ -68,6 +68,11 @@ impl Marks {
         self.began.is_some_and(|began| decision >= began)
     }
 
+    /// Whether an earlier run has made it.
+    pub fn is_of_earlier_run(&self, decision: DecisionId) -> bool {
+        self.began.is_some_and(|began| decision < began)
+    }
+
     pub fn next_deadline(&self) -> Option<Moment> {
         self.invites.front().map(|(until, _)| *until)
     }

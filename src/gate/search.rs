@@ -198,8 +198,7 @@ impl Gate {
     /// A response to one of our own requests, by what the request was.
     pub(super) fn receive_response(&mut self, now: Now, flow: Flow, client: ClientId, response: Message) {
         match self.transactions.client(client) {
-            Some(Sent::Branch(key)) => {
-                let key = *key;
+            Some(&Sent::Branch(key)) => {
                 self.branch_response(now, flow, key, client, response);
                 self.set_alarm(key);
             }
@@ -209,6 +208,7 @@ impl Gate {
             Some(Sent::Bye(_)) => self.own_bye_response(now, client, &response),
             Some(Sent::Relayed { .. }) => self.relayed_response(now, client, &response),
             Some(Sent::Probe(_)) => self.probe_response(now, client, &response),
+            Some(Sent::Asking(asking)) => self.enquiry_response(now, *asking, &response),
             Some(Sent::Ours) | None => {}
         }
     }
@@ -325,11 +325,11 @@ impl Gate {
                 self.tickets.take_back(sent.server);
                 self.in_dialog_failed(now, sent, status);
             }
-            // RFC 4320 §4.2: a request that is no INVITE gets no late answer.
             Sent::Passed(passed) => self.pass_failed(passed),
             Sent::Register => self.registration_lost(now, client, status),
             Sent::Relayed { server, request, .. } => self.relay_failed(now, server, request, status),
             Sent::Probe(flow) => self.asked_in_vain(now, flow),
+            Sent::Asking(asking) => self.asked_end_in_vain(now, asking, status),
             Sent::Bye(_) | Sent::Ours => {}
         }
     }

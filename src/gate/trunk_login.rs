@@ -180,7 +180,7 @@ impl Gate {
     fn refused_inside(&mut self, now: Now, sent: InDialog, request: &Message) {
         self.tickets.take_back(sent.server);
         match request.method() {
-            Method::Bye => self.answer_plainly(now, sent.server, request, 200),
+            Method::Bye => self.part(now, sent.call, sent.server, request),
             _ => self.answer_plainly(now, sent.server, request, 500),
         }
     }

@@ -22,7 +22,7 @@ pub(super) struct Connections {
     /// whoever connects from a trunk's port is not yet the trunk (RFC 5923 §9).
     dialled: HashMap<(ListenerId, SocketAddr), ConnectionId>,
     census: Census,
-    pub(super) trust: Trust,
+    trust: Trust,
     last: u64,
     reports: mpsc::Sender<Report>,
     inbox: mpsc::Receiver<Report>,
@@ -67,6 +67,23 @@ impl Connections {
 
     pub(super) fn listen(&mut self, listener: ListenerId, socket: TcpListener) {
         self.listeners.spawn(accept(listener, socket, self.reports.clone()));
+    }
+
+    pub(super) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// Changes who is believed. Connections that are open go on for the calls that use them; where somebody else is expected now, or
+    /// is proved by other files, new calls get a connection that is proved anew.
+    pub(super) fn change_trust(&mut self, change: impl FnOnce(&mut Trust)) {
+        let expected = |trust: &Trust, way: &(ListenerId, SocketAddr)| trust.expected(way.1);
+        let before: Vec<_> = self.dialled.keys().map(|way| (*way, expected(&self.trust, way))).collect();
+        change(&mut self.trust);
+        for (way, before) in before {
+            if expected(&self.trust, &way) != before {
+                self.dialled.remove(&way);
+            }
+        }
     }
 
     /// Takes in a connection that a peer opened; `false` if there are too many already. One that never said anything may have to go

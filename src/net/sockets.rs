@@ -85,12 +85,12 @@ impl Sockets {
     /// How we prove ourselves and whom we believe from now on; connections that are open go on as they are. Until this is said, TLS
     /// listeners take nobody.
     pub fn secure(&mut self, secured: Secured) {
-        self.connections.trust.secure(secured);
+        self.connections.change_trust(|trust| trust.secure(secured));
     }
 
     /// Where the trunks are that are reached over TLS, and what their certificates must name.
     pub fn place(&mut self, places: Vec<Place>) {
-        self.connections.trust.place(places);
+        self.connections.change_trust(|trust| trust.place(places));
     }
 
     /// Where we listen, in the order of the listeners, with the ports that were chosen for port 0.
@@ -238,7 +238,7 @@ impl Sockets {
             }
             Report::Ended { flow, mut unsent, why } => {
                 if let Failure::Handshake(why) = why {
-                    let trunk = self.connections.trust.trunk_at(flow.remote);
+                    let trunk = self.connections.trust().trunk_at(flow.remote);
                     self.arrived.push_back(Arrived::NoTls { flow, trunk, why });
                     // A refusal that came after our bytes had left: they were not taken either.
                     let asked = Flow { connection: ConnectionId::NONE, ..flow };

@@ -191,6 +191,13 @@ impl Trust {
         })
     }
 
+    /// Who is expected at an address, and by which files each is proved.
+    pub(super) fn expected(&self, remote: SocketAddr) -> Vec<(Arc<str>, String, Option<TrunkFiles>)> {
+        let files = |trunk: &Arc<str>| self.secured.trunks.get(trunk).map(|towards| towards.files.clone());
+        let here = self.at(remote).into_iter();
+        here.map(|(place, _)| (Arc::clone(&place.trunk), place.name.clone(), files(&place.trunk))).collect()
+    }
+
     /// The places at an address; those of its host, if none is at its port.
     fn at(&self, remote: SocketAddr) -> Vec<&(Place, ServerName<'static>)> {
         let exactly = self.places.iter().filter(|(place, _)| place.remote == Some(remote));

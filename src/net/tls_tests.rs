@@ -200,7 +200,7 @@ async fn a_peer_at_the_address_of_a_trunk_must_prove_its_name() {
 }
 
 /// A trunk's end of a connection, which asks for a certificate of the town.
-async fn trunk_hears(town: &Town, listener: &TcpListener) -> Option<Vec<u8>> {
+async fn trunk_hears(town: &Town, listener: &TcpListener) -> Option<(Vec<u8>, impl Sized)> {
     let (chain, key) = town.chain("trunk");
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let roots = Arc::new(town.roots());
@@ -215,7 +215,7 @@ async fn trunk_hears(town: &Town, listener: &TcpListener) -> Option<Vec<u8>> {
     let mut stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.ok()?;
     let mut heard = vec![0; OPTIONS.len()];
     stream.read_exact(&mut heard).await.ok()?;
-    Some(heard)
+    Some((heard, stream))
 }
 
 /// RFC 5922 §7.2: the gate sends to a trunk that proves its name, shows it its own certificate, and sends to nobody else.
@@ -265,6 +265,29 @@ async fn trunks_at_one_address_share_a_connection_that_proves_both() {
         gate.send(to_trunk(remote), &Bytes::from_static(OPTIONS));
         let (heard, _) = beside(&mut gate, timeout(PATIENCE, trunk_hears(&town, &listener))).await;
         assert_eq!(heard.unwrap().is_some(), is_right, "{names:?}");
+    }
+}
+
+/// New calls to a place where somebody else is expected from now on do not go over the connection that proved the old one.
+#[tokio::test]
+async fn another_name_wants_another_connection() {
+    let town = Town::new();
+    town.certify("gate", "gate.example");
+    town.certify_all("trunk", &["one.example", "two.example"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let remote = listener.local_addr().unwrap();
+    let (mut gate, _) = town.gate(&[(remote, "one.example")]);
+    // The trunk closes nothing, so what comes over a new connection comes so on purpose.
+    let mut open = Vec::new();
+    let place = |name: &str| Place { trunk: "carrier".into(), name: name.into(), remote: Some(remote) };
+    for (name, is_new) in [("one.example", true), ("one.example", false), ("two.example", true)] {
+        gate.place(vec![place(name)]);
+        gate.secure(town.secured());
+        gate.send(to_trunk(remote), &Bytes::from_static(OPTIONS));
+        let patience = if is_new { PATIENCE } else { Duration::from_millis(500) };
+        let heard = beside(&mut gate, timeout(patience, trunk_hears(&town, &listener))).await.0;
+        assert_eq!(heard.is_ok(), is_new, "{name}");
+        open.push(heard);
     }
 }
 

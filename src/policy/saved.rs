@@ -47,20 +47,21 @@ enum SavedDestination {
     /// Digits without the plus.
     Number(String),
     Feature(String),
+    /// A colleague who has left since; the call goes on.
+    Gone,
 }
 
 impl Permit {
-    /// `None` for what no permit is made for.
-    pub fn saved(&self, policy: &Policy) -> Option<SavedPermit> {
+    /// As the next run needs it, in words that outlive this policy.
+    pub fn saved(&self, policy: &Policy) -> SavedPermit {
         let destination = match self.destination {
             Destination::Emergency(code) => SavedDestination::Emergency(code.to_string()),
             Destination::Internal(person) => SavedDestination::Internal(policy.person(person).key.clone()),
             Destination::Number(number) => SavedDestination::Number(number.digits().as_str().to_owned()),
             Destination::Feature(code) => SavedDestination::Feature(code.to_string()),
-            // A colleague who has left since.
-            Destination::NoSuchExtension(_) | Destination::Unknown(_) => return None,
+            Destination::NoSuchExtension(_) | Destination::Unknown(_) => SavedDestination::Gone,
         };
-        Some(SavedPermit {
+        SavedPermit {
             destination,
             class: self.class.code().to_owned(),
             country: self.country.map(|country| country.code().to_owned()),
@@ -73,21 +74,21 @@ impl Permit {
             other_party_outside: self.circumstances.other_party_outside,
             caller_number: self.circumstances.caller_number.map(|number| number.digits().as_str().to_owned()),
             heard: self.circumstances.heard,
-        })
+        }
     }
 
     /// The permit of a call that began at `began` under an earlier run, at the expense of `payer`, if of anybody. It can carry a call on;
-    /// no INVITE leaves by it, since whoever takes it up finds the call answered. `None` if the row is damaged or the payer has left.
+    /// no INVITE leaves by it, since whoever takes it up finds the call answered. A payer who has left meanwhile may spend nothing.
+    /// `None` if the row is damaged.
     pub fn taken_up(
         saved: SavedPermit,
         policy: &Policy,
         payer: Option<&str>,
         began: DateTime<Utc>,
     ) -> Option<Permit> {
-        let limits = match payer {
-            Some(key) => policy.era(policy.person_by_key(key)?, began).limits.clone(),
-            None => Arc::new(Limits::default()),
-        };
+        let payer = payer.and_then(|key| policy.person_by_key(key));
+        let limits = payer
+            .map_or_else(|| Arc::new(Limits::default()), |payer| policy.era(payer, began).limits.clone());
         let caller_number = match &saved.caller_number {
             Some(digits) => Some(PhoneNumber::from_digits(digits)?),
             None => None,
@@ -122,5 +123,6 @@ fn destination(saved: SavedDestination, policy: &Policy) -> Option<Destination> 
         SavedDestination::Internal(key) => policy
             .person_by_key(&key)
             .map_or(Destination::Unknown(UnknownWhy::NoMatch), Destination::Internal),
+        SavedDestination::Gone => Destination::Unknown(UnknownWhy::NoMatch),
     })
 }

@@ -210,11 +210,13 @@ fn first_value(via_line: &[u8]) -> &[u8] {
 fn copied_lines<'a>(bytes: &Bytes, received: impl Iterator<Item = &'a [u8]>) -> Option<Lines> {
     let (mut vias, mut from, mut to, mut call_id, mut cseq) = (Vec::new(), None, None, None, None);
     for line in received {
-        let Some((name, _)) = lines::split(line).filter(|_| is_copyable(line)) else {
+        let name = lines::split(line).map_or(Name::Other, |(name, _)| Name::of(name));
+        let is_copied = matches!(name, Name::Via | Name::From | Name::To | Name::CallId | Name::CSeq);
+        if !is_copied || !is_copyable(line) {
             continue;
-        };
+        }
         let copy = || bytes.slice_ref(line);
-        match Name::of(name) {
+        match name {
             Name::Via => vias.push(copy()),
             Name::From => from = from.or_else(|| Some(copy())),
             Name::To => to = to.or_else(|| Some(copy())),

@@ -17,7 +17,8 @@ pub use error::StoreError;
 pub use memory::Memory;
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{
-    Delivery, Difference, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings, audit,
+    Delivery, Difference, LockRow, Locks, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings,
+    audit,
 };
 pub use tray::{
     ANSWER_PATIENCE, COMMANDS_WAITING_MAX, OPENING_PATIENCE, RECORD_PATIENCE, STALLED_AFTER,

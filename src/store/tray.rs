@@ -2,7 +2,7 @@
 //!
 //! Reserve and Extend are answered from memory: settled + reserved <= limit holds in this book at every instant (R64, R65). What was
 //! decided goes to the writer in its order. An Answer is replied to when it is durable, so that no call is connected that a kill
-//! would forget (R91). A reservation of a call that only rings need not be durable: a kill ends the ringing and frees the money
+//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a call that only rings need not be durable: a kill ends the ringing and frees the money
 //! anyway. It is written with the answer, or after `OPENING_PATIENCE` for the sake of the call's row (R100).
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -49,7 +49,7 @@ pub struct Tray {
     waiting: Vec<Command>,
     /// When what waits must leave.
     deadline: Option<Moment>,
-    /// Answers that the writer has not replied to.
+    /// Answers and settlements that the writer has not replied to.
     asked: HashSet<ReservationId, ahash::RandomState>,
     replies: VecDeque<Reply>,
     /// Commands that the writer has not written, and when it last got on.
@@ -112,8 +112,12 @@ impl Tray {
             }
             Command::Settle(settle) => {
                 self.open(settle.id);
+                // Whoever hung up hears so when it is durable; nobody waits for a store that is down.
+                match self.down {
+                    Some(_) => self.replies.push_back(reply.clone()),
+                    None => drop(self.asked.insert(settle.id)),
+                }
                 self.send(now, STATEMENT_PATIENCE, Command::Settle(as_charged(settle, &reply)));
-                self.replies.push_back(reply);
             }
             Command::Release(release) => self.ended_unpaid(now, Command::Release(release), reply),
             Command::Expire(expire) => self.ended_unpaid(now, Command::Expire(expire), reply),
@@ -268,19 +272,20 @@ impl Tray {
         self.deadline = Some(self.deadline.map_or(deadline, |set| set.min(deadline)));
     }
 
-    /// Only answers are waited for: everything else was replied to when it was decided.
+    /// Only answers and ends of calls are waited for: everything else was replied to when it was decided.
     fn replied(&mut self, reply: Reply) {
         let concerns = match &reply {
             Reply::Unavailable { .. } => {
                 self.outstanding = self.outstanding.saturating_sub(1);
                 true
             }
-            Reply::Answered { .. } | Reply::Closed { .. } | Reply::Unknown { .. } => true,
+            Reply::Answered { .. } | Reply::Settled { .. } | Reply::Closed { .. } | Reply::Unknown { .. } => {
+                true
+            }
             Reply::Reserved(_)
             | Reply::Refused { .. }
             | Reply::Extended(_)
             | Reply::ExtendRefused { .. }
-            | Reply::Settled { .. }
             | Reply::Released { .. }
             | Reply::Recorded { .. } => false,
         };

@@ -167,7 +167,7 @@ fn two_trunks_that_answer_together_leave_together_and_are_both_paid() {
         8030 backup < BYE
         8030 ledger < settle 0.05 caller_hung_up
         8030 backup > 200
-        8030 alice  < 200 BYE
+        8060 alice  < 200 BYE
         ",
     );
 }
@@ -188,6 +188,51 @@ fn a_gate_that_stops_sends_home_whoever_has_just_answered() {
           16 main   < BYE
           16 ledger < release no_answer
           20 main   > 200
+        ",
+    );
+}
+
+/// Alice talks for ten seconds; what her ledger does then, the table says.
+fn hangs_up(mut world: World, rest: &str) {
+    world.plays(&format!(
+        "{RINGING}
+          16 main   > 200
+          16 alice  < 200
+          20 alice  > ACK
+          20 main   < ACK
+        {rest}"
+    ));
+}
+
+#[test]
+fn the_answer_to_a_bye_waits_until_the_end_is_written() {
+    // A kill in between leaves a caller who repeats her BYE, not a call that nobody ends.
+    hangs_up(
+        World::new(&Company::new()).slow_ledger(Duration::from_millis(4)),
+        "
+         10s ledger > silent
+         10s alice  > BYE
+         10s main   < BYE
+         10s ledger < settle 0.10 caller_hung_up
+       10.1s main   > 200
+       10.4s ledger > up
+       10.4s alice  < 200 BYE
+        ",
+    );
+}
+
+#[test]
+fn a_disk_that_hangs_holds_up_nobody_who_hangs_up() {
+    hangs_up(
+        World::new(&Company::new()),
+        "
+         10s ledger > silent
+         10s alice  > BYE
+         10s main   < BYE
+         10s ledger < settle 0.10 caller_hung_up
+       10.1s main   > 200
+         11s alice  < 200 BYE
+         20s ledger > up
         ",
     );
 }

@@ -319,7 +319,7 @@ fn a_renewal_that_comes_after_the_end_changes_nothing() {
      50.5s   main   < BYE
      50.5s   ledger < settle 0.51 caller_hung_up
      50.6s   main   > 200
-     50.6s   alice  < 200 BYE
+     50.9s   alice  < 200 BYE
         ",
     );
     assert_eq!(world.money_reserved(), "0.00", "the sums of the events must come out even");

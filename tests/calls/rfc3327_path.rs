@@ -195,6 +195,45 @@ fn guesses_of_the_telephone_systems_passwords_lock_their_source() {
 }
 
 #[test]
+fn who_guesses_there_on_and_on_hears_nothing_in_the_end() {
+    let mut company = company();
+    company.limits.failures_before_lock = 1;
+    let mut world = World::new(&company);
+    let begin = "
+           0 frank  > REGISTER auth=none
+           0 pbx    < REGISTER
+           8 pbx    > 401 to=REGISTER 'WWW-Authenticate=Digest realm=\"pbx\", nonce=\"p1\", qop=\"auth\"'
+           8 frank  < 401 REGISTER
+          16 frank  > REGISTER auth=md5
+          16 pbx    < REGISTER
+          20 pbx    > 403 to=REGISTER
+          20 frank  < 403 REGISTER
+    ";
+    let knock = |at: u32| format!("{at} frank > REGISTER auth=md5\n");
+    let told: String =
+        (1..=20).map(|at| knock(at * 100) + &format!("{} frank < 403 REGISTER\n", at * 100)).collect();
+    let silent: String = (21..=25).map(|at| knock(at * 100)).collect();
+    world.plays(&[begin.to_owned(), told, silent].concat());
+}
+
+#[test]
+fn wrong_passwords_that_a_trunk_passes_on_do_not_lock_the_trunk() {
+    let mut company = company();
+    company.limits.failures_before_lock = 1;
+    let knock = |at: u32| {
+        format!(
+            "
+            {at}s main > REGISTER who=frank Authorization='Digest username=\"frank\", realm=\"pbx\", nonce=\"p\"'
+            {at}s pbx  < REGISTER
+            {at}s pbx  > 403 to=REGISTER
+            {at}s main < 403 REGISTER no=Warning
+            "
+        )
+    };
+    World::new(&company).plays(&[knock(1), knock(2), knock(3)].concat());
+}
+
+#[test]
 fn a_restart_forgets_no_registration_at_the_telephone_system() {
     let mut world = registered();
     world.restarts(&company());

@@ -7,7 +7,7 @@ use crate::restarts::{EMERGENCY, FREE};
 use crate::world::{Company, World};
 
 /// Alice talks with somebody through the main trunk; 1 s costs 0.01.
-const PAID: &str = "
+pub const PAID: &str = "
        0 alice  > INVITE 03023125500
        0 alice  < 100
        0 ledger < reserve 0.60
@@ -162,8 +162,31 @@ fn a_call_that_rang_at_the_kill_is_freed() {
         "5s",
         "
           5s ledger < expire lost
-        # Its answer comes to nothing; nobody acknowledges it, so the callee hangs up (RFC 3261 §13.3.1.4).
+        # Nobody waits for its answer: whoever gave it is sent home.
           6s main   > 200
+          6s main   < ACK cseq='1 ACK'
+          6s main   < BYE cseq='1001 BYE' Reason~'gate was stopped'
+        6.1s main   > 200 to=BYE
+        ",
+    );
+}
+
+#[test]
+fn an_answer_without_our_mark_is_nobodys() {
+    killed(
+        Company::new(),
+        "
+           0 alice  > INVITE 03023125500
+           0 alice  < 100
+           0 ledger < reserve 0.60
+           4 main   < INVITE
+          16 main   > 180
+          16 alice  < 180
+        ",
+        "5s",
+        "
+          5s ledger < expire lost
+          6s main   > 200 no=Record-Route
         ",
     );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tollgate::base::Money;
+use tollgate::base::{Moment, Money, Now};
 use tollgate::gate::{Event, FraudLock};
 use tollgate::policy::document::FraudRule;
 use tollgate::policy::{Class, Country, Signal};
@@ -217,4 +217,42 @@ fn at_work_the_first_call_to_a_country_is_a_call_like_any_other() {
     world.gate.remember_countries(Country::from_code("PL"));
     world.plays(&busy(0, "0033142685311"));
     assert_eq!(locks(&world), []);
+}
+
+#[test]
+fn a_restart_lifts_no_lock_and_makes_none_longer() {
+    let company = watched(|rule| (rule.neighbours, rule.lock) = (3, Duration::from_secs(60)));
+    let mut world = World::new(&company);
+    world.begins(
+        &[
+            busy(0, "0033142685300"),
+            busy(1, "0033142685301"),
+            locked(2, "0033142685302", "10:01"),
+            // Nothing may be under way when the gate goes down.
+            "50s lobby > OPTIONS sip:house.example\n50s lobby < 200 OPTIONS\n".to_owned(),
+        ]
+        .concat(),
+    );
+    world.restarts(&company);
+    // The nonces of the earlier run are worth nothing.
+    let challenged = "54s carol > INVITE 0033199999999\n54s carol < 407\n".to_owned();
+    world.plays(&[challenged, locked(55, "0033199999999", "10:01"), busy(70, "0033142685302")].concat());
+    assert_eq!(locks(&world), [("carol", Class::International, Signal::Neighbours)], "it is the old lock");
+}
+
+#[test]
+fn a_lock_of_an_earlier_run_is_held_to_what_holds_now() {
+    // The clock was put back, or `lock` was shortened; and one person has left.
+    let company = watched(|rule| rule.lock = Duration::from_secs(60));
+    let mut world = World::new(&company);
+    let lock = |person: &str, until: &str| FraudLock {
+        person: person.into(),
+        class: Class::International,
+        signal: Signal::Attempts,
+        until: until.parse().expect("an instant"),
+    };
+    let earlier = [lock("carol", "2026-03-09T09:00:00Z"), lock("nobody", "2026-03-02T09:00:30Z")];
+    let now = Now::new(Moment::START, "2026-03-02T09:00:00Z".parse().expect("an instant"));
+    assert_eq!(world.gate.restore_fraud_locks(now, earlier), 1);
+    world.plays(&[locked(30, "0033199999999", "10:01"), busy(61, "0033142685302")].concat());
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tollgate::base::DecisionId;
@@ -19,7 +20,7 @@ pub struct Books {
 }
 
 struct Row {
-    answered: bool,
+    answer: Option<Duration>,
     end_cause: Option<String>,
     billed_seconds: i64,
 }
@@ -28,11 +29,17 @@ impl Books {
     pub fn read(database: &Path) -> Books {
         let ledger = Connection::open(database).expect("the ledger opens");
         let mut statement = ledger
-            .prepare("SELECT decision, answer IS NOT NULL, end_cause, billed_seconds FROM call_record")
+            .prepare("SELECT decision, answer, end_cause, billed_seconds FROM call_record")
             .expect("call records can be read");
         let rows = statement.query_map([], |row| {
             let decision = DecisionId::from_u64(row.get::<_, i64>(0)?.cast_unsigned());
-            let rest = Row { answered: row.get(1)?, end_cause: row.get(2)?, billed_seconds: row.get(3)? };
+            let rest = Row {
+                answer: row
+                    .get::<_, Option<i64>>(1)?
+                    .map(|micros| Duration::from_micros(micros.cast_unsigned())),
+                end_cause: row.get(2)?,
+                billed_seconds: row.get(3)?,
+            };
             Ok((decision.to_string(), rest))
         });
         let rows = rows.expect("call records").map(|row| row.expect("a row")).collect();
@@ -68,18 +75,30 @@ impl Books {
     /// Whoever was answered has a row that says so, with about the talk that SIPp measured; nobody was left alone in a call.
     pub fn hold_against(&self, told: &[Told]) {
         for line in told {
-            assert!(line.what != "alive" && line.what != "orphan", "{line:?}");
+            assert!(line.what != "alive", "{line:?}");
         }
         for answered in told.iter().filter(|line| line.what == "answered") {
             let row = self.rows.get(&answered.decision);
             let row = row.unwrap_or_else(|| panic!("no record of {answered:?}"));
-            assert!(row.answered && row.end_cause.is_some(), "{answered:?}");
+            assert!(row.answer.is_some() && row.end_cause.is_some(), "{answered:?}");
             let end = told.iter().find(|line| line.decision == answered.decision && line.what != "answered");
             let Some(end) = end.filter(|end| end.what == "hung-up") else { continue };
             let talk = (end.at - answered.at).as_secs() as i64;
             let fits = (talk - 1..=talk + LATE_BYE_SECONDS).contains(&row.billed_seconds);
             assert!(fits, "{} talked {talk} s, billed {} s", answered.decision, row.billed_seconds);
         }
+    }
+
+    /// Answered by the ledger, and SIPp's caller never heard of it.
+    pub fn unseen(&self, told: &[Told]) -> usize {
+        let seen =
+            |decision: &String| told.iter().any(|line| line.what == "answered" && line.decision == *decision);
+        self.rows.iter().filter(|(decision, row)| row.answer.is_some() && !seen(decision)).count()
+    }
+
+    /// Since 1970, as SIPp counts.
+    pub fn answered_at(&self, decision: &str) -> Option<Duration> {
+        self.rows.get(decision)?.answer
     }
 
     /// Millionths that a person was charged.

@@ -21,6 +21,20 @@ const PEOPLE: &str = "brief,Brief talks twelve seconds,130,+49 30 23125 130,Offi
     poor,Poor has money for twenty seconds,131,+49 30 23125 131,Office,at_home,131,password-131,0.20\n\
     trio,Trio has money for three calls,132,+49 30 23125 132,Office,at_home,132,password-132,1.80\n";
 
+/// People at the numbers from 140 on, each with money for a short call of her own.
+pub const HOSTILE: u32 = 10;
+const HOSTILE_SECONDS: u32 = 12;
+
+fn hostile(at: u32, money_seconds: u32) -> String {
+    let (number, cents) = (140 + at, money_seconds);
+    format!(
+        "hostile{at},Hostile {at} has money for a short call,{number},+49 30 23125 {number},Office,at_home,{number},password-{number},\
+         {}.{:02}\n",
+        cents / 100,
+        cents % 100
+    )
+}
+
 pub struct House {
     scratch: TempDir,
     places: Places,
@@ -31,6 +45,11 @@ pub struct House {
 
 impl House {
     pub fn open() -> House {
+        House::open_with(HOSTILE_SECONDS)
+    }
+
+    /// `money_seconds`: for how long each of those at the numbers from 140 on has money.
+    pub fn open_with(money_seconds: u32) -> House {
         let scratch = TempDir::with_prefix("tollgate-faults-").expect("a scratch folder can be made");
         let places = Places::free();
         let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios/company");
@@ -42,6 +61,7 @@ impl House {
         };
         add("policy.toml", ROLE);
         add("people.csv", PEOPLE);
+        add("people.csv", &(0..HOSTILE).map(|at| hostile(at, money_seconds)).collect::<String>());
         fs::write(scratch.path().join("tariff.csv"), TARIFF).expect("a tariff");
         let mut house = House { scratch, places, gate: None, callers: 0 };
         house.gate = Some(house.launch());
@@ -60,6 +80,29 @@ impl House {
     pub fn kill_and_restart(&mut self) {
         drop(self.gate.take());
         self.gate = Some(self.launch());
+    }
+
+    pub fn place(&self, name: &str) -> SocketAddr {
+        self.places.at(name)
+    }
+
+    /// Another `[stop]`, from the next start on.
+    pub fn stops_with(&self, wait: &str, calls: &str) {
+        let path = self.config();
+        let text = fs::read_to_string(&path).expect("the settings");
+        let at = text.find("[stop]").expect("the settings have [stop]");
+        let end = text[at..].find("[http]").expect("the settings have [http]") + at;
+        let stop = format!("[stop]\nwait = \"{wait}\"\ncalls = \"{calls}\"\n\n");
+        fs::write(&path, [&text[..at], &stop, &text[end..]].concat()).expect("it can be written");
+    }
+
+    pub fn start(&mut self) {
+        self.gate = Some(self.launch());
+    }
+
+    /// What the gate has logged since its start.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.scratch.path().join("gate.log")).unwrap_or_default()
     }
 
     /// Whoever is called through the first trunk rings and answers.
@@ -90,7 +133,8 @@ impl House {
         let own = SocketAddr::new(pbx.ip(), free_port(pbx));
         let (count, rate) = (count.to_string(), per_second.to_string());
         let gate = self.places.at("gate").to_string();
-        let rest = ["-m", &count, "-r", &rate, "-key", "to", to, "-key", "caller", caller, &gate];
+        let rest =
+            ["-m", &count, "-l", &count, "-r", &rate, "-key", "to", to, "-key", "caller", caller, &gate];
         Sipp::start(&folder, &text, own, &rest)
     }
 

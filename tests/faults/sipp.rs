@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::gate::wait;
 
@@ -19,7 +19,7 @@ pub enum Talk {
 /// One line of SIPp's log.
 #[derive(Clone, Debug)]
 pub struct Told {
-    /// `answered`, `hung-up`, `cut`, `refused`, `unanswered`, `alive`, `orphan`.
+    /// `answered`, `hung-up`, `cut`, `refused`, `unanswered`, `alive`, `orphan` (its BYE got 481), `unheard` (its BYE got nothing).
     pub what: String,
     /// As our Record-Route has it.
     pub decision: String,
@@ -43,8 +43,8 @@ impl Sipp {
         let (ip, port) = (own.ip().to_string(), own.port().to_string());
         let mut sipp = Command::new("sipp");
         sipp.arg("-sf").arg(file).args(["-i", &ip, "-p", &port, "-bind_local", "-t", "u1", "-nostdin"]);
-        // A call whose peer is gone for good ends by itself, and says no more.
-        sipp.args(["-recv_timeout", "40000", "-default_behaviors", "all,-bye"]);
+        // A call whose peer is gone for good ends by itself, and says no more; whether it is still there, it says when asked (OPTIONS).
+        sipp.args(["-recv_timeout", "40000", "-default_behaviors", "all,-bye", "-aa"]);
         sipp.args(["-trace_err", "-error_file", "errors.log", "-trace_logs", "-log_file", "calls.log"])
             .args(rest);
         sipp.env("TERM", "xterm").current_dir(folder);
@@ -55,9 +55,9 @@ impl Sipp {
 
     /// Waits for the last call to end. What SIPp thinks of lost calls does not matter: its log counts.
     pub fn finish(mut self, patience: Duration) -> Vec<Told> {
-        // SIPp may wait for ever for a call whose peer was killed.
-        let _ = wait(&mut self.child, patience);
-        self.stop()
+        let ended = wait(&mut self.child, patience);
+        assert!(ended.is_some(), "SIPp waits in vain:\n{}\n{:?}", self.errors(), self.told());
+        self.told()
     }
 
     /// Ends it in the middle of its calls.
@@ -70,6 +70,11 @@ impl Sipp {
     fn told(&self) -> Vec<Told> {
         let text = fs::read_to_string(self.folder.join("calls.log")).unwrap_or_default();
         text.lines().filter_map(read).collect()
+    }
+
+    fn errors(&self) -> String {
+        let text = fs::read(self.folder.join("errors.log")).unwrap_or_default();
+        String::from_utf8_lossy(&text).chars().take(3_000).collect()
     }
 }
 
@@ -88,4 +93,9 @@ fn read(line: &str) -> Option<Told> {
     let micros: u64 = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
     let at = Duration::from_secs(seconds.parse().ok()?) + Duration::from_micros(micros);
     Some(Told { what: what.to_owned(), decision: decision.to_owned(), at })
+}
+
+/// Since 1970, as SIPp writes it.
+pub fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970")
 }

@@ -83,6 +83,12 @@ impl Gate {
         sent.map(|_| ()).map_err(|fault| format!("cannot signal the gate: {fault}"))
     }
 
+    /// kill -9; it is gone when this returns.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Resident memory, in bytes.
     #[allow(dead_code, reason = "only the siege weighs it")]
     pub fn resident_bytes(&self) -> u64 {
@@ -110,6 +116,19 @@ impl Gate {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(format!("the gate ended with {status}")),
             None => Err(format!("the gate runs on {} s after SIGTERM", STOP.as_secs())),
+        }
+    }
+
+    /// Waits until it has ended by itself after a signal.
+    ///
+    /// # Errors
+    /// If it does not, or not well.
+    #[allow(dead_code, reason = "only asked where it is stopped gracefully")]
+    pub fn await_end(mut self, patience: Duration) -> Result<(), String> {
+        match wait(&mut self.child, patience) {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => Err(format!("the gate ended with {status}")),
+            None => Err(format!("the gate runs on after {} s", patience.as_secs())),
         }
     }
 
@@ -141,8 +160,7 @@ impl Gate {
 
 impl Drop for Gate {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 

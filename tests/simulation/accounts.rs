@@ -55,7 +55,7 @@ impl Model {
 
     pub(super) fn resolve(&mut self, reply: &Reply) -> Rule {
         match reply {
-            Reply::Settled { id, written_off, .. } if !written_off.is_zero() && !self.is_forked(*id) => {
+            Reply::Settled { id, written_off, .. } if !written_off.is_zero() && !self.may_overrun(*id) => {
                 return Err(format!("{id} cost {written_off} more than was reserved"));
             }
             Reply::Settled { id, duplicate: false, .. } | Reply::Released { id, duplicate: false, .. } => {

@@ -204,7 +204,15 @@ impl Actor {
         if is_new {
             talk.habit = Habit::drawn(random);
         }
-        let habit = talk.habit;
+        if within && is_new {
+            // §12.2.2: there is no such dialog, or none any more.
+            talk.ended = Some(now);
+        }
+        let (habit, is_over) = (talk.habit, within && talk.ended.is_some());
+        if is_over && (is_new || method != "BYE") {
+            self.endpoint.hear_text(text.clone());
+            return Upshot::plans(vec![Plan::new(10, format!("481 to={method} id={call_id}"))]);
+        }
         if method == "CANCEL" {
             let answer = self.endpoint.hear_text(text.clone());
             self.answered.insert(key, (now, answer.clone()));

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -32,48 +34,69 @@ fn attempt(life: &Life) -> Result<Sums, String> {
     })
 }
 
-/// Lives through `seeds` towns of `calls` calls each and prints what they came to.
+/// What all towns so far came to.
+#[derive(Default)]
+struct Tally {
+    sums: Sums,
+    lived: u64,
+    failures: Vec<String>,
+}
+
+/// Lives through `seeds` towns of `calls` calls each, so many at a time, and prints what they came to.
 #[expect(
     clippy::disallowed_methods,
     reason = "only the speed of the run is measured; the towns have a clock of their own"
 )]
-pub fn run(from: u64, seeds: u64, calls: u64) {
+pub fn run(from: u64, seeds: u64, calls: u64, threads: u64) {
     let style = "{bar:30} {pos}/{len} towns, {elapsed} gone, {eta} to go, {msg}";
     let bar = ProgressBar::new(seeds);
     bar.set_style(ProgressStyle::with_template(style).expect("a template of ours"));
-    let (mut sums, mut failures, begun) = (Sums::default(), Vec::new(), Instant::now());
+    let (tally, next, begun) = (Mutex::new(Tally::default()), AtomicU64::new(from), Instant::now());
+    let speed = |judged: u64| u128::from(judged) * 1_000 / begun.elapsed().as_millis().max(1);
     let hook = std::panic::take_hook();
     // A failing town is tried many times while it is cut down: its words are printed once, below.
     std::panic::set_hook(Box::new(|_| {}));
-    for seed in from..from + seeds {
+    let live_on = || loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed >= from + seeds || tally.lock().expect("no panic holds it").failures.len() >= FAILURES_MAX {
+            return;
+        }
         let life = Life { seed, calls, ..Life::default() };
-        match attempt(&life) {
-            Ok(one) => add(&mut sums, one),
-            Err(why) => {
-                let why = why.lines().last().unwrap_or_default();
-                let failure = format!("seed {seed}: {why}\n  {}", tell_shortest(life, why));
+        let lived = attempt(&life).map_err(|why| {
+            let why = why.lines().last().unwrap_or_default();
+            format!("seed {seed}: {why}\n  {}", tell_shortest(life, why))
+        });
+        let mut tally = tally.lock().expect("no panic holds it");
+        tally.lived += 1;
+        match lived {
+            Ok(one) => add(&mut tally.sums, one),
+            Err(failure) => {
                 bar.suspend(|| println!("{failure}"));
-                failures.push(failure);
+                tally.failures.push(failure);
             }
         }
+        let judged = tally.sums.judged;
         bar.inc(1);
-        let speed = sums.judged as u128 * 1_000 / begun.elapsed().as_millis().max(1);
-        bar.set_message(format!("{} calls, {speed}/s, {} failures", sums.judged, failures.len()));
-        if failures.len() >= FAILURES_MAX {
-            break;
+        bar.set_message(format!("{judged} calls, {}/s, {} failures", speed(judged), tally.failures.len()));
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(live_on);
         }
-    }
+    });
     std::panic::set_hook(hook);
     bar.finish();
-    let took = begun.elapsed();
+    let Tally { sums, lived, failures } = tally.into_inner().expect("no panic held it");
     println!(
-        "{seeds} towns, {} attempts to call judged ({} answered, {} refused), {} messages to the gate, {:.1} s, {} calls/s",
+        "{lived} towns, {} attempts to call judged ({} answered, {} refused), {} messages to the gate, {} starts, {} calls taken up, {:.1} s, {} calls/s",
         sums.judged,
         sums.answered,
         sums.refused,
         sums.messages,
-        took.as_secs_f32(),
-        sums.judged as u128 * 1_000 / took.as_millis().max(1)
+        sums.starts,
+        sums.taken_up,
+        begun.elapsed().as_secs_f32(),
+        speed(sums.judged)
     );
     for (kind, count) in &sums.faults {
         println!("  {count:>9} {kind}");
@@ -86,6 +109,8 @@ fn add(sums: &mut Sums, one: Sums) {
     sums.answered += one.answered;
     sums.refused += one.refused;
     sums.messages += one.messages;
+    sums.starts += one.starts;
+    sums.taken_up += one.taken_up;
     for (kind, count) in one.faults {
         *sums.faults.entry(kind).or_default() += count;
     }

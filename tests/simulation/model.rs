@@ -6,21 +6,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollgate::base::{DecisionId, Moment, ReservationId};
-use tollgate::gate::Event;
+use tollgate::gate::{Event, Judged};
 use tollgate::ledger::{
     AccountPeriod, Amount, BudgetLine, CallRecord, Command, EndCause, Extend, Reply, Reserve,
 };
 use tollgate::policy::Class;
-use tollgate::store::Reports;
+use tollgate::store::{RecordFilter, Reports as _};
 
 use super::accounts::price;
+use super::restarts::TakenUp;
 use super::vault::Vault;
 use super::world::compose::branch_of;
 use super::world::text::{Text, tag_of};
 use super::world::titles::closing_record;
 
 /// R91: no call outlives what is paid for by more than this.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a refused INVITE is known for its repeats at least: T4 after its ACK (RFC 3261 §17.2.1).
 const REMEMBERED: Duration = Duration::from_secs(5);
@@ -29,54 +30,102 @@ pub(super) type Rule = Result<(), String>;
 
 /// One attempt to call.
 #[derive(Default)]
-struct Attempt {
+pub(super) struct Attempt {
     is_judged: bool,
     /// `None`: refused. `Some(None)`: of no class.
     permitted: Option<Option<Class>>,
     reservation: Option<ReservationId>,
     /// Paid for, in seconds from the answer on.
-    covered: Option<Amount>,
-    /// The 2xx that went back to the caller, each with its tag; and when its dialog ended.
-    legs: Vec<(String, Moment, Option<Moment>)>,
-    over_at: Option<Moment>,
-    closings: u32,
+    pub covered: Option<Amount>,
+    /// The 2xx that went back to the caller.
+    pub legs: Vec<Leg>,
+    pub over_at: Option<Moment>,
+    pub closings: u32,
     /// The process died before this was durable.
-    is_lost: bool,
+    pub is_lost: bool,
+    /// Its closing record is durable.
+    pub is_filed: bool,
+    /// A start has found it without an end; and when it was answered, if it was.
+    pub left: Option<Option<Moment>>,
+    pub taken_up: Option<TakenUp>,
+}
+
+/// One 2xx that went back to the caller, by its tag; and when its dialog ended.
+pub(super) struct Leg {
+    tag: String,
+    pub answered: Moment,
+    pub ended: Option<Moment>,
 }
 
 /// An INVITE that came, by its branch.
 #[derive(Default)]
-struct Question {
+pub(super) struct Question {
     /// The process that it came to died before it answered.
-    is_orphan: bool,
-    refused: Option<u16>,
-    accepted: bool,
+    pub is_orphan: bool,
+    pub refused: Option<u16>,
+    pub accepted: bool,
     /// By a process that is dead.
-    was_answered: bool,
+    pub was_answered: bool,
     /// When the first final answer left.
-    at: Moment,
+    pub at: Moment,
 }
 
 /// What a call is charged when it ends.
-struct Settling {
+pub(super) struct Settling {
     decision: DecisionId,
     amount: Amount,
     /// `None`: it is free.
     number: Option<String>,
+    /// It was found dead, and ends when it was last known to live (R74).
+    estimated: bool,
+}
+
+impl Attempt {
+    fn is_emergency(&self) -> bool {
+        self.permitted == Some(Some(Class::Emergency))
+    }
+
+    /// R41: an emergency call costs nothing, and is ended by no rule.
+    fn check_help(&self, record: &CallRecord) -> Rule {
+        let cut = [EndCause::Refused, EndCause::CutMoney, EndCause::CutTime, EndCause::CutRights];
+        let is_cut = record.end_cause.is_some_and(|cause| cut.contains(&cause));
+        if self.is_emergency() && (is_cut || !record.cost.is_zero() || record.reservation.is_some()) {
+            return Err(format!(
+                "emergency {} ends by {:?}, at {}",
+                record.decision, record.end_cause, record.cost
+            ));
+        }
+        Ok(())
+    }
+
+    /// When it must be over, by what is paid for.
+    pub fn end(&self) -> Option<Moment> {
+        let answered = self.legs.first().map(|leg| leg.answered);
+        match self.taken_up {
+            Some(taken_up) => Some(end_of(taken_up.since, self.covered).max(taken_up.at)),
+            None => Some(end_of(answered?, self.covered)),
+        }
+    }
 }
 
 impl Question {
-    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate.
+    pub fn is_answered(&self) -> bool {
+        self.refused.is_some() || self.accepted
+    }
+
+    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a challenge
+    /// only when the INVITE is repeated, so the last one may be lost (R25: nobody unproven makes the gate send much).
     fn is_owed(&self) -> bool {
-        !self.is_orphan && !self.accepted && !self.was_answered
+        let is_challenged = matches!(self.refused, Some(401 | 407));
+        !self.is_orphan && !self.accepted && !self.was_answered && !is_challenged
     }
 }
 
 #[derive(Default)]
 pub struct Model {
-    attempts: BTreeMap<DecisionId, Attempt>,
+    pub(super) attempts: BTreeMap<DecisionId, Attempt>,
     pub(super) by_reservation: BTreeMap<ReservationId, DecisionId>,
-    questions: BTreeMap<String, Question>,
+    pub(super) questions: BTreeMap<String, Question>,
     /// What was used of each budget, and which budgets each reservation is charged to.
     pub(super) used: BTreeMap<AccountPeriod, Amount>,
     pub(super) places: BTreeMap<ReservationId, BTreeSet<AccountPeriod>>,
@@ -88,30 +137,29 @@ pub struct Model {
     /// How often each reservation was resolved in what is durable.
     pub(super) resolved: BTreeMap<ReservationId, u32>,
     /// Settlements of this step, to be checked when all its messages have left.
-    settling: Vec<Settling>,
+    pub(super) settling: Vec<Settling>,
     /// Whether reservations are charged to a person; `None`: it has changed with the settings.
     pub(super) personal: BTreeMap<ReservationId, Option<bool>>,
     /// Call-IDs whose parties have sent a BYE.
     pub(super) hung_up: BTreeSet<String>,
+    cancelled: BTreeSet<String>,
     pub(super) call_ids: BTreeMap<DecisionId, String>,
+    /// The wall clock was set in this life: rows of before say less.
+    pub(super) clock_was_set: bool,
     pub answered: u64,
     pub refused: u64,
 }
 
 impl Model {
-    /// Emergency calls that were answered and have not ended.
-    pub fn emergencies_open(&self) -> usize {
-        let open = |attempt: &&Attempt| {
-            attempt.permitted == Some(Some(Class::Emergency))
-                && attempt.over_at.is_none()
-                && !attempt.is_lost
-                && !attempt.legs.is_empty()
-        };
-        self.attempts.values().filter(open).count()
+    pub fn event(&mut self, now: Moment, event: &Event) -> Rule {
+        match event {
+            Event::Judged(judged) => self.judged(judged),
+            Event::TakenUp { decision } => self.taken_up(*decision, now),
+            _ => Ok(()),
+        }
     }
 
-    pub fn event(&mut self, event: &Event) -> Rule {
-        let Event::Judged(judged) = event else { return Ok(()) };
+    fn judged(&mut self, judged: &Judged) -> Rule {
         let attempt = self.attempts.entry(judged.decision).or_default();
         let known = std::mem::replace(&mut attempt.is_judged, true);
         attempt.permitted = judged.reason.is_none().then_some(judged.class);
@@ -130,7 +178,8 @@ impl Model {
                 let decision = *self.by_reservation.get(&settle.id).ok_or("settled, and never reserved")?;
                 let number =
                     settle.record.as_ref().and_then(|record| record.canonical.as_deref()).map(str::to_owned);
-                self.settling.push(Settling { decision, amount: settle.amount, number });
+                let estimated = settle.record.as_ref().is_some_and(|record| record.estimated);
+                self.settling.push(Settling { decision, amount: settle.amount, number, estimated });
             }
             Command::Answer(_) => {}
             Command::Extend(_)
@@ -152,14 +201,15 @@ impl Model {
         let attempt = self.attempts.entry(record.decision).or_default();
         attempt.closings += 1;
         attempt.over_at = Some(now);
-        if let Some((_, answer, _)) = attempt.legs.first() {
-            let end = end_of(*answer, attempt.covered);
+        if let Some(end) = attempt.end() {
             self.ends.remove(&(end, record.decision));
         }
         if record.reservation.is_none() && matches!(command, Command::Record(_)) && record.answer.is_some() {
             let amount = Amount::new(record.cost, record.billed_seconds);
-            self.settling.push(Settling { decision: record.decision, amount, number: None });
+            let (decision, estimated) = (record.decision, record.estimated);
+            self.settling.push(Settling { decision, amount, number: None, estimated });
         }
+        attempt.check_help(record)?;
         let hung_up = matches!(record.end_cause, Some(EndCause::CallerHungUp | EndCause::CalleeHungUp));
         let call_id = self.call_ids.get(&record.decision);
         match call_id.filter(|call_id| hung_up && !self.hung_up.contains(*call_id)) {
@@ -178,19 +228,22 @@ impl Model {
         let (Reply::Reserved(reservation) | Reply::Extended(reservation)) = reply else { return Ok(()) };
         let decision = *self.by_reservation.get(&reservation.id()).ok_or("money nobody asked for")?;
         let attempt = self.attempts.entry(decision).or_default();
-        let (before, covered) = (attempt.covered, reservation.covered());
-        attempt.covered = Some(covered);
-        if let Some((_, answer, _)) = attempt.legs.first().filter(|_| attempt.over_at.is_none()) {
-            self.ends.remove(&(end_of(*answer, before), decision));
-            self.ends.insert((end_of(*answer, Some(covered)), decision));
+        let before = attempt.end();
+        attempt.covered = Some(reservation.covered());
+        if let (Some(before), Some(end), None) = (before, attempt.end(), attempt.over_at) {
+            self.ends.remove(&(before, decision));
+            self.ends.insert((end, decision));
         }
         Ok(())
     }
 
-    /// Several answered, each of whom is paid (R67): beyond the first nothing was set aside for them.
-    pub(super) fn is_forked(&self, id: ReservationId) -> bool {
+    /// Several answered, each of whom is paid (R67): beyond the first nothing was set aside for them. Or it was talked on while no gate
+    /// was there.
+    pub(super) fn may_overrun(&self, id: ReservationId) -> bool {
         let attempt = self.by_reservation.get(&id).and_then(|decision| self.attempts.get(decision));
-        attempt.is_some_and(|attempt| attempt.legs.len() > 1)
+        attempt.is_some_and(|attempt| {
+            attempt.legs.len() > 1 || attempt.taken_up.is_some_and(|taken_up| taken_up.may_overrun)
+        })
     }
 
     /// A request comes to the gate from one who may send it.
@@ -200,10 +253,11 @@ impl Model {
                 let question = self.questions.entry(branch_of(text)).or_default();
                 // What the network has held up for so long finds no transaction, and is asked who it is once more.
                 if question.refused.is_some() && question.at + REMEMBERED < now {
-                    *question = Question::default();
+                    *question = Question { is_orphan: question.is_orphan, ..Question::default() };
                 }
             }
             "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
+            "CANCEL" => drop(self.cancelled.insert(text.header("Call-ID").unwrap_or_default())),
             _ => {}
         }
     }
@@ -218,9 +272,9 @@ impl Model {
         let method = text.method();
         match (text.status(), method.as_str()) {
             (0, "INVITE") => self.invite_leaves(text),
-            (0, "BYE") => {
-                self.dialog_ends(now, text);
-                Ok(())
+            (0, "BYE") => self.dialog_ends(now, text),
+            (402 | 403, "INVITE") if text.header_str("To").is_some_and(|to| to.contains("sip:112@")) => {
+                Err(format!("{} to a call for help (R41)", text.status()))
             }
             (200.., "INVITE") => self.answer_leaves(now, text),
             _ => Ok(()),
@@ -266,33 +320,43 @@ impl Model {
         else {
             return Ok(());
         };
-        if attempt.legs.iter().any(|(known, ..)| *known == tag) {
+        if attempt.legs.iter().any(|leg| leg.tag == tag) {
             return Ok(());
         }
         // A BYE that overtook the answer has ended it in this very step (RFC 3261 §15).
         if attempt.over_at.is_some_and(|over_at| over_at < now) {
             return Err(format!("a call that is over is answered: {decision}"));
         }
-        if attempt.legs.is_empty() {
+        let is_first = attempt.legs.is_empty();
+        attempt.legs.push(Leg { tag, answered: now, ended: None });
+        if is_first {
             self.answered += 1;
         }
-        if attempt.legs.is_empty() && attempt.over_at.is_none() {
-            self.ends.insert((end_of(now, attempt.covered), decision));
+        if let Some(end) = attempt.end().filter(|_| is_first && attempt.over_at.is_none()) {
+            self.ends.insert((end, decision));
         }
-        attempt.legs.push((tag, now, None));
         Ok(())
     }
 
-    fn dialog_ends(&mut self, now: Moment, bye: &Text) {
+    fn dialog_ends(&mut self, now: Moment, bye: &Text) -> Rule {
         let tags =
             ["From", "To"].map(|name| bye.header_str(name).and_then(tag_of).unwrap_or_default().to_owned());
         let call_id = bye.header("Call-ID").unwrap_or_default();
         let of_call =
             self.call_ids.iter().rev().find(|(_, known)| **known == call_id).map(|(decision, _)| *decision);
-        let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else { return };
-        for (_, _, end) in attempt.legs.iter_mut().filter(|(tag, ..)| tags.contains(tag)) {
-            end.get_or_insert(now);
+        let Some(attempt) = of_call.and_then(|decision| self.attempts.get_mut(&decision)) else {
+            return Ok(());
+        };
+        // R41: it is ended by its parties alone. Whom the caller never heard of is sent home.
+        let is_party = attempt.legs.iter().any(|leg| leg.ended.is_none() && tags.contains(&leg.tag));
+        let by_party = self.hung_up.contains(&call_id) || self.cancelled.contains(&call_id);
+        if attempt.is_emergency() && is_party && !by_party {
+            return Err(format!("the gate hangs up the call for help {call_id}"));
         }
+        for leg in attempt.legs.iter_mut().filter(|leg| tags.contains(&leg.tag)) {
+            leg.ended.get_or_insert(now);
+        }
+        Ok(())
     }
 
     /// After every step.
@@ -310,51 +374,34 @@ impl Model {
 
     /// R61, R62, R67: seconds from the answer to the end, rounded up, for each leg, at the price of the prefix.
     fn check_price(&self, now: Moment, settling: &Settling) -> Rule {
-        let Settling { decision, amount, number } = settling;
-        let legs = &self.attempts[decision].legs;
-        let talks = legs.iter().map(|(_, answer, end)| end.unwrap_or(now).since(*answer).as_micros() as u64);
-        let seconds: Vec<u64> = talks.map(|micros| micros.div_ceil(1_000_000).max(1)).collect();
+        let Settling { decision, amount, number, .. } = settling;
+        let attempt = &self.attempts[decision];
+        let since = attempt.taken_up.map(|taken_up| taken_up.since);
+        let is_forked = attempt.legs.len() > 1;
+        let mut talks: Vec<Duration> = attempt
+            .legs
+            .iter()
+            .map(|leg| (leg, if is_forked { since.min(Some(leg.answered)) } else { since }))
+            .map(|(leg, since)| leg.ended.unwrap_or(now).since(since.unwrap_or(leg.answered)))
+            .collect();
+        if let (Some(since), true) = (since, talks.is_empty()) {
+            talks.push(now.since(since));
+        }
+        let seconds = talks.iter().map(|talk| (talk.as_micros() as u64).div_ceil(1_000_000).max(1));
+        let seconds: Vec<u64> = seconds.collect();
         let micros =
             number.as_ref().map_or(0, |number| seconds.iter().map(|seconds| price(number, *seconds)).sum());
-        if seconds.iter().sum::<u64>() == amount.seconds && amount.money.as_micros() == micros {
+        let (sum, charged) = (seconds.iter().sum::<u64>(), amount.money.as_micros());
+        // A leg that was answered or ended in the last moment of a run is as the next one knows it.
+        let is_loose = settling.estimated || (since.is_some() && is_forked);
+        if (sum == amount.seconds && charged == micros)
+            || (is_loose && amount.seconds <= sum && charged <= micros)
+        {
             return Ok(());
         }
         Err(format!(
             "{decision} is billed {amount} for {number:?}; it talked {seconds:?} s, which is {micros} millionths"
         ))
-    }
-
-    /// The process dies: what was stated and is not durable never was.
-    pub fn killed(&mut self, vault: &Vault) -> Rule {
-        for question in self.questions.values_mut() {
-            let is_orphan = question.is_orphan || (question.refused.is_none() && !question.accepted);
-            *question = Question { is_orphan, was_answered: !is_orphan, ..Question::default() };
-        }
-        self.ends.clear();
-        for (decision, attempt) in self.attempts.iter_mut() {
-            let record = vault.durable().record(*decision).expect("memory does not fail");
-            if record.as_ref().is_some_and(|record| record.end.is_some()) {
-                continue;
-            }
-            // R91: whoever was connected and pays is known to the next start.
-            let is_known = record.is_some_and(|record| record.answer.is_some());
-            if !attempt.legs.is_empty() && attempt.covered.is_some() && !is_known {
-                return Err(format!("{decision} was connected, and nothing durable says so"));
-            }
-            attempt.is_lost |= attempt.over_at.is_none() || attempt.closings > 0;
-            attempt.closings = 0;
-            attempt.over_at = None;
-        }
-        Ok(())
-    }
-
-    /// A start resolves what an earlier life left behind.
-    pub fn recovered(&mut self, now: Moment, command: &Command) {
-        if let Some(record) = closing_record(command) {
-            let attempt = self.attempts.entry(record.decision).or_default();
-            attempt.closings += 1;
-            attempt.over_at = Some(now);
-        }
     }
 
     /// When nothing can happen any more.
@@ -371,6 +418,10 @@ impl Model {
             if question.is_some_and(Question::is_owed) {
                 return Err(format!("no final answer to {}", invite.header("Call-ID").unwrap_or_default()));
             }
+        }
+        let rows = vault.durable().records(&RecordFilter::default()).expect("memory does not fail");
+        if let Some(row) = rows.iter().find(|row| row.end.is_none()) {
+            return Err(format!("the row of {} has no end", row.decision));
         }
         let without = self.attempts.iter().find(|(_, attempt)| attempt.closings == 0 && !attempt.is_lost);
         if let Some((decision, _)) = without {

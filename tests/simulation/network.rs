@@ -33,6 +33,7 @@ impl Town {
         }
         let Some(actor) = found else {
             // Nobody is there any more; over a connection that shows at once.
+            self.log(|| format!("{} is gone: {} {}", flow.remote, text.title(), branch_of(&text)));
             if flow.transport.is_reliable() {
                 self.agenda.plan(self.now.moment, What::Input(Box::new(Input::TransportFailed { flow })));
             }

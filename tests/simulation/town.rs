@@ -22,10 +22,10 @@ use super::world::compose::branch_of;
 use super::world::text::Text;
 use super::world::titles::command_title;
 
-/// In which all calls come to their end after the last has begun, and everything about them is forgotten.
-const EPILOGUE: Duration = Duration::from_secs(4 * 3600 + 900);
-/// How long before the end whoever still talks hangs up.
-const LAST_WORDS: Duration = Duration::from_secs(600);
+/// How long after the last call has begun whoever still talks hangs up: none but an emergency call lasts longer than four hours (R41).
+const LAST_WORDS: Duration = Duration::from_secs(4 * 3600 + 300);
+/// In which everything is forgotten, also emergency calls whose parties are gone without a word: a day after the last one.
+const EPILOGUE: Duration = Duration::from_secs(28 * 3600 + 1_800);
 /// More happens in no life; one that goes on and on has a deadline that is never met.
 const STEPS_MAX: u64 = 1_000_000;
 /// Messages that an attacker may have seen.
@@ -51,6 +51,9 @@ pub struct Sums {
     pub answered: u64,
     pub refused: u64,
     pub messages: u64,
+    /// After a kill.
+    pub starts: u64,
+    pub taken_up: u64,
     pub faults: BTreeMap<&'static str, u64>,
 }
 
@@ -123,8 +126,7 @@ pub fn live(life: &Life) -> Sums {
         town.plan(at, what);
     }
     town.plan(plan.rush, What::Trouble { actor: 0, trouble: Trouble::Store(Mood::Open { millis: 4 }) });
-    // Nothing but its parties ends an emergency call (R41).
-    town.plan(plan.rush + EPILOGUE - LAST_WORDS, What::Trouble { actor: 0, trouble: Trouble::AllHangUp });
+    town.plan(plan.rush + LAST_WORDS, What::Trouble { actor: 0, trouble: Trouble::AllHangUp });
     town.run_until(town.now.moment + plan.rush + EPILOGUE);
     town.check_end();
     town.sums.answered = town.model.answered;
@@ -282,13 +284,14 @@ impl Town {
     }
 
     pub(super) fn note_event(&mut self, event: &Event) {
+        self.sums.taken_up += u64::from(matches!(event, Event::TakenUp { .. }));
         if let Event::Judged(judged) = event {
             self.sums.judged += 1;
             if self.is_attack && judged.reason.is_none() {
                 self.fail("a stranger was let through");
             }
         }
-        self.hold(|town| town.model.event(event));
+        self.hold(|town| town.model.event(town.now.moment, event));
     }
 
     fn ask_store(&mut self, command: Command) {
@@ -309,11 +312,6 @@ impl Town {
     fn check_end(&mut self) {
         if self.gate.is_none() || !self.vault.is_idle() {
             self.fail("the gate is not there at the end, or its store not idle");
-        }
-        // R41: nothing ends an emergency call whose parties are gone without a word; the town ends before it does.
-        let helped = self.model.emergencies_open();
-        if helped > 0 && self.gate.as_ref().is_some_and(|gate| gate.calls_in_progress() == helped) {
-            return;
         }
         let open = self
             .gate

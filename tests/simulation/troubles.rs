@@ -1,18 +1,12 @@
-//! What goes wrong in a town: wires, power, clocks, settings, and the process itself, which is killed and starts again.
+//! What goes wrong in a town: wires, power, clocks, settings.
 
 use std::time::Duration;
 
-use tollgate::base::Random;
-use tollgate::gate::{Gate, Input};
-use tollgate::transaction::Timing;
+use tollgate::gate::Input;
 
 use super::agenda::{Trouble, What};
-use super::left_over;
 use super::town::Town;
 use super::world::compose::branch_of;
-
-/// What marks in Record-Route are made with, in every life of the gate.
-const MARK_KEY: [u8; 32] = [7; 32];
 
 impl Town {
     pub(super) fn trouble(&mut self, actor: usize, trouble: Trouble) {
@@ -61,6 +55,7 @@ impl Town {
             Trouble::ClockSteps(step) => {
                 self.log(|| format!("the wall clock is set by {step}"));
                 self.now.utc += step;
+                self.model.clock_was_set = true;
             }
             Trouble::Killed { millis } => self.kill(millis),
             Trouble::Started => self.start(),
@@ -86,38 +81,5 @@ impl Town {
         if flow.transport.is_reliable() {
             self.input(Input::ConnectionClosed { flow });
         }
-    }
-
-    /// kill -9: whatever was not durable never was. The connections go with the process.
-    fn kill(&mut self, millis: u64) {
-        if self.gate.take().is_none() {
-            return;
-        }
-        self.log(|| "the gate is killed".to_owned());
-        let durable = self.vault.crash(&mut self.random);
-        self.note_durable(&durable);
-        self.hold(|town| town.model.killed(&town.vault));
-        for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
-            actor.endpoint.move_on();
-        }
-        self.plan(Duration::from_millis(millis), What::Trouble { actor: 0, trouble: Trouble::Started });
-    }
-
-    /// The process starts again, with nothing but what is durable.
-    pub(super) fn start(&mut self) {
-        self.log(|| "the gate starts".to_owned());
-        let left = left_over::resolve(&self.vault, self.now);
-        self.vault.open(self.now.utc);
-        for command in left {
-            self.model.recovered(self.now.moment, &command);
-            self.vault.take(self.now.moment, command);
-        }
-        let random = Random::from_number(self.random.u64());
-        let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
-        gate.follow_earlier_run(MARK_KEY, self.now);
-        for (person, bindings) in &self.registered {
-            gate.restore_registrations(self.now, person, bindings.clone());
-        }
-        self.gate = Some(gate);
     }
 }

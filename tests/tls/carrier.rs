@@ -93,3 +93,16 @@ pub fn answer(request: &str, status: &str, headers: &str) -> String {
     }
     text + headers + "Content-Length: 0\r\n\r\n"
 }
+
+/// The carrier hangs up a call that it has answered.
+pub fn bye(invite: &str, place: SocketAddr) -> String {
+    let one = |name: &str| values(invite, name).swap_remove(0);
+    let routes: String =
+        values(invite, "Record-Route").iter().map(|route| format!("Route: {route}\r\n")).collect();
+    let (contact, from, to, id) = (one("Contact"), one("From"), one("To"), one("Call-ID"));
+    let uri = contact.trim_matches(['<', '>']);
+    format!(
+        "BYE {uri} SIP/2.0\r\nVia: SIP/2.0/TLS {place};branch=z9hG4bKfar;alias\r\nMax-Forwards: 70\r\n{routes}\
+         From: {to};tag=far\r\nTo: {from}\r\nCall-ID: {id}\r\nCSeq: 1 BYE\r\nContent-Length: 0\r\n\r\n"
+    )
+}

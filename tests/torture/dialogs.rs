@@ -46,7 +46,7 @@ impl Talk {
     }
 
     /// A request as the trunk's side would write it.
-    fn backwards(&self, sender: &Caller, method: &str, town: &Town) -> Request {
+    pub fn backwards(&self, sender: &Caller, method: &str, town: &Town) -> Request {
         let request = self.request(sender, method, 7, town);
         Request { from: request.to.clone(), to: request.from.clone(), ..request }
     }

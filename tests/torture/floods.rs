@@ -13,6 +13,8 @@ use super::town::{Town, text};
 const GARBAGE: usize = 3_000;
 /// Unauthenticated sources never get more than so many times what they sent.
 const AMPLIFICATION_MAX: usize = 3;
+/// The same for requests that no phone ever sent: compact names, nothing that is not needed.
+const SHORTEST_AMPLIFICATION_MAX: usize = 4;
 
 #[test]
 fn garbage_is_met_with_silence_or_less_than_it_weighs() {
@@ -88,6 +90,63 @@ fn nobody_is_flooded_through_the_gate() {
         }
     }
     town.expect_quiet_trunks("requests from forged addresses");
+}
+
+/// Of the shortest requests that can be read there is less than of an answer: that factor is the largest that a forger gets.
+#[test]
+fn the_shortest_requests_bring_back_little_more() {
+    let town = Town::open_with("10ms");
+    let (mut worst, mut total) = ((0, 1), (0, 0));
+    let starts = [
+        "INVITE sip:1@h",
+        "INVITE sip:112@{gate}",
+        "INVITE tel:1",
+        "INVITE x:y",
+        "REGISTER sip:h",
+        "OPTIONS sip:h",
+        "OPTIONS sip:{gate}",
+        "MESSAGE sip:1@h",
+        "REFER sip:1@h",
+        "BYE sip:1@h",
+        "CANCEL sip:1@h",
+        "ACK sip:1@h",
+        "X sip:1@h",
+    ];
+    let changes = [
+        ("", ""),
+        ("CSeq:1", "CSeq:x"),
+        ("i:1\r\n", ""),
+        ("f:<", "f:\"<"),
+        ("SIP/2.0\r", "SIP/9.0\r"),
+        ("t:<sip:b>", "t:<sip:b>;tag=1"),
+    ];
+    for (start, (from, to)) in starts.iter().flat_map(|start| changes.map(|change| (start, change))) {
+        let stranger = town.caller("stranger");
+        stranger.set_patience(Duration::from_millis(60));
+        let (start, method) = (town.fill(start), start.split(' ').next().unwrap_or_default());
+        let port = stranger.address().port();
+        let request = format!(
+            "{start} SIP/2.0\r\nv:SIP/2.0/UDP h:{port}\r\nf:<sip:a>;tag={port}\r\nt:<sip:b>\r\ni:1\r\nCSeq:1 {method}\r\n\r\n"
+        );
+        let request = request.replacen(from, to, 1);
+        stranger.send(request.as_bytes());
+        let answers: Vec<usize> = std::iter::from_fn(|| stranger.hear()).map(|bytes| bytes.len()).collect();
+        let heard: usize = answers.iter().sum();
+        println!("{start:28} {to:16} {} bytes: {answers:?}", request.len());
+        assert!(answers.len() <= 1, "{request}: {answers:?}");
+        assert!(
+            heard <= request.len() * SHORTEST_AMPLIFICATION_MAX,
+            "{request}: {heard} bytes for {}",
+            request.len()
+        );
+        total = (total.0 + heard, total.1 + request.len());
+        if heard * worst.1 > worst.0 * request.len() {
+            worst = (heard, request.len());
+        }
+    }
+    println!("worst: {} bytes for {}; in all {} for {}", worst.0, worst.1, total.0, total.1);
+    assert!(total.0 <= total.1 * 2, "{} bytes for {}", total.0, total.1);
+    town.expect_quiet_trunks("the shortest requests");
 }
 
 /// A well-formed INVITE of Bob's from the PBX with these lines instead of nothing, and what must come of it.

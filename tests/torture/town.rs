@@ -24,7 +24,7 @@ pub struct Town {
     pub two: Trunk,
     stream: TcpListener,
     callers: RefCell<u32>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Town {
@@ -42,7 +42,22 @@ impl Town {
         let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/company");
         let gate = Gate::start(folder.path(), &company, &places, t1)
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder.path())));
-        Town { gate, places, one, two, stream, callers: RefCell::default(), _folder: folder }
+        Town { gate, places, one, two, stream, callers: RefCell::default(), folder }
+    }
+
+    /// kill -9, and a new start; with its ledger, or without.
+    pub fn is_killed_and_started(&mut self, keeps_ledger: bool) {
+        self.gate.kill();
+        if !keeps_ledger {
+            std::fs::remove_file(self.gate.database()).expect("there was a ledger");
+            for beside in ["-wal", "-shm"] {
+                // Whether there is one depends on when SQLite was last at it.
+                drop(std::fs::remove_file(self.folder.path().join(format!("ledger.sqlite{beside}"))));
+            }
+        }
+        let folder = self.folder.path();
+        self.gate = Gate::launch(folder, &self.places)
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder)));
     }
 
     pub fn at(&self, place: &str) -> SocketAddr {

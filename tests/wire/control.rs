@@ -4,6 +4,8 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rusqlite::Connection;
+
 use super::questions::has;
 use super::reload::{Exchange, STRANGER};
 
@@ -15,6 +17,17 @@ impl Exchange {
             assert_eq!(self.pbx.hang_up(&answer), 200);
         }
         answer.status
+    }
+
+    /// Waits until so many fraud locks stand in the file beside the ledger.
+    fn await_locks_written(&self, count: i64) {
+        let file = Connection::open(self.folder.join("ledger.sqlite.locks")).expect("the file of the locks");
+        let end = Instant::now() + Duration::from_secs(15);
+        let written = || file.query_row("SELECT count(*) FROM fraud_lock", [], |row| row.get::<_, i64>(0));
+        while written().expect("the file can be read") != count {
+            assert!(Instant::now() < end, "not {count} locks are written down");
+            sleep(Duration::from_millis(20));
+        }
     }
 }
 
@@ -36,6 +49,32 @@ fn who_calls_a_run_of_numbers_is_locked_until_somebody_lifts_it() {
     assert_eq!((lifted.as_str(), status), ("One lock lifted.\n", 0));
     assert_eq!(exchange.bob_calls(106), 200);
     assert_eq!(exchange.json(&["locks"])["locks"].as_array().map(Vec::len), Some(0));
+    exchange.gate.stop().expect("the gate ends well");
+}
+
+#[test]
+fn a_lock_outlives_a_kill_and_one_that_was_lifted_does_not_come_back() {
+    let mut exchange = Exchange::open();
+    let statuses: Vec<u16> = (100..106).map(|last| exchange.bob_calls(last)).collect();
+    assert_eq!(statuses.last(), Some(&403), "{statuses:?}");
+    let locks = |exchange: &Exchange| {
+        let (table, status) = exchange.text(&["locks"]);
+        assert_eq!(status, 0);
+        table
+    };
+    let before = locks(&exchange);
+    has(&before, &["bob", "international", "neighbours"]);
+    exchange.await_locks_written(1);
+    exchange.is_killed_and_started();
+    assert_eq!(locks(&exchange), before, "the same class, for the same reason, until the same time");
+    assert_eq!(exchange.pbx.call("102", "0012125559999").status, 403);
+    let national = exchange.pbx.call("102", STRANGER);
+    assert_eq!((national.status, exchange.pbx.hang_up(&national)), (200, 200));
+    assert_eq!(exchange.text(&["unlock", "102"]).1, 0);
+    exchange.await_locks_written(0);
+    exchange.is_killed_and_started();
+    assert_eq!(exchange.json(&["locks"])["locks"].as_array().map(Vec::len), Some(0));
+    assert_eq!(exchange.bob_calls(200), 200);
     exchange.gate.stop().expect("the gate ends well");
 }
 

@@ -121,6 +121,10 @@ fn rights_stand_on_one_page_with_their_origins() {
 #[test]
 fn the_report_the_export_and_the_audit_agree() {
     let mut exchange = Exchange::open();
+    let budget = "[[budgets]]\nholder = \"trunk\"\nname = \"one\"\nperiod = \"month\"\nmoney = \"40.00\"\n\n";
+    let guards = "[departments.Sales]";
+    exchange.edit("policy.toml", guards, &format!("{budget}{guards}"));
+    exchange.await_reloads("accepted", 1);
     exchange.talk("103", STRANGER);
     exchange.talk("102", "004930555555");
     assert_eq!(exchange.pbx.call("101", STRANGER).status, 403);
@@ -131,11 +135,18 @@ fn the_report_the_export_and_the_audit_agree() {
         &text,
         &["Refused most", "not_a_contact", "incoming_only", "1.20", "Budgets now", "department Sales"],
     );
+    has(&text, &["trunk one"]);
     let report = exchange.json(&["report", "--from", "yesterday"]);
     let totals = &report["totals"];
     assert_eq!(
         (&totals["calls"], &totals["refused"], &totals["spent"]),
         (&4.into(), &2.into(), &"1.20".into())
+    );
+    let budgets = report["budgets"].as_array().expect("budgets");
+    let trunk = budgets.iter().find(|budget| budget["holder"] == "trunk one").expect("the trunk's budget");
+    assert_eq!(
+        (&trunk["limit"], &trunk["settled"], &trunk["percent"]),
+        (&"40.00".into(), &"1.20".into(), &3.into())
     );
     for list in ["by_person", "by_department", "by_class", "by_day"] {
         let rows = report[list].as_array().expect("rows");

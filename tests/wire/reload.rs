@@ -17,6 +17,7 @@ pub struct Exchange {
     pub pbx: Pbx,
     pub gate: Gate,
     pub folder: PathBuf,
+    places: Places,
     _scratch: TempDir,
 }
 
@@ -29,7 +30,14 @@ impl Exchange {
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(scratch.path())));
         answering_trunk(places.at("trunk_one"));
         let pbx = Pbx::at(places.at("pbx"), places.at("gate"));
-        Exchange { pbx, gate, folder: scratch.path().to_owned(), _scratch: scratch }
+        Exchange { pbx, gate, folder: scratch.path().to_owned(), places, _scratch: scratch }
+    }
+
+    /// kill -9, and a new start.
+    pub fn is_killed_and_started(&mut self) {
+        self.gate.kill();
+        self.gate = Gate::launch(&self.folder, &self.places)
+            .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(&self.folder)));
     }
 
     pub fn edit(&self, file: &str, from: &str, to: &str) {

@@ -24,7 +24,7 @@ pub struct Desk {
     pub store: Memory,
     /// How long a decision takes.
     pub delay: Duration,
-    /// How long an answered call waits for its commit.
+    /// How long an answer, or the end of a call, waits for its commit.
     pub commit: Duration,
     mood: Mood,
     queue: VecDeque<(Moment, Command)>,
@@ -49,7 +49,9 @@ impl Desk {
     pub fn take(&mut self, now: Moment, command: Command) {
         // What is stated after an answer is written after it.
         let after = self.commits.back().map(|(due, _)| *due).filter(|_| !command.is_question());
-        if command.waits_for_commit() {
+        // Whoever hung up hears so after a commit; whatever was asked before is answered before.
+        let is_end = matches!(command, Command::Settle(_)) && self.queue.is_empty();
+        if command.waits_for_commit() || is_end {
             self.commits.push_back((now + self.commit, command));
         } else if let Some(due) = after {
             self.commits.push_back((due, command));

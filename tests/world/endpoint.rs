@@ -294,7 +294,8 @@ impl Endpoint {
         let uri = words.value("uri").ok_or("to which address?")?;
         text.start = format!("INVITE {uri} SIP/2.0");
         self.count += 1;
-        let own = format!("SIP/2.0/UDP {};branch=z9hG4bK{}{};rport", self.flow.remote, self.name, self.count);
+        let own =
+            format!("SIP/2.0/UDP {};branch=z9hG4bK{}-{};rport", self.flow.remote, self.name, self.count);
         let vias = text.values("Via");
         text.remove("Via");
         let text = text.with("Via", format!("{own}, {}", vias.join(", ")));
@@ -352,7 +353,7 @@ impl Endpoint {
         self.count += 1;
         let transport = self.flow.transport.as_str();
         let via = format!(
-            "SIP/2.0/{transport} {};branch=z9hG4bK{}{};rport",
+            "SIP/2.0/{transport} {};branch=z9hG4bK{}-{};rport",
             self.flow.remote, self.name, self.count
         );
         Text::request(method, uri)

@@ -8,10 +8,12 @@ use super::ladder::{Entry, Way};
 use super::{Company, World};
 
 impl World {
-    /// The gate is stopped and started again; it knows who has registered, and no calls.
+    /// The gate is stopped and started again; it knows who has registered and what is locked, and no calls.
     pub fn restarts(&mut self, company: &Company) {
         let saved = self.gate.changed_registrations(self.now);
+        let locks = self.gate.fraud_locks(self.now);
         self.loses_its_memory(company);
+        self.gate.restore_fraud_locks(self.now, locks);
         for (person, saved) in saved {
             self.gate.restore_registrations(self.now, &person, saved);
         }

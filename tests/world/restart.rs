@@ -19,6 +19,14 @@ impl World {
         self.gate.follow_earlier_run(MARK_KEY, self.now);
     }
 
+    /// As `is_killed_until`; the new gate asks who is still in the calls that it has taken up.
+    pub fn is_killed_and_asks_until(&mut self, company: &Company, at: &str) {
+        let seen = LeftOver::read(&self.desk.store).expect("memory does not fail").seen();
+        self.is_killed_until(company, at);
+        self.gate.ask_who_is_there(self.now, seen);
+        self.carry_out();
+    }
+
     /// kill -9 now; a new gate is there at that time of the tables, with its database.
     pub fn is_killed_until(&mut self, company: &Company, at: &str) {
         self.note("gate", "is killed");

@@ -160,18 +160,7 @@ impl Watch {
 
     /// When nothing can happen any more.
     pub fn end(&self, book: &Book, records: &[CallRecord]) -> Result<(), String> {
-        let people =
-            book.balances().into_iter().filter(|(place, _)| matches!(place.account, Account::Person(_)));
-        let spent: Money = people.map(|(_, balance)| balance.settled.money).sum();
-        let limited =
-            records.iter().filter(|record| record.reservation.is_some_and(|id| self.personal.contains(&id)));
-        let charged: Money = limited.map(|record| record.cost).sum();
-        if spent != charged {
-            return Err(format!("the accounts say {spent}, the records {charged}"));
-        }
-        if let Some((id, entry)) = book.open_entries().first() {
-            return Err(format!("reservation {id} of decision {} is still open", entry.decision));
-        }
+        self.accounts_agree(book, records)?;
         for (decision, id) in &self.granted {
             match self.resolved.get(id) {
                 Some(1) => {}
@@ -183,6 +172,23 @@ impl Watch {
                 Some(1) => {}
                 count => return Err(format!("decision {decision} has {count:?} closing records")),
             }
+        }
+        Ok(())
+    }
+
+    /// What was charged is what the records say, and nothing is set aside for anybody.
+    pub fn accounts_agree(&self, book: &Book, records: &[CallRecord]) -> Result<(), String> {
+        let people =
+            book.balances().into_iter().filter(|(place, _)| matches!(place.account, Account::Person(_)));
+        let spent: Money = people.map(|(_, balance)| balance.settled.money).sum();
+        let limited =
+            records.iter().filter(|record| record.reservation.is_some_and(|id| self.personal.contains(&id)));
+        let charged: Money = limited.map(|record| record.cost).sum();
+        if spent != charged {
+            return Err(format!("the accounts say {spent}, the records {charged}"));
+        }
+        if let Some((id, entry)) = book.open_entries().first() {
+            return Err(format!("reservation {id} of decision {} is still open", entry.decision));
         }
         Ok(())
     }

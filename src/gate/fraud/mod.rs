@@ -182,12 +182,16 @@ impl Fraud {
         if let Some(habits) = self.people.get_mut(&person) {
             habits.trail.begin_anew();
         }
-        let span = TimeDelta::from_std(policy.fraud().lock).unwrap_or(TimeDelta::MAX);
-        let until = now.utc.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC);
-        let lock = FraudLock { person, class, signal, until };
+        let lock = FraudLock { person, class, signal, until: lock_end(now, policy) };
         self.lock(lock.clone());
         lock
     }
+}
+
+/// When a lock that begins now ends.
+fn lock_end(now: Now, policy: &Policy) -> DateTime<Utc> {
+    let span = TimeDelta::from_std(policy.fraud().lock).unwrap_or(TimeDelta::MAX);
+    now.utc.checked_add_signed(span).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// The digits of what was dialled: two spellings that differ in separators alone are one.

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::{FraudLock, Sighting};
 use crate::base::{Money, Now};
 use crate::gate::call::CallKey;
+use crate::gate::fraud;
 use crate::gate::identify::Caller;
 use crate::gate::invite::{Question, price_of};
 use crate::gate::setup::Snapshot;
@@ -19,6 +20,19 @@ impl Gate {
     /// The classes that are locked for somebody who looks like a thief of calls (R2).
     pub fn fraud_locks(&self, now: Now) -> Vec<FraudLock> {
         self.fraud.locks(now).cloned().collect()
+    }
+
+    /// Puts the locks of an earlier run in force again, as far as they have not ended and their people are still of the house. None
+    /// lasts longer than a new one would, whatever the clock did meanwhile. How many there are.
+    pub fn restore_fraud_locks(&mut self, now: Now, locks: impl IntoIterator<Item = FraudLock>) -> usize {
+        let policy = &self.setup.policy;
+        let latest = fraud::lock_end(now, policy);
+        for lock in locks {
+            let Some(person) = policy.person_by_key(&lock.person) else { continue };
+            let (person, until) = (policy.person(person).key.clone(), lock.until.min(latest));
+            self.fraud.lock(FraudLock { person, until, ..lock });
+        }
+        self.fraud.locks(now).count()
     }
 
     /// The countries that were called before this run; until they are known no call counts as the first to its country.

@@ -4,6 +4,7 @@
 mod audit;
 mod daybook;
 mod file;
+mod locks;
 mod notices;
 mod open;
 mod phones;
@@ -23,6 +24,7 @@ use crate::ledger::{Book, Command, Reply};
 use super::{Store, StoreError};
 
 pub use audit::{Difference, audit};
+pub use locks::{LockRow, Locks};
 pub use notices::{Delivery, NoticeFile};
 pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
