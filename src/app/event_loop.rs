@@ -74,7 +74,7 @@ impl EventLoop {
         let mut observe = tokio::time::interval(OBSERVE_EVERY);
         let mut alarm = std::pin::pin!(tokio::time::sleep_until(self.instant(Moment::START)));
         let mut alarm_at = Moment::START;
-        let mut stop = std::pin::pin!(changed(self.stop.clone()));
+        let mut stop = std::pin::pin!(told(self.stop.clone()));
         let mut bell = Doorbell::new();
         self.names.want(self.gate.setup().trunks.servers());
         self.sockets.place(places(self.gate.setup()));
@@ -88,13 +88,12 @@ impl EventLoop {
                 biased;
                 arrived = sockets.receive() => self.take_arrivals(arrived),
                 rung = poll_fn(|cx| bell.poll(cx, |cx| others.poll(cx, &mut observe, stop.as_mut()))) => {
-                    if let Rung::Stop(told) = rung {
-                        match told {
-                            Some(told) if self.is_told_to_wait() => stop.set(changed(told)),
-                            Some(_) | None => break,
-                        }
-                    } else if self.take_rung(rung).is_break() {
+                    let is_told = matches!(rung, Rung::Told(_));
+                    if self.take_rung(rung).is_break() {
                         break;
+                    }
+                    if is_told {
+                        stop.set(told(self.stop.clone()));
                     }
                 }
                 () = alarm.as_mut() => {
@@ -106,8 +105,7 @@ impl EventLoop {
             self.keep_up();
         }
         self.part_with_calls();
-        let now = self.clock.now();
-        self.carry_out(now);
+        self.carry_out(self.clock.now());
         self.close().await;
     }
 
@@ -140,7 +138,11 @@ impl EventLoop {
                     return ControlFlow::Break(());
                 }
             }
-            Rung::Stop(_) => return ControlFlow::Break(()),
+            Rung::Told(is_news) => {
+                if !is_news || !self.is_told_to_wait() {
+                    return ControlFlow::Break(());
+                }
+            }
         }
         ControlFlow::Continue(())
     }
@@ -314,6 +316,11 @@ fn received(flow: Flow, message: Result<Message, crate::sip::Malformed>) -> Inpu
     Input::Received { flow, message: message.map(|message| message.arrived_from(flow.remote)) }
 }
 
+/// Waits for news of whether to stop; false if whoever could tell has gone.
+async fn told(mut stop: watch::Receiver<Stopping>) -> bool {
+    stop.changed().await.is_ok()
+}
+
 /// What is heard of seldom, beside the wire.
 struct Others<'l> {
     written: &'l mut UnboundedReceiver<WriterEvent>,
@@ -331,8 +338,8 @@ enum Rung {
     Name(Heard),
     Ask(Ask),
     Observe,
-    /// `None`: nobody can tell any more.
-    Stop(Option<watch::Receiver<Stopping>>),
+    /// Whether to stop.
+    Told(bool),
 }
 
 impl Others<'_> {
@@ -341,7 +348,7 @@ impl Others<'_> {
         &mut self,
         cx: &mut Context<'_>,
         observe: &mut Interval,
-        stop: Pin<&mut impl Future<Output = Option<watch::Receiver<Stopping>>>>,
+        stop: Pin<&mut impl Future<Output = bool>>,
     ) -> Poll<Rung> {
         if let Poll::Ready(Some(event)) = self.written.poll_recv(cx) {
             return Poll::Ready(Rung::Written(event));
@@ -361,11 +368,6 @@ impl Others<'_> {
         if observe.poll_tick(cx).is_ready() {
             return Poll::Ready(Rung::Observe);
         }
-        stop.poll(cx).map(Rung::Stop)
+        stop.poll(cx).map(Rung::Told)
     }
-}
-
-/// Whoever stops the gate has something new to say; `None` if nobody does any more.
-async fn changed(mut stop: watch::Receiver<Stopping>) -> Option<watch::Receiver<Stopping>> {
-    stop.changed().await.is_ok().then_some(stop)
 }

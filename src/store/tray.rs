@@ -2,8 +2,9 @@
 //!
 //! Reserve and Extend are answered from memory: settled + reserved <= limit holds in this book at every instant (R64, R65). What was
 //! decided goes to the writer in its order. An Answer is replied to when it is durable, so that no call is connected that a kill
-//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a call that only rings need not be durable: a kill ends the ringing and frees the money
-//! anyway. It is written with the answer, or after `OPENING_PATIENCE` for the sake of the call's row (R100).
+//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a
+//! call that only rings need not be durable: a kill ends the ringing and frees the money anyway. It is written with the answer, or
+//! after `OPENING_PATIENCE` for the sake of the call's row (R100).
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::mem;
