@@ -295,8 +295,7 @@ impl Gate {
         self.in_progress.len()
     }
 
-    /// What is still remembered of calls, also of those that are over: calls, dialogs, reservations. Nothing of it outlives its
-    /// call by more than about a minute.
+    /// What is remembered of calls, for about a minute also of those that are over: calls, dialogs, reservations.
     pub fn remembered(&self) -> (usize, usize, usize) {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
     }

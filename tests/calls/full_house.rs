@@ -80,6 +80,15 @@ fn when_more_comes_than_can_be_read_new_calls_get_503_and_calls_in_progress_and_
           6s lobby  > INVITE 112
           6s lobby  < 100
           6s main   < INVITE
+          7s main   > 200
+          7s lobby  < 200
+          7s lobby  > ACK
+          7s main   < ACK
+          9s lobby  > BYE
+          9s main   < BYE
+          9s ledger < record caller_hung_up
+          9s main   > 200
+          9s lobby  < 200 BYE
         ",
     );
     world.begins(END);
