@@ -263,25 +263,24 @@ impl Gate {
         self.closes = true;
     }
 
-    /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled.
+    /// Ends every call, since the gate is going down: BYE or CANCEL to both sides, and what was talked is settled. Whoever is helped is
+    /// left, as by `leave_calls` (R41).
     pub fn end_all_calls(&mut self, now: Now) {
-        self.end_look_ups(now);
-        let live: Vec<CallKey> =
-            self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
-        for key in live {
-            self.cut(now, key, ledger::EndCause::Lost);
-        }
-        self.take_transaction_events(now);
+        self.part_with_calls(now, |call| call.permit.emergency());
     }
 
     /// The gate goes down and calls go on, for the next run to take up: what it must know of them is written once more. Those that nobody
     /// has answered end, since nobody would hear the answer.
     pub fn leave_calls(&mut self, now: Now) {
+        self.part_with_calls(now, |_| true);
+    }
+
+    fn part_with_calls(&mut self, now: Now, goes_on: impl Fn(&Call) -> bool) {
         self.end_look_ups(now);
         let live: Vec<CallKey> =
             self.calls.iter().filter(|(_, call)| call.over.is_none()).map(|(key, _)| key).collect();
         for key in live {
-            if self.calls.at(key).is_some_and(Call::is_answered) {
+            if self.calls.at(key).is_some_and(|call| call.is_answered() && goes_on(call)) {
                 self.remember(now, key);
             } else {
                 self.cut(now, key, ledger::EndCause::Lost);

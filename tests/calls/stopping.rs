@@ -1,7 +1,7 @@
 //! The gate goes down: every call is ended and paid for (CALLS R70, R91).
 
-use crate::world::Company;
-use crate::world::World;
+use crate::restarts::EMERGENCY;
+use crate::world::{Company, World};
 
 #[test]
 fn every_call_is_ended_in_its_own_way() {
@@ -43,6 +43,23 @@ fn every_call_is_ended_in_its_own_way() {
           40 bob    < ACK
           40 carol  < 408
           40 ledger < record no_answer
+        ",
+    );
+}
+
+#[test]
+fn whoever_is_helped_is_not_ended() {
+    let mut world = World::new(&Company::new());
+    world.begins(EMERGENCY);
+    world.stops();
+    // The gate of the world goes on; a real one leaves the call to the next.
+    world.plays(
+        "
+         10s lobby  > BYE
+         10s main   < BYE
+         10s ledger < record caller_hung_up
+       10.1s main   > 200
+       10.1s lobby  < 200 BYE
         ",
     );
 }
