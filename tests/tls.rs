@@ -39,7 +39,7 @@ use house::{House, NUMBER};
 use line::{Line, values};
 use name_server::NameServer;
 use places::Places;
-use plain_sip::answering_trunk;
+use plain_sip::{Pbx, answering_trunk};
 use town::Town;
 
 type Change = (&'static str, String);
@@ -255,6 +255,9 @@ fn a_trunk_that_calls_in_is_known_by_its_certificate() {
         assert!(line.and_then(|mut line| line.receive()).is_err(), "{own:?} from the trunk's address");
     }
     house.await_log("no TLS with the trunk", 2);
+    // Nor is its address anybody over UDP, where it can be forged.
+    let mut forger = Pbx::at(places.at("trunk_one"), places.at("gate"));
+    assert_eq!(forger.call("+4930111", "03023125101").status, 407);
     house.close();
 }
 

@@ -61,6 +61,7 @@ pub fn snapshot(size: Size) -> Snapshot {
         network: network.parse().expect("a network"),
         kind,
         site: SiteId(0),
+        over: None,
     };
     let policy = Arc::new(policy(size));
     let socket = Interface::bound(Transport::Udp, "10.9.0.1:5060".parse().expect("an address"));

@@ -188,7 +188,7 @@ fn gate_peer(policy: &Policy, settings: &Settings, peer: &config::Peer) -> Optio
         PeerKind::Pbx | PeerKind::Phones => None,
     };
     let name = trunk.map_or(peer.name.as_str(), |trunk| trunk.name.as_str()).into();
-    Some(Peer { name, network: peer.network, kind, site })
+    Some(Peer { name, network: peer.network, kind, site, over: peer.over.map(transport) })
 }
 
 fn digest(algorithm: config::DigestAlgorithm) -> Algorithm {

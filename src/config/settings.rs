@@ -220,6 +220,8 @@ pub struct Peer {
     pub trusted: bool,
     /// The site of callers who are not known by name.
     pub site: Option<String>,
+    /// The only transport over which the address says anything; `None`: any.
+    pub over: Option<Carrier>,
 }
 
 /// Where a telephone system is reached: a `[[peer]]` of kind "pbx" with an address.

@@ -125,9 +125,19 @@ fn peers(
         // Those behind a name follow as DNS gives them.
         for address in trunk.addresses.iter().filter_map(TrunkAddress::fixed) {
             let network = IpNet::from(address.ip());
-            if !peers.iter().any(|peer| peer.network == network) {
+            let covers =
+                |peer: &Peer| peer.network == network && peer.over.is_none_or(|over| over == trunk.carrier);
+            if !peers.iter().any(covers) {
                 let kind = PeerKind::Trunk(Some(TrunkId(index)));
-                peers.push(Peer { name: trunk.name.clone(), network, kind, trusted: false, site: None });
+                let over = Some(Carrier::Tls).filter(|tls| *tls == trunk.carrier);
+                peers.push(Peer {
+                    name: trunk.name.clone(),
+                    network,
+                    kind,
+                    trusted: false,
+                    site: None,
+                    over,
+                });
             }
         }
     }
@@ -160,7 +170,7 @@ fn read_peer(
         check_kind(peer, word, trusted, sites);
     }
     let pbx = pbx::read(peer, &name, word == PeerWord::Pbx, listeners);
-    let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone() };
+    let one = |network| Peer { name: name.clone(), network, kind, trusted, site: site.clone(), over: None };
     (networks.into_iter().map(one).collect(), pbx)
 }
 

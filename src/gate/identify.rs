@@ -110,11 +110,11 @@ impl Gate {
     /// at its address (R20).
     pub(super) fn peer_of<'a>(&self, setup: &'a Snapshot, flow: Flow) -> Option<Cow<'a, Peer>> {
         let proved = self.proved.get(&flow.connection).filter(|name| setup.trunks.trunk(name).is_some());
-        let at_address = || setup.peer_at(flow.remote.ip()).map(Cow::Borrowed);
+        let at_address = || setup.peer_over(flow).map(Cow::Borrowed);
         let Some(name) = proved else { return at_address() };
         let network = IpNet::from(flow.remote.ip().to_canonical());
         let site = setup.peers.iter().find(|peer| peer.name == *name).map_or(SiteId(0), |peer| peer.site);
-        Some(Cow::Owned(Peer { name: Arc::clone(name), network, kind: PeerKind::Trunk, site }))
+        Some(Cow::Owned(Peer { name: Arc::clone(name), network, kind: PeerKind::Trunk, site, over: None }))
     }
 
     /// One of those whose registration over this flow a telephone system has confirmed: the one that From names.

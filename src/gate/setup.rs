@@ -14,8 +14,8 @@ use crate::ledger::TariffBook;
 use crate::policy::Policy;
 use crate::proxy::{Interfaces, Located, Trunk, TrunkQueue};
 use crate::registrar;
-use crate::sip::Flow;
 use crate::sip::digest::{Algorithm, Ha1};
+use crate::sip::{Flow, Transport};
 
 /// Everything a verdict depends on besides the message and the time. What is large is shared, so that a copy with another address
 /// of a trunk costs little.
@@ -54,6 +54,9 @@ pub struct Peer {
     pub network: IpNet,
     pub kind: PeerKind,
     pub site: SiteId,
+    /// The only transport over which its address says anything; `None`: any. A trunk behind TLS is nobody over UDP, where whoever can
+    /// forge its address would be the trunk.
+    pub over: Option<Transport>,
 }
 
 /// A telephone system behind us that has phones of its own.
@@ -170,6 +173,15 @@ impl Snapshot {
             .max_by_key(|peer| peer.network.prefix_len())
     }
 
+    /// The same for what comes over this flow.
+    pub(super) fn peer_over(&self, flow: Flow) -> Option<&Peer> {
+        let address = flow.remote.ip().to_canonical();
+        let is_here = |peer: &&Peer| {
+            peer.network.contains(&address) && peer.over.is_none_or(|over| over == flow.transport)
+        };
+        self.located.iter().chain(&self.peers).filter(is_here).max_by_key(|peer| peer.network.prefix_len())
+    }
+
     /// The same with the trunks where their names lead to now; their packets count as theirs from then on.
     pub fn at_places(&self, located: &Located) -> Snapshot {
         let trunks = self.trunks.at_places(located, &self.interfaces);
@@ -179,6 +191,7 @@ impl Snapshot {
             network: IpNet::from(trunk.flow.remote.ip().to_canonical()),
             kind: PeerKind::Trunk,
             site: SiteId(0),
+            over: (trunk.flow.transport == Transport::Tls).then_some(Transport::Tls),
         };
         Snapshot { located: by_name.map(peer).collect(), trunks, ..self.clone() }
     }

@@ -84,6 +84,7 @@ impl Company {
             network: network.parse().expect("a network"),
             kind,
             site: SiteId(site),
+            over: None,
         };
         Company {
             document,
