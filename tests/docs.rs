@@ -138,6 +138,24 @@ fn every_row_has_a_state_and_whatever_is_done_names_its_test() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
+/// Test binaries that attack the built gate over sockets.
+const ON_THE_WIRE: [&str; 4] = ["torture::", "wire::", "siege::", "scenarios/"];
+
+#[test]
+fn every_attack_has_its_test_and_nearly_all_meet_the_built_gate() {
+    let text = read("docs/threats.md");
+    let attacks: Vec<Vec<String>> =
+        rows(&text).into_iter().filter(|row| row.len() == 4 && row[0] != "attack").collect();
+    let is_shown = |row: &&Vec<String>| quoted(&row[3]).into_iter().any(|word| is_test(word) == Some(true));
+    let untested: Vec<&Vec<String>> = attacks.iter().filter(|row| !is_shown(row)).collect();
+    assert!(untested.is_empty(), "attacks without a test: {untested:#?}");
+    let is_told = |row: &&Vec<String>| {
+        quoted(&row[3]).into_iter().any(|word| ON_THE_WIRE.iter().any(|binary| word.starts_with(binary)))
+    };
+    let (all, wire) = (attacks.len(), attacks.iter().filter(is_told).count());
+    assert!(all >= 200 && wire * 10 >= all * 9, "{wire} of {all} attacks meet the built gate");
+}
+
 #[test]
 fn every_deviation_that_is_named_is_listed() {
     let text = read("docs/rfc-coverage.md");

@@ -224,6 +224,33 @@ fn money_ends_calls_in_time_however_their_ends_take_it() {
     }
 }
 
+#[test]
+fn who_hung_up_while_no_gate_was_there_is_asked_and_billed_to_the_kill() {
+    let mut house = House::open_with(40);
+    let gate = house.place("gate");
+    let callee = Peer::callee(house.place("trunk_one"), gate, Duration::from_secs(2));
+    let (id, number) = ("gone".to_owned(), "03023125600".to_owned());
+    let attempt = Attempt { id: id.clone(), caller: "140".into(), number, manner: Manner::IsGone };
+    let callers = Peer::callers(house.place("pbx"), gate, Duration::from_secs(2), vec![attempt]);
+    sleep(Duration::from_secs(4));
+    drop(house.gate.take());
+    sleep(Duration::from_secs(5));
+    house.start();
+    sleep(Duration::from_secs(8));
+    let (callers, callees) = (callers.stop(), callee.stop());
+    house.gate.take().expect("a gate").stop().expect("the gate ends well");
+    let (stood, ended) =
+        (callers[&id].stood.expect("a call"), callees[&id].ended.expect("a BYE to who is left"));
+    let books = Books::read(&house.database());
+    books.hold_together(&house);
+    let spent = books.spent("hostile0");
+    println!(
+        "gone at second 4, gate back at second 9: ended after {:?}, {spent} of 400000 billed",
+        ended - stood
+    );
+    assert!(spent <= 50_000, "no more than until the kill: {spent}");
+}
+
 /// `[stop]`: what an administrator does who upgrades, and one who empties the house first.
 #[test]
 fn sigterm_leaves_calls_to_the_next_start_or_waits_for_them() {

@@ -81,7 +81,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 122] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 124] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -158,6 +158,8 @@ const SLIPS: [(&str, &str, &str, &str, &str); 122] = [
     ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = { path = \"suppliers.csv\", look_up = { url = \"https://crm/{number}\", known_at = \"known\" } }", "files.contacts.suppliers.look_up.known_at", "/known"),
     ("tollgate.toml", "suppliers = \"suppliers.csv\"", "suppliers = \"sup.csv\"", "files.contacts.suppliers", "a file that is there"),
     ("tollgate.toml", "filter = \"info\"", "filter = \"loud=very\"", "log.filter", "info"),
+    ("tollgate.toml", "wait = \"0s\"", "wait = \"48h\"", "stop.wait", "0s to 24h"),
+    ("tollgate.toml", "calls = \"leave\"", "calls = \"leav\"", "stop.calls", "leave?"),
     ("tollgate.toml", "[store]", "[stroe]", "stroe", "store?"),
     ("tollgate.toml", "[store]", "[stroe]", "store.path", "file name"),
     ("tollgate.toml", "[store]", "[store", "", "TOML"),

@@ -117,6 +117,8 @@ fn a_call_over_mutual_tls_goes_on_when_the_certificate_changes() {
     assert!(via.starts_with("SIP/2.0/TLS ") && via.ends_with(";alias"), "{via}");
     assert!(values(&invite, "Record-Route")[0].contains(";transport=tls;lr"), "{invite}");
     carrier.await_request("ACK ");
+    let end = house.metric("tollgate_tls_certificate_end_timestamp_seconds");
+    assert_eq!(end.as_deref(), Some("3786912000"), "the new year of 2090");
     let before = carrier.heard.lock().expect("no panic").shown[0].clone();
 
     // A new certificate with a key that is not its own is refused whole; the right one is taken within seconds.
@@ -188,6 +190,23 @@ fn a_trunk_that_cannot_prove_itself_gets_no_call_and_the_next_does() {
         let (calls, _) = house.close();
         assert_eq!(calls, [("two".to_owned(), 600_000)], "{reason}");
     }
+}
+
+/// R41: help is not kept waiting by a certificate.
+#[test]
+fn an_emergency_call_passes_over_a_trunk_that_cannot_prove_itself() {
+    let (town, places) = (Town::new(), Places::free());
+    town.certify_until("trunk", &["carrier.test"], 2020);
+    let carrier = Carrier::open(places.at("trunk_one"), town.server("trunk"));
+    answering_trunk(places.at("trunk_two"));
+    let order = ("emergency_trunks = [\"two\", \"one\"]", "emergency_trunks = [\"one\", \"two\"]".into());
+    let changes = [listener(&town), trunk_one(&town, "@trunk_one@", "carrier.test"), order];
+    let mut house = House::open(&places, &changes);
+    let call = house.pbx.call("102", "112");
+    assert_eq!(call.status, 200, "{}", call.text);
+    assert_eq!(house.pbx.hang_up(&call), 200);
+    assert_eq!(carrier.count("INVITE "), 0);
+    assert_eq!(house.close(), (vec![("two".to_owned(), 0)], 0));
 }
 
 /// The carrier believes another authority than the one that signed ours: TLS 1.3 tells it only after our handshake is done.

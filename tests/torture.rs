@@ -26,6 +26,7 @@ mod torture {
     mod requests;
     mod spellings;
     mod stream;
+    mod tickets;
     mod town;
     mod transfers;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::call::CallKey;
 use super::{Asked, Event, Gate, Sent};
 use crate::base::Now;
-use crate::dialog::{Dialog, End, Side};
+use crate::dialog::{Dialog, End, Side, State};
 use crate::ledger::EndCause;
 use crate::proxy::{Forwarding, Returning, forward_request, forward_response, loop_mark, validate, via};
 use crate::sip::digest::Proofs;
@@ -130,7 +130,12 @@ impl Gate {
     /// Takes note of where and how far its writer is. Whoever has hung up may do so again, with the credentials that the other end
     /// asked for.
     fn note_request(&mut self, now: Now, place: Place, flow: Flow, request: &Message) -> Standing {
+        let is_over = self.calls.at(place.call).is_none_or(|call| call.over.is_some());
         let Some(dialog) = self.dialog_mut(place) else { return Standing::Over };
+        if is_over && dialog.state() == State::Early {
+            // The call was given up before this dialog was answered: whoever speaks in it has neither permit nor money any more.
+            return Standing::Over;
+        }
         let hangs_up_again = request.method() == Method::Bye && dialog.ended_by() == Some(place.writer);
         if dialog.is_ended() && !hangs_up_again {
             return Standing::Over;

@@ -60,10 +60,9 @@ impl Life {
         Some(heard + interval + MARGIN)
     }
 
-    /// When an emergency call is remembered no more: its session timer has run out, or there was no word for a day.
+    /// When an emergency call is remembered no more. A session timer that is not kept says too little: its BYE must still find its way.
     pub fn forgotten_at(&self) -> Option<Moment> {
-        let silence = self.heard? + EMERGENCY_SILENCE;
-        Some(self.due().map_or(silence, |due| due.min(silence)))
+        Some(self.heard? + EMERGENCY_SILENCE)
     }
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Connections {
     /// whoever connects from a trunk's port is not yet the trunk (RFC 5923 §9).
     dialled: HashMap<(ListenerId, SocketAddr), ConnectionId>,
     census: Census,
+    /// Closed from here to make room, and not yet told of.
+    cut_off: Vec<Flow>,
     trust: Trust,
     last: u64,
     reports: mpsc::Sender<Report>,
@@ -48,6 +50,7 @@ impl Connections {
             open: HashMap::new(),
             dialled: HashMap::new(),
             census: Census::default(),
+            cut_off: Vec::new(),
             trust: Trust::default(),
             last: 0,
             reports,
@@ -94,31 +97,32 @@ impl Connections {
         transport: Transport,
         stream: TcpStream,
         remote: SocketAddr,
-    ) -> (bool, Option<Flow>) {
+    ) -> bool {
         let shakes = transport == Transport::Tls;
         let tls = if shakes { self.trust.accepting(remote.ip()) } else { None };
         if shakes && tls.is_none() {
-            return (false, None);
+            return false;
         }
-        let gone = match self.census.knocks(remote.ip(), shakes) {
-            Admission::Refused => return (false, None),
-            Admission::Enters => None,
+        match self.census.knocks(remote.ip(), shakes) {
+            Admission::Refused => return false,
+            Admission::Enters => {}
             Admission::InsteadOf(id) => self.cut_off(id),
-        };
+        }
         let (flow, line, queue) = self.line(listener, transport, remote, 1);
         let task = self.tasks.spawn(connection::answer(stream, tls, line));
         self.census.enters(remote.ip(), shakes);
         self.census.is_silent(flow.connection);
         self.open.insert(flow.connection, Connection { flow, queue, task, shakes });
-        (true, gone)
+        true
     }
 
-    /// TLS is up.
-    pub(super) fn has_shaken(&mut self, id: ConnectionId) {
-        if let Some(connection) = self.open.get_mut(&id).filter(|connection| connection.shakes) {
-            connection.shakes = false;
+    /// TLS is up; false for a connection that has gone meanwhile.
+    pub(super) fn has_shaken(&mut self, id: ConnectionId) -> bool {
+        let Some(connection) = self.open.get_mut(&id) else { return false };
+        if std::mem::take(&mut connection.shakes) {
             self.census.has_shaken(connection.flow.remote.ip());
         }
+        true
     }
 
     /// A message came over it.
@@ -126,9 +130,17 @@ impl Connections {
         self.census.speaks(id);
     }
 
-    fn cut_off(&mut self, id: ConnectionId) -> Option<Flow> {
-        self.open.get(&id)?.task.abort();
-        self.forget(id)
+    /// The next connection that had to make room.
+    pub(super) fn next_cut_off(&mut self) -> Option<Flow> {
+        self.cut_off.pop()
+    }
+
+    fn cut_off(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.open.get(&id) {
+            connection.task.abort();
+        }
+        let gone = self.forget(id);
+        self.cut_off.extend(gone);
     }
 
     /// Whether we opened this connection, gone or not.
@@ -171,10 +183,11 @@ impl Connections {
 
     /// The flow that would carry a request asked for as `asked`.
     pub(super) fn carrier(&self, asked: Flow) -> ConnectionId {
-        match self.dialled.get(&(asked.listener, asked.remote)) {
-            Some(id) if asked.connection == ConnectionId::NONE => *id,
-            _ => asked.connection,
+        if self.open.contains_key(&asked.connection) || !Connections::is_ours(asked.connection) {
+            return asked.connection;
         }
+        let anew = self.dialled.get(&(asked.listener, asked.remote));
+        anew.copied().unwrap_or(asked.connection)
     }
 
     /// Lets every connection write out its queue, then closes it.
@@ -199,8 +212,7 @@ impl Connections {
         };
         match self.census.room() {
             Admission::Enters => {}
-            // It had not said a word: nobody knows of it.
-            Admission::InsteadOf(id) => drop(self.cut_off(id)),
+            Admission::InsteadOf(id) => self.cut_off(id),
             Admission::Refused => return Err(Failure::TooManyConnections),
         }
         let (flow, line, queue) = self.line(asked.listener, asked.transport, asked.remote, 0);

@@ -143,6 +143,7 @@ impl Sockets {
             }
             (Transport::Udp | Transport::Tcp | Transport::Tls, _) => Err(Failure::Unsupported),
         };
+        self.tell_cut_off();
         if let Err(why) = sent {
             self.send_failed(flow, why);
         }
@@ -219,14 +220,14 @@ impl Sockets {
                     Some(Port::Stream(transport, _)) => *transport,
                     Some(Port::Udp(..)) | None => return,
                 };
-                let (is_in, gone) = self.connections.admit(listener, transport, stream, remote);
-                self.arrived.extend(gone.map(|flow| Arrived::Closed { flow }));
-                if !is_in {
+                if !self.connections.admit(listener, transport, stream, remote) {
                     self.counts.connections_refused += 1;
                 }
+                self.tell_cut_off();
             }
             Report::Shaken { flow, trunk } => {
-                self.connections.has_shaken(flow.connection);
+                let is_open = self.connections.has_shaken(flow.connection);
+                let trunk = trunk.filter(|_| is_open);
                 self.arrived.extend(trunk.map(|trunk| Arrived::Proved { flow, trunk }));
             }
             Report::Frame { flow, bytes } => {
@@ -249,6 +250,12 @@ impl Sockets {
                 self.arrived.extend(unsent.into_iter().map(|flow| Arrived::Failed { flow, why }));
                 self.forget(flow.connection);
             }
+        }
+    }
+
+    fn tell_cut_off(&mut self) {
+        while let Some(flow) = self.connections.next_cut_off() {
+            self.arrived.push_back(Arrived::Closed { flow });
         }
     }
 

@@ -291,6 +291,22 @@ async fn another_name_wants_another_connection() {
     }
 }
 
+/// Without `client_ca` nobody is asked for a certificate, and a trunk is known by its address, as over TCP.
+#[tokio::test]
+async fn where_nobody_is_asked_for_a_certificate_none_is_wanted() {
+    let town = Town::new();
+    town.certify("gate", "gate.example");
+    let (mut gate, address) = town.gate(&[("127.0.0.1:5061".parse().unwrap(), "carrier.example")]);
+    let (certificate, key) = (town.path("gate.pem"), town.path("gate.key"));
+    let pair = Pair { certificate: &certificate, key: &key };
+    gate.secure(Secured::load(Some(OwnFiles { pair, client_ca: None })).unwrap());
+    let (peer, arrived) = beside(&mut gate, town.connect(address, "gate.example", None)).await;
+    assert!(arrived.is_empty(), "{arrived:?}");
+    let mut peer = peer.unwrap();
+    peer.write_all(OPTIONS).await.unwrap();
+    assert!(matches!(next(&mut gate).await, Arrived::Frame { .. }));
+}
+
 #[tokio::test]
 async fn what_is_no_tls_and_who_says_nothing_is_let_go_of() {
     let town = Town::new();

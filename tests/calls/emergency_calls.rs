@@ -239,3 +239,24 @@ fn an_answer_whose_ack_is_lost_is_not_ended_by_us() {
         ",
     );
 }
+
+/// A phone without power says no BYE. Nobody is told anything: only the book of the call is closed.
+#[test]
+fn in_which_nobody_says_a_word_for_a_day_is_remembered_no_more() {
+    let mut world = World::new(&Company::new());
+    world.begins(
+        "
+           0 dave   > INVITE 112
+           0 dave   < 100
+           0 main   < INVITE
+         10 main   > 200
+         10 dave   < 200
+         20 dave   > ACK
+         20 main   < ACK
+        ",
+    );
+    world.runs_until("86400s");
+    world.plays("86400.020s ledger < record dead");
+    assert!(world.records[0].estimated, "nobody knows how long they talked");
+    assert_eq!(world.records[0].billed_seconds, 1, "the ACK was the last that was heard");
+}

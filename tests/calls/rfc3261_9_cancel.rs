@@ -191,3 +191,29 @@ fn to_a_callee_that_never_ends_its_invite_the_caller_is_freed_after_64_t1() {
         ",
     );
 }
+
+/// R12, R64: the dialog of a call that was given up leads nowhere, though its permit and its money once held.
+#[test]
+fn nobody_speaks_on_in_a_call_that_was_given_up() {
+    plays(
+        "
+           0 alice  > INVITE 03023125500
+           0 alice  < 100
+           0 ledger < reserve 0.60
+           4 main   < INVITE
+         100 main   > 180
+         100 alice  < 180
+          1s alice  > CANCEL
+          1s alice  < 200 CANCEL
+          1s main   < CANCEL
+        1.1s main   > 487 to=INVITE
+        1.1s main   < ACK
+        1.1s alice  < 487
+        1.1s ledger < release cancelled
+         20s alice  > re-INVITE
+         20s alice  < 481
+         40s alice  > INFO
+         40s alice  < 481 INFO
+        ",
+    );
+}

@@ -324,7 +324,7 @@ fn rights_that_were_taken_away_meanwhile_are_felt() {
 }
 
 #[test]
-fn whoever_has_left_the_house_meanwhile_is_charged_to_the_start() {
+fn whoever_has_left_the_house_meanwhile_is_charged_and_talks_no_more() {
     let company = Company::new();
     let mut world = World::new(&company);
     world.begins(PAID);
@@ -332,12 +332,12 @@ fn whoever_has_left_the_house_meanwhile_is_charged_to_the_start() {
     world.is_killed_until(&without, "10s");
     world.plays(
         "
-         10s ledger < settle 0.09 lost
-        # Its mark still lets both sides hang up.
-         12s main   > BYE
-         12s alice  < BYE
-       12.1s alice  > 200
-       12.1s main   < 200 BYE
+        # Nobody would pay for another second, and nobody would end it either, were it left alone.
+         10s alice  < BYE Reason~'Rights changed'
+         10s main   < BYE
+         10s ledger < settle 0.10 cut_rights
+       10.1s alice  > 200
+       10.1s main   > 200
         ",
     );
 }

@@ -20,6 +20,8 @@ pub enum Manner {
     Challenges,
     /// Never answers a BYE.
     IsDeaf,
+    /// Has hung up, and nobody heard it: there is no such call any more.
+    IsGone,
 }
 
 pub const MANNERS: [Manner; 5] =
@@ -177,6 +179,7 @@ impl Desk {
                             .to_owned(),
                     ),
                     Manner::IsDeaf => None,
+                    Manner::IsGone => Some("481 Call/Transaction Does Not Exist\r\n".to_owned()),
                 };
                 if let Some(answer) = answer {
                     self.send(&response(text, &answer, "", place));
@@ -184,7 +187,9 @@ impl Desk {
             }
             _ => {
                 let own = end.own.clone();
-                self.send(&response(text, "200 OK\r\n", &own, place));
+                let is_gone = end.manner == Manner::IsGone;
+                let status = if is_gone { "481 Call/Transaction Does Not Exist\r\n" } else { "200 OK\r\n" };
+                self.send(&response(text, status, &own, place));
             }
         }
     }

@@ -81,6 +81,15 @@ fn register_for_ever(gate: SocketAddr, over: &AtomicBool, sent: &AtomicU64) {
     }
 }
 
+/// Ends the siege, also when a call fails: nobody would hear of that from threads that never end.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn staff_call_on_through_idle_and_slow_connections_and_a_flood_of_registers() {
     allow_connections();
@@ -94,6 +103,7 @@ fn staff_call_on_through_idle_and_slow_connections_and_a_flood_of_registers() {
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut most = at_rest;
     scope(|threads| {
+        let end = End(&over);
         threads.spawn(|| dribble(&mut slow, &over));
         threads.spawn(|| register_for_ever(gate, &over, &sent));
         let calls = house.calls(seconds);
@@ -102,7 +112,7 @@ fn staff_call_on_through_idle_and_slow_connections_and_a_flood_of_registers() {
             most = most.max(house.gate.resident_bytes());
         }
         calls.all_went_well();
-        over.store(true, Ordering::Relaxed);
+        drop(end);
     });
     let ignored = house.counted("tollgate_rejections_total", "source_locked");
     println!(

@@ -59,10 +59,12 @@ impl Town {
         let random = Random::from_number(self.random.u64());
         let mut gate = Gate::new(self.company.snapshot(), Timing::RFC, random);
         gate.follow_earlier_run(MARK_KEY, now);
+        let seen = left.seen();
         for command in left.hand_to(&mut gate, now) {
             self.hold(|town| town.model.resolves(town.now.moment, &command));
             self.vault.take(now.moment, command);
         }
+        gate.ask_who_is_there(now, seen);
         for (person, bindings) in &self.registered {
             gate.restore_registrations(now, person, bindings.clone());
         }
