@@ -95,7 +95,8 @@ def relay_policy():
 
 
 def company():
-    return ["[company]", 'name = "Bench"', 'zone = "UTC"', 'home = "bench"']
+    # The peers do not watch for fraud, and the harness dials as a thief would.
+    return ["[company]", 'name = "Bench"', 'zone = "UTC"', 'home = "bench"', "", "[fraud]", "classes = []"]
 
 
 def hours(first, last):
