@@ -240,9 +240,15 @@ impl Call {
             self.life.due(),
         ];
         let guards = guards.into_iter().flatten().filter(|_| guarded);
-        let forget_at = self.forget_at.filter(|_| !self.asks_for_money());
+        let forget_at = self.forget_at.filter(|_| !self.is_waited_for());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
         [meter, self.search.due(), forget_at].into_iter().flatten().chain(guards).chain(re_invites).min()
+    }
+
+    /// Something has yet to come that nobody else would know what to do with: then the call is not forgotten, and its time to be
+    /// forgotten is no alarm, which would ring on and on.
+    fn is_waited_for(&self) -> bool {
+        self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty()
     }
 
     /// The ledger has not answered the question for the first slice.
@@ -288,7 +294,6 @@ impl Call {
 
     /// Nothing can happen any more: over, no open branch or re-INVITE, no question at the ledger, remembered long enough.
     pub fn is_spent(&self, now: Moment) -> bool {
-        let waits = self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty();
-        self.over.is_some() && !waits && self.forget_at.is_none_or(|end| end <= now)
+        self.over.is_some() && !self.is_waited_for() && self.forget_at.is_none_or(|end| end <= now)
     }
 }
