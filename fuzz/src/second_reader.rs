@@ -99,12 +99,18 @@ fn is_misread(message: &Message) -> bool {
         || params.iter().flatten().any(is_cut)
 }
 
+const BLANKS: [&str; 6] = [" =", "= ", " ;", "; ", " :", ": "];
+
 fn is_line_misread(line: &str) -> bool {
     let (name, value) = line.split_once(':').unwrap_or((line, ""));
     let name = name.trim();
     let is_address = ["Via", "From", "To"].iter().any(|known| known.eq_ignore_ascii_case(name));
-    // Folded lines and compact names are headers of their own to it; of two Vias on a line one is lost; quotes do not quote.
-    line.starts_with([' ', '\t']) || name.len() == 1 || (is_address && value.contains(['"', ',', '\\']))
+    // Folded lines and compact names are headers of their own to it; of two Vias on a line one is lost; quotes do not quote; a blank
+    // beside a sign ends a parameter.
+    line.starts_with([' ', '\t'])
+        || name.len() == 1
+        || (is_address
+            && (value.contains(['"', ',', '\\', '\t']) || BLANKS.iter().any(|blank| value.contains(blank))))
 }
 
 fn is_uri_misread(message: &Message) -> bool {
