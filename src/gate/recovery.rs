@@ -131,11 +131,6 @@ impl Gate {
         let first = dialogs.first()?;
         let invite = Message::parse(first.invite(), Framing::Stream).ok()?;
         let caller = first.side(End::Caller).flow();
-        let mut review = Review::of_earlier_run(now.moment, money.map(|(_, entry)| Arc::clone(&entry.lines)));
-        if money.is_some() && has_left(&setup, record) {
-            // Nobody would pay for it any further.
-            review.until = Some(now.moment);
-        }
         let (proof, covered) = self.set_aside(now, money);
         let mut call = Call {
             decision: record.decision,
@@ -160,7 +155,7 @@ impl Gate {
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
-            review,
+            review: first_review(&setup, now, record, money.map(|(_, entry)| entry)),
             life: Life::of_earlier_run(now.moment, saved.session),
             enquiry: None,
             parting: Parting::default(),
@@ -287,9 +282,12 @@ impl Gate {
     }
 }
 
-/// Whoever is responsible for the call is not known any more.
-fn has_left(setup: &Snapshot, record: &CallRecord) -> bool {
-    record.person.as_deref().is_some_and(|key| setup.policy.person_by_key(key).is_none())
+/// The rules may have changed meanwhile. Where whoever pays has left, nobody would pay for it any further.
+fn first_review(setup: &Snapshot, now: Now, record: &CallRecord, money: Option<&Entry>) -> Review {
+    let has_left = record.person.as_deref().is_some_and(|key| setup.policy.person_by_key(key).is_none());
+    let mut review = Review::of_earlier_run(now.moment, money.map(|entry| Arc::clone(&entry.lines)));
+    review.until = Some(now.moment).filter(|_| has_left && money.is_some());
+    review
 }
 
 /// What the ledger has set aside for the call in all.

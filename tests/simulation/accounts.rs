@@ -1,12 +1,24 @@
 //! The money side of the reference model: budgets, what is durable, sums, and a tariff in plain arithmetic.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use tollgate::base::{DecisionId, Moment};
 use tollgate::ledger::{Account, AccountPeriod, Amount, Book, BudgetLine, Command, Limit, Reply, Strictness};
 use tollgate::store::{RecordFilter, Reports};
 
 use super::model::{Model, Rule};
 use super::vault::Vault;
+
+/// What a call is charged when it ends.
+pub(super) struct Settling {
+    pub decision: DecisionId,
+    pub amount: Amount,
+    /// `None`: it is free.
+    pub number: Option<String>,
+    /// It was found dead, and ends when it was last known to live (R74).
+    pub estimated: bool,
+}
 
 impl Model {
     /// The book beside the gate has decided the command that was noted last: no budget grows beyond its limit (R65).
@@ -51,6 +63,38 @@ impl Model {
             }
         }
         Ok(())
+    }
+
+    /// R61, R62, R67: seconds from the answer to the end, rounded up, for each leg, at the price of the prefix.
+    pub(super) fn check_price(&self, now: Moment, settling: &Settling) -> Rule {
+        let Settling { decision, amount, number, .. } = settling;
+        let attempt = &self.attempts[decision];
+        let since = attempt.taken_up.map(|taken_up| taken_up.since);
+        let is_forked = attempt.legs.len() > 1;
+        let mut talks: Vec<Duration> = attempt
+            .legs
+            .iter()
+            .map(|leg| (leg, if is_forked { since.min(Some(leg.answered)) } else { since }))
+            .map(|(leg, since)| leg.ended.unwrap_or(now).since(since.unwrap_or(leg.answered)))
+            .collect();
+        if let (Some(since), true) = (since, talks.is_empty()) {
+            talks.push(now.since(since));
+        }
+        let seconds = talks.iter().map(|talk| (talk.as_micros() as u64).div_ceil(1_000_000).max(1));
+        let seconds: Vec<u64> = seconds.collect();
+        let micros =
+            number.as_ref().map_or(0, |number| seconds.iter().map(|seconds| price(number, *seconds)).sum());
+        let (sum, charged) = (seconds.iter().sum::<u64>(), amount.money.as_micros());
+        // A leg that was answered or ended in the last moment of a run is as the next one knows it.
+        let is_loose = settling.estimated || (since.is_some() && is_forked);
+        if (sum == amount.seconds && charged == micros)
+            || (is_loose && amount.seconds <= sum && charged <= micros)
+        {
+            return Ok(());
+        }
+        Err(format!(
+            "{decision} is billed {amount} for {number:?}; it talked {seconds:?} s, which is {micros} millionths"
+        ))
     }
 
     pub(super) fn resolve(&mut self, reply: &Reply) -> Rule {

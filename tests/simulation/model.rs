@@ -13,7 +13,7 @@ use tollgate::ledger::{
 use tollgate::policy::Class;
 use tollgate::store::{RecordFilter, Reports as _};
 
-use super::accounts::price;
+use super::accounts::Settling;
 use super::restarts::TakenUp;
 use super::vault::Vault;
 use super::world::compose::branch_of;
@@ -68,16 +68,6 @@ pub(super) struct Question {
     pub was_answered: bool,
     /// When the first final answer left.
     pub at: Moment,
-}
-
-/// What a call is charged when it ends.
-pub(super) struct Settling {
-    decision: DecisionId,
-    amount: Amount,
-    /// `None`: it is free.
-    number: Option<String>,
-    /// It was found dead, and ends when it was last known to live (R74).
-    estimated: bool,
 }
 
 impl Attempt {
@@ -370,38 +360,6 @@ impl Model {
             }
             _ => Ok(()),
         }
-    }
-
-    /// R61, R62, R67: seconds from the answer to the end, rounded up, for each leg, at the price of the prefix.
-    fn check_price(&self, now: Moment, settling: &Settling) -> Rule {
-        let Settling { decision, amount, number, .. } = settling;
-        let attempt = &self.attempts[decision];
-        let since = attempt.taken_up.map(|taken_up| taken_up.since);
-        let is_forked = attempt.legs.len() > 1;
-        let mut talks: Vec<Duration> = attempt
-            .legs
-            .iter()
-            .map(|leg| (leg, if is_forked { since.min(Some(leg.answered)) } else { since }))
-            .map(|(leg, since)| leg.ended.unwrap_or(now).since(since.unwrap_or(leg.answered)))
-            .collect();
-        if let (Some(since), true) = (since, talks.is_empty()) {
-            talks.push(now.since(since));
-        }
-        let seconds = talks.iter().map(|talk| (talk.as_micros() as u64).div_ceil(1_000_000).max(1));
-        let seconds: Vec<u64> = seconds.collect();
-        let micros =
-            number.as_ref().map_or(0, |number| seconds.iter().map(|seconds| price(number, *seconds)).sum());
-        let (sum, charged) = (seconds.iter().sum::<u64>(), amount.money.as_micros());
-        // A leg that was answered or ended in the last moment of a run is as the next one knows it.
-        let is_loose = settling.estimated || (since.is_some() && is_forked);
-        if (sum == amount.seconds && charged == micros)
-            || (is_loose && amount.seconds <= sum && charged <= micros)
-        {
-            return Ok(());
-        }
-        Err(format!(
-            "{decision} is billed {amount} for {number:?}; it talked {seconds:?} s, which is {micros} millionths"
-        ))
     }
 
     /// When nothing can happen any more.

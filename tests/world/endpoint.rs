@@ -352,10 +352,8 @@ impl Endpoint {
     fn headers(&mut self, method: &str, uri: &str, from: &str, to: &str, call_id: &str, cseq: u32) -> Text {
         self.count += 1;
         let transport = self.flow.transport.as_str();
-        let via = format!(
-            "SIP/2.0/{transport} {};branch=z9hG4bK{}-{};rport",
-            self.flow.remote, self.name, self.count
-        );
+        let (at, name, count) = (self.flow.remote, self.name, self.count);
+        let via = format!("SIP/2.0/{transport} {at};branch=z9hG4bK{name}-{count};rport");
         Text::request(method, uri)
             .with("Via", via)
             .with("Max-Forwards", "70")
