@@ -128,7 +128,7 @@ impl EventLoop {
                 // Whoever sent the new one frees the old one.
                 let _ = replacement.old.send(old);
             }
-            Rung::LookedUp(heard) => self.gate.handle(self.clock.now(), heard),
+            Rung::LookedUp(heard) => self.gate.handle(self.clock.now(), *heard),
             Rung::Name(heard) => self.take_heard(heard),
             Rung::Ask(ask) => self.answer(ask),
             Rung::Observe => {
@@ -334,7 +334,7 @@ struct Others<'l> {
 enum Rung {
     Written(WriterEvent),
     Setup(Replacement),
-    LookedUp(Input),
+    LookedUp(Box<Input>),
     Name(Heard),
     Ask(Ask),
     Observe,
@@ -357,7 +357,7 @@ impl Others<'_> {
             return Poll::Ready(Rung::Setup(replacement));
         }
         if let Poll::Ready(Some(heard)) = self.look_ups.answers.poll_recv(cx) {
-            return Poll::Ready(Rung::LookedUp(heard));
+            return Poll::Ready(Rung::LookedUp(Box::new(heard)));
         }
         if let Poll::Ready(Some(heard)) = self.names.poll_next(cx) {
             return Poll::Ready(Rung::Name(heard));
