@@ -185,7 +185,8 @@ impl Siege {
 
     /// What must hold for each message that leaves.
     fn leaves(&mut self, cause: Option<Cause>, flow: Flow, bytes: &Bytes) {
-        if is_stranger(flow) {
+        // Requests go to a stranger only in a call that he has answered by its branch, as below.
+        if is_stranger(flow) && bytes.starts_with(b"SIP/2.0") {
             let (sent, heard, count) = self.strangers.entry(flow.remote_host()).or_default();
             *heard += bytes.len();
             let most = *sent * AMPLIFICATION_MAX + *count * ANSWER_SHORTEST;
