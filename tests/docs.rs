@@ -139,7 +139,8 @@ fn every_row_has_a_state_and_whatever_is_done_names_its_test() {
 }
 
 /// Test binaries that attack the built gate over sockets.
-const ON_THE_WIRE: [&str; 4] = ["torture::", "wire::", "siege::", "scenarios/"];
+const ON_THE_WIRE: [&str; 8] =
+    ["torture::", "wire::", "siege::", "tls::", "faults::", "routes::", "neighbours::", "scenarios/"];
 
 #[test]
 fn every_attack_has_its_test_and_nearly_all_meet_the_built_gate() {

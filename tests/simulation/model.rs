@@ -13,7 +13,7 @@ use tollgate::ledger::{
 use tollgate::policy::Class;
 use tollgate::store::{RecordFilter, Reports as _};
 
-use super::accounts::Settling;
+use super::accounts::{Settling, end_of};
 use super::restarts::TakenUp;
 use super::vault::Vault;
 use super::world::compose::branch_of;
@@ -387,13 +387,6 @@ impl Model {
         }
         self.check_sums(vault)
     }
-}
-
-fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {
-    answer
-        + Duration::from_secs(
-            covered.map_or(u64::from(u32::MAX), |covered| covered.seconds.min(u64::from(u32::MAX))),
-        )
 }
 
 /// The decision stands in our Record-Route.
