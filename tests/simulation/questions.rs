@@ -1,0 +1,83 @@
+//! Each INVITE that comes, and the one final answer that it gets (RFC 3261 §16.7).
+
+use std::time::Duration;
+
+use tollgate::base::Moment;
+
+use super::model::Model;
+use super::world::compose::branch_of;
+use super::world::text::Text;
+
+/// How long a refused INVITE is known for its repeats at least: T4 after its ACK (RFC 3261 §17.2.1).
+const REMEMBERED: Duration = Duration::from_secs(5);
+
+/// An INVITE that came, by its branch.
+#[derive(Default)]
+pub(super) struct Question {
+    /// The process that it came to died before it answered.
+    pub is_orphan: bool,
+    pub refused: Option<u16>,
+    pub accepted: bool,
+    /// By a process that is dead.
+    pub was_answered: bool,
+    /// The refusal is the gate's own, and not repeated by itself.
+    pub is_verdict: bool,
+    /// When the first final answer left.
+    pub at: Moment,
+}
+
+impl Question {
+    pub fn is_answered(&self) -> bool {
+        self.refused.is_some() || self.accepted
+    }
+
+    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a challenge and
+    /// a verdict of the gate only when the INVITE is repeated, so the last one may be lost.
+    pub fn is_owed(&self) -> bool {
+        !self.is_orphan && !self.accepted && !self.was_answered && !self.is_verdict
+    }
+}
+
+impl Model {
+    /// A request comes to the gate from one who may send it.
+    pub fn comes(&mut self, now: Moment, text: &Text) {
+        match text.method().as_str() {
+            "INVITE" => {
+                let question = self.questions.entry(branch_of(text)).or_default();
+                // What the network has held up for so long finds no transaction, and is asked who it is once more.
+                if question.refused.is_some() && question.at + REMEMBERED < now {
+                    *question = Question { is_orphan: question.is_orphan, ..Question::default() };
+                }
+            }
+            "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
+            "CANCEL" => drop(self.cancelled.insert(text.header("Call-ID").unwrap_or_default())),
+            _ => {}
+        }
+    }
+
+    /// Whoever asked this is not there any more to hear the answer.
+    pub fn asker_is_gone(&mut self, branch: &str) {
+        self.questions.entry(branch.to_owned()).or_default().is_orphan = true;
+    }
+
+    /// A final answer to an INVITE leaves: several 2xx of forks (§13.2.2.4), or one refusal, never both. Whether it is accepted.
+    pub(super) fn question_answered(&mut self, now: Moment, text: &Text) -> Result<bool, String> {
+        let status = text.status();
+        let question = self.questions.entry(branch_of(text)).or_default();
+        if question.refused.is_none() && !question.accepted {
+            question.at = now;
+        }
+        match (status, question.refused) {
+            (200..=299, Some(refused)) => return Err(format!("{status} after {refused}")),
+            (300.., Some(refused)) if refused != status => return Err(format!("{status} after {refused}")),
+            (300.., _) if question.accepted => return Err(format!("{status} after a 2xx")),
+            (200..=299, None) => question.accepted = true,
+            _ => {
+                question.refused = Some(status);
+                let is_own = text.header_str("X-Tollgate-Decision").is_some();
+                question.is_verdict = is_own || matches!(status, 401 | 407);
+            }
+        }
+        Ok(question.accepted)
+    }
+}
