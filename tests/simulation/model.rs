@@ -219,6 +219,10 @@ impl Model {
             (402 | 403, "INVITE") if is_call_for_help(text) => {
                 Err(format!("{} to a call for help (R41)", text.status()))
             }
+            (100..=199, "INVITE") => {
+                self.question_tried(text);
+                Ok(())
+            }
             (200.., "INVITE") => self.answer_leaves(now, text),
             _ => Ok(()),
         }

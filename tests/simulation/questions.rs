@@ -20,8 +20,8 @@ pub(super) struct Question {
     pub accepted: bool,
     /// By a process that is dead.
     pub was_answered: bool,
-    /// The refusal is the gate's own, and not repeated by itself.
-    pub is_verdict: bool,
+    /// It had a provisional answer: from then on the asker is silent, and a refusal is repeated until it is heard (§17.2.1).
+    pub is_tried: bool,
     /// When the first final answer left.
     pub at: Moment,
 }
@@ -31,10 +31,11 @@ impl Question {
         self.refused.is_some() || self.accepted
     }
 
-    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a challenge and
-    /// a verdict of the gate only when the INVITE is repeated, so the last one may be lost.
+    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a refusal of who
+    /// was not tried only when the INVITE is repeated, so the last one may be lost.
     pub fn is_owed(&self) -> bool {
-        !self.is_orphan && !self.accepted && !self.was_answered && !self.is_verdict
+        let is_told_once = self.refused.is_some() && !self.is_tried;
+        !self.is_orphan && !self.accepted && !self.was_answered && !is_told_once
     }
 }
 
@@ -60,6 +61,11 @@ impl Model {
         self.questions.entry(branch.to_owned()).or_default().is_orphan = true;
     }
 
+    /// A provisional answer to an INVITE leaves.
+    pub(super) fn question_tried(&mut self, text: &Text) {
+        self.questions.entry(branch_of(text)).or_default().is_tried = true;
+    }
+
     /// A final answer to an INVITE leaves: several 2xx of forks (§13.2.2.4), or one refusal, never both. Whether it is accepted.
     pub(super) fn question_answered(&mut self, now: Moment, text: &Text) -> Result<bool, String> {
         let status = text.status();
@@ -72,11 +78,7 @@ impl Model {
             (300.., Some(refused)) if refused != status => return Err(format!("{status} after {refused}")),
             (300.., _) if question.accepted => return Err(format!("{status} after a 2xx")),
             (200..=299, None) => question.accepted = true,
-            _ => {
-                question.refused = Some(status);
-                let is_own = text.header_str("X-Tollgate-Decision").is_some();
-                question.is_verdict = is_own || matches!(status, 401 | 407);
-            }
+            _ => question.refused = Some(status),
         }
         Ok(question.accepted)
     }
