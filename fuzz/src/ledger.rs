@@ -111,12 +111,17 @@ impl Office {
 
     fn put(&mut self, command: &Command) {
         let was_open = self.model.is_open(command);
+        // What the book decides at once; whoever hung up hears of it when it is written.
+        let decided = matches!(command, Command::Settle(_)).then(|| self.tray.book().clone().apply(command));
         self.tray.put(self.now, command.clone());
-        self.take_replies(Some((command, was_open)));
+        let is_silent = self.take_replies(Some((command, was_open)));
+        if let Some(reply) = decided.filter(|_| is_silent) {
+            self.model.hear(command, was_open, &reply);
+        }
     }
 
     /// What is said, and whether it may be said.
-    fn take_replies(&mut self, mut of: Option<(&Command, bool)>) {
+    fn take_replies(&mut self, mut of: Option<(&Command, bool)>) -> bool {
         while let Some(reply) = self.tray.next_reply() {
             let held = of.take().filter(|(command, _)| command.reservation() == reply.reservation());
             match held {
@@ -125,6 +130,7 @@ impl Office {
                     matches!(
                         reply,
                         Reply::Answered { .. }
+                            | Reply::Settled { .. }
                             | Reply::Unavailable { .. }
                             | Reply::Closed { .. }
                             | Reply::Unknown { .. }
@@ -133,9 +139,10 @@ impl Office {
                 ),
             }
         }
-        // An Answer that waits for its commit says nothing yet; nothing else is silent.
-        let is_silent = of.is_none_or(|(command, _)| command.waits_for_commit());
-        assert!(is_silent, "no reply to {of:?}");
+        // An Answer or a Settle that waits for its commit says nothing yet; nothing else is silent.
+        let may_wait = |command: &Command| matches!(command, Command::Answer(_) | Command::Settle(_));
+        assert!(of.is_none_or(|(command, _)| may_wait(command)), "no reply to {of:?}");
+        of.is_some()
     }
 
     /// The writing thread does all that it was given.
@@ -149,8 +156,7 @@ impl Office {
         for (command, reply) in given.iter().zip(&replies) {
             self.model.is_written(command, reply);
         }
-        let said = replies.into_iter().zip(&given).filter(|(_, command)| command.waits_for_commit());
-        self.tray.hear(self.now, WriterEvent::Replied(said.map(|(reply, _)| reply).collect()));
+        self.tray.hear(self.now, WriterEvent::Replied(replies));
         self.tray.hear(self.now, WriterEvent::Committed { count: given.len(), took: Duration::ZERO });
         self.take_replies(None);
     }

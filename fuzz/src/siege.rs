@@ -37,8 +37,8 @@ const ANSWER_SHORTEST: usize = 600;
 const ANSWERS_MAX: usize = 200;
 /// Messages that a stranger may have seen.
 const OVERHEARD_MAX: usize = 64;
-/// How long the world may take to come to rest: Timer C, two rounds of 64*T1, the longest rest of a trunk.
-const REST_LONGEST: Duration = Duration::from_secs(900);
+/// How long the world may take to come to rest: a call for help in which nobody says a word is remembered for a day.
+const REST_LONGEST: Duration = Duration::from_secs(25 * 3600);
 /// After the settings: that of every day, and one that takes from everybody.
 static RULES: LazyLock<[Arc<Snapshot>; 2]> = LazyLock::new(|| [rich().snapshot(), poor().snapshot()]);
 

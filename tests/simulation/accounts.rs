@@ -20,6 +20,12 @@ pub(super) struct Settling {
     pub estimated: bool,
 }
 
+/// Until when a call may last for what is set aside for it.
+pub(super) fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {
+    let seconds = covered.map_or(u64::MAX, |covered| covered.seconds).min(u64::from(u32::MAX));
+    answer + Duration::from_secs(seconds)
+}
+
 impl Model {
     /// The book beside the gate has decided the command that was noted last: no budget grows beyond its limit (R65).
     pub fn decided(&mut self, book: &Book) -> Rule {

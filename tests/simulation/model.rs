@@ -13,7 +13,7 @@ use tollgate::ledger::{
 use tollgate::policy::Class;
 use tollgate::store::{RecordFilter, Reports as _};
 
-use super::accounts::Settling;
+use super::accounts::{Settling, end_of};
 use super::questions::Question;
 use super::restarts::TakenUp;
 use super::vault::Vault;
@@ -337,11 +337,6 @@ impl Model {
             None => self.check_sums(vault),
         }
     }
-}
-
-fn end_of(answer: Moment, covered: Option<Amount>) -> Moment {
-    let far = u64::from(u32::MAX);
-    answer + Duration::from_secs(covered.map_or(far, |covered| covered.seconds.min(far)))
 }
 
 /// In Hamburg even those prove who they are (R41, site option).

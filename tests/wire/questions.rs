@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::reload::{Exchange, STRANGER};
 
-/// Ten times what the ledger lets a statement wait, for machines that are busy.
-const WRITTEN_BY: Duration = Duration::from_millis(200);
+/// Twice as long as rows may take from the daybook to the tables that are asked.
+const WRITTEN_BY: Duration = Duration::from_secs(2);
 
 impl Exchange {
     pub fn ask(&self, words: &[&str]) -> Output {
@@ -19,7 +19,7 @@ impl Exchange {
         if !words.contains(&"--store") {
             command.arg("--config").arg(config);
         }
-        // A row is written a moment after the answer has left.
+        // A row stands in the tables about a second after the answer has left.
         sleep(WRITTEN_BY);
         command.output().expect("tollgate runs")
     }
