@@ -107,6 +107,8 @@ pub struct Model {
     /// Call-IDs whose parties have sent a BYE.
     pub(super) hung_up: BTreeSet<String>,
     pub(super) cancelled: BTreeSet<String>,
+    /// The branch of the INVITE that comes just now, and whether it calls for help.
+    pub(super) hearing: Option<(String, bool)>,
     pub(super) call_ids: BTreeMap<DecisionId, String>,
     /// The wall clock was set in this life: rows of before say less.
     pub(super) clock_was_set: bool,
@@ -118,6 +120,7 @@ impl Model {
     pub fn event(&mut self, now: Moment, event: &Event) -> Rule {
         match event {
             Event::Judged(judged) => self.judged(judged),
+            Event::Rejected { code: "source_locked", .. } => self.is_locked_out(),
             Event::TakenUp { decision } => self.taken_up(*decision, now),
             _ => Ok(()),
         }
@@ -325,7 +328,8 @@ impl Model {
         for invite in unanswered {
             let question = self.questions.get(&branch_of(invite));
             if question.is_some_and(Question::is_owed) {
-                return Err(format!("no final answer to {}", invite.header("Call-ID").unwrap_or_default()));
+                let call_id = invite.header("Call-ID").unwrap_or_default();
+                return Err(format!("no final answer to {call_id} {}", branch_of(invite)));
             }
         }
         let rows = vault.durable().records(&RecordFilter::default()).expect("memory does not fail");
@@ -340,8 +344,8 @@ impl Model {
 }
 
 /// In Hamburg even those prove who they are (R41, site option).
-fn is_call_for_help(answer: &Text) -> bool {
-    let has = |name, word: &str| answer.header_str(name).is_some_and(|value| value.contains(word));
+pub(super) fn is_call_for_help(text: &Text) -> bool {
+    let has = |name, word: &str| text.header_str(name).is_some_and(|value| value.contains(word));
     has("To", "sip:112@") && !has("From", "frank")
 }
 

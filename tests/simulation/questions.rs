@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tollgate::base::Moment;
 
-use super::model::Model;
+use super::model::{Model, Rule, is_call_for_help};
 use super::world::compose::branch_of;
 use super::world::text::Text;
 
@@ -20,6 +20,8 @@ pub(super) struct Question {
     pub accepted: bool,
     /// By a process that is dead.
     pub was_answered: bool,
+    /// It came from a source that has guessed too many passwords (R25).
+    pub is_locked_out: bool,
     /// It had a provisional answer: from then on the asker is silent, and a refusal is repeated until it is heard (§17.2.1).
     pub is_tried: bool,
     /// When the first final answer left.
@@ -35,13 +37,14 @@ impl Question {
     /// was not tried only when the INVITE is repeated, so the last one may be lost.
     pub fn is_owed(&self) -> bool {
         let is_told_once = self.refused.is_some() && !self.is_tried;
-        !self.is_orphan && !self.accepted && !self.was_answered && !is_told_once
+        !self.is_locked_out && !self.is_orphan && !self.accepted && !self.was_answered && !is_told_once
     }
 }
 
 impl Model {
     /// A request comes to the gate from one who may send it.
     pub fn comes(&mut self, now: Moment, text: &Text) {
+        self.hearing = (text.method() == "INVITE").then(|| (branch_of(text), is_call_for_help(text)));
         match text.method().as_str() {
             "INVITE" => {
                 let question = self.questions.entry(branch_of(text)).or_default();
@@ -54,6 +57,13 @@ impl Model {
             "CANCEL" => drop(self.cancelled.insert(text.header("Call-ID").unwrap_or_default())),
             _ => {}
         }
+    }
+
+    /// The request that came last is met with silence, since its source is locked: never a call for help (R25, R41).
+    pub(super) fn is_locked_out(&mut self) -> Rule {
+        let Some((branch, is_for_help)) = self.hearing.take() else { return Ok(()) };
+        self.questions.entry(branch).or_default().is_locked_out = true;
+        if is_for_help { Err("silence to a call for help".to_owned()) } else { Ok(()) }
     }
 
     /// Whoever asked this is not there any more to hear the answer.
