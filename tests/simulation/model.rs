@@ -120,7 +120,7 @@ impl Model {
     pub fn event(&mut self, now: Moment, event: &Event) -> Rule {
         match event {
             Event::Judged(judged) => self.judged(judged),
-            Event::Rejected { code: "source_locked", .. } => self.is_locked_out(),
+            Event::Rejected { code: "source_locked", status: 0 } => self.is_locked_out(),
             Event::TakenUp { decision } => self.taken_up(*decision, now),
             _ => Ok(()),
         }
