@@ -18,6 +18,8 @@ mod model;
 mod network;
 #[path = "simulation/plan.rs"]
 mod plan;
+#[path = "simulation/questions.rs"]
+mod questions;
 #[path = "simulation/restarts.rs"]
 mod restarts;
 #[path = "simulation/temper.rs"]

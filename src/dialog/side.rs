@@ -168,6 +168,11 @@ impl Side {
         self.sent_as(self.last_cseq.unwrap_or(0))
     }
 
+    /// The number of its latest INVITE, as it wrote it.
+    pub fn latest_invite(&self) -> u32 {
+        self.invite.0
+    }
+
     /// The other side has counted further than we know: our next request in this side's name skips so many numbers.
     pub fn skip(&mut self, count: u32) {
         self.gap = count;

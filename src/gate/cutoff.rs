@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::Gate;
 use super::call::CallKey;
 use super::trunk_login::OwnBye;
@@ -92,12 +94,14 @@ impl Gate {
 
     /// Nothing of this call can come any more.
     pub(super) fn forget_call(&mut self, key: CallKey) {
+        let before = self.words_before(key);
         let Some(call) = self.calls.remove(key) else { return };
         self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
         let from = call.invite.from_tag().unwrap_or_default();
-        for dialog in &call.dialogs {
-            let words = self.keys.of(dialog.call_id(), from, dialog.callee_tag());
+        let words =
+            call.dialogs.iter().map(|dialog| self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+        for words in words.chain(before).collect::<SmallVec<[_; 2]>>() {
             let Some(known) = self.dialogs.get_mut(&words) else { continue };
             known.retain(|known| *known != key);
             if known.is_empty() {

@@ -25,6 +25,10 @@ use crate::transaction::ServerId;
 impl Gate {
     /// A dialog-creating INVITE that was not seen before.
     pub(super) fn invite(&mut self, now: Now, flow: Flow, server: ServerId, invite: Message) {
+        if self.was_answered_before(flow, &invite) {
+            self.transactions.forget_server(server);
+            return self.tell(Event::Absorbed);
+        }
         self.judge_invite(now, flow, server, invite, None);
     }
 

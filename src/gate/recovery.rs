@@ -17,7 +17,7 @@ use super::review::Review;
 use super::setup::Snapshot;
 use super::{Event, Gate, Output, budget};
 use crate::base::{Money, Now, ReservationId};
-use crate::dialog::{Dialog, End, SavedDialog};
+use crate::dialog::{Dialog, DialogKey, End, SavedDialog};
 use crate::ledger::{CallRecord, Command, EndCause, Entry, Price, Remember, Reservation, Slice, UNLIMITED};
 use crate::policy::{Permit, SavedPermit};
 use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
@@ -203,7 +203,7 @@ impl Gate {
         });
         let words: SmallVec<[_; 1]> = words.collect();
         let key = self.calls.insert(call);
-        for words in words {
+        for words in words.into_iter().chain(self.words_before(key)) {
             self.dialogs.entry(words).or_default().push(key);
         }
         self.reservations.insert(reservation, key);
@@ -219,6 +219,29 @@ impl Gate {
         if over {
             self.end_call(now, key, EndCause::Lost);
         }
+    }
+
+    /// Under these words the INVITE of a call that was taken up comes again, before its caller knows the callee's tag.
+    pub(super) fn words_before(&self, key: CallKey) -> Option<DialogKey> {
+        let call = self.calls.at(key).filter(|call| call.server == ServerId::NONE)?;
+        let dialog = call.dialogs.first()?;
+        Some(self.keys.of(dialog.call_id(), dialog.side(End::Caller).tag(), b""))
+    }
+
+    /// The repeat of an INVITE that the earlier run has answered, by a caller who has not heard it: its callee repeats the 2xx, and that
+    /// is the one final answer (RFC 3261 §16.7).
+    pub(super) fn was_answered_before(&self, flow: Flow, invite: &Message) -> bool {
+        let known = self.dialogs.get(&self.keys.of_message(invite));
+        known.into_iter().flatten().any(|key| {
+            let call = self.calls.at(*key).filter(|call| call.server == ServerId::NONE);
+            call.and_then(|call| call.dialogs.first()).is_some_and(|dialog| {
+                let caller = dialog.side(End::Caller);
+                dialog.call_id() == invite.call_id()
+                    && Some(caller.tag()) == invite.from_tag()
+                    && caller.speaks_from(flow)
+                    && invite.cseq() <= caller.latest_invite()
+            })
+        })
     }
 
     /// The 2xx of a call that was answered as the earlier run died: its callee repeats it, since no ACK has come. It goes to the caller

@@ -221,6 +221,38 @@ fn an_answer_that_the_kill_kept_from_the_caller_reaches_her_when_it_is_repeated(
     );
 }
 
+/// To the new process her INVITE is a stranger's; it was answered all the same, and has one final answer (RFC 3261 §16.7).
+#[test]
+fn an_invite_repeated_to_the_next_run_is_no_second_call() {
+    let company = Company::new();
+    let mut world = World::new(&company);
+    world.begins(
+        "
+           0 alice  > INVITE 03023125500
+           0 alice  < 100
+           0 ledger < reserve 0.60
+           4 main   < INVITE
+          16 main   > 200 keep=yes
+          16 alice  < 200
+        ",
+    );
+    world.is_killed_until(&company, "1s");
+    world.plays(
+        "
+        1.5s alice  > again
+          2s main   > 200 keep=yes to=INVITE
+          2s alice  < again 200
+        2.1s alice  > ACK
+        2.1s main   < ACK
+         10s alice  > BYE
+         10s main   < BYE
+         10s ledger < settle 0.10 caller_hung_up
+       10.1s main   > 200 to=BYE
+       10.1s alice  < 200 BYE
+        ",
+    );
+}
+
 #[test]
 fn a_free_call_is_taken_up_and_recorded() {
     let world = killed(

@@ -218,6 +218,10 @@ impl Actor {
             self.answered.insert(key, (now, answer.clone()));
             return Upshot { plans: temper::on_cancel(&call_id, random), ..Upshot::send(answer) };
         }
+        if method == "INVITE" && !within && !is_new {
+            // The same call once more, by a process that knows nothing of the first: only the latest INVITE is answered.
+            self.endpoint.forget(Some(&call_id));
+        }
         self.endpoint.hear_text(text.clone());
         match method.as_str() {
             "INVITE" if within => Upshot::plans(temper::on_re_invite(&call_id, random)),

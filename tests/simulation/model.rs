@@ -14,6 +14,7 @@ use tollgate::policy::Class;
 use tollgate::store::{RecordFilter, Reports as _};
 
 use super::accounts::{Settling, end_of};
+use super::questions::Question;
 use super::restarts::TakenUp;
 use super::vault::Vault;
 use super::world::compose::branch_of;
@@ -22,9 +23,6 @@ use super::world::titles::closing_record;
 
 /// R91: no call outlives what is paid for by more than this.
 pub(super) const GRACE: Duration = Duration::from_secs(2);
-
-/// How long a refused INVITE is known for its repeats at least: T4 after its ACK (RFC 3261 §17.2.1).
-const REMEMBERED: Duration = Duration::from_secs(5);
 
 pub(super) type Rule = Result<(), String>;
 
@@ -39,6 +37,8 @@ pub(super) struct Attempt {
     pub covered: Option<Amount>,
     /// The 2xx that went back to the caller.
     pub legs: Vec<Leg>,
+    /// Tags of those who have sent or got a BYE.
+    early_byes: BTreeSet<String>,
     pub over_at: Option<Moment>,
     pub closings: u32,
     /// The process died before this was durable.
@@ -55,19 +55,6 @@ pub(super) struct Leg {
     tag: String,
     pub answered: Moment,
     pub ended: Option<Moment>,
-}
-
-/// An INVITE that came, by its branch.
-#[derive(Default)]
-pub(super) struct Question {
-    /// The process that it came to died before it answered.
-    pub is_orphan: bool,
-    pub refused: Option<u16>,
-    pub accepted: bool,
-    /// By a process that is dead.
-    pub was_answered: bool,
-    /// When the first final answer left.
-    pub at: Moment,
 }
 
 impl Attempt {
@@ -98,19 +85,6 @@ impl Attempt {
     }
 }
 
-impl Question {
-    pub fn is_answered(&self) -> bool {
-        self.refused.is_some() || self.accepted
-    }
-
-    /// Whoever asked is still there and has a right to an answer. A 2xx is repeated by whoever gave it, not by the gate; a challenge
-    /// only when the INVITE is repeated, so the last one may be lost (R25: nobody unproven makes the gate send much).
-    fn is_owed(&self) -> bool {
-        let is_challenged = matches!(self.refused, Some(401 | 407));
-        !self.is_orphan && !self.accepted && !self.was_answered && !is_challenged
-    }
-}
-
 #[derive(Default)]
 pub struct Model {
     pub(super) attempts: BTreeMap<DecisionId, Attempt>,
@@ -132,7 +106,9 @@ pub struct Model {
     pub(super) personal: BTreeMap<ReservationId, Option<bool>>,
     /// Call-IDs whose parties have sent a BYE.
     pub(super) hung_up: BTreeSet<String>,
-    cancelled: BTreeSet<String>,
+    pub(super) cancelled: BTreeSet<String>,
+    /// The branch of the INVITE that comes just now, and whether it calls for help.
+    pub(super) hearing: Option<(String, bool)>,
     pub(super) call_ids: BTreeMap<DecisionId, String>,
     /// The wall clock was set in this life: rows of before say less.
     pub(super) clock_was_set: bool,
@@ -144,6 +120,7 @@ impl Model {
     pub fn event(&mut self, now: Moment, event: &Event) -> Rule {
         match event {
             Event::Judged(judged) => self.judged(judged),
+            Event::Rejected { code: "source_locked", status: 0 } => self.is_locked_out(),
             Event::TakenUp { decision } => self.taken_up(*decision, now),
             _ => Ok(()),
         }
@@ -236,35 +213,18 @@ impl Model {
         })
     }
 
-    /// A request comes to the gate from one who may send it.
-    pub fn comes(&mut self, now: Moment, text: &Text) {
-        match text.method().as_str() {
-            "INVITE" => {
-                let question = self.questions.entry(branch_of(text)).or_default();
-                // What the network has held up for so long finds no transaction, and is asked who it is once more.
-                if question.refused.is_some() && question.at + REMEMBERED < now {
-                    *question = Question { is_orphan: question.is_orphan, ..Question::default() };
-                }
-            }
-            "BYE" => drop(self.hung_up.insert(text.header("Call-ID").unwrap_or_default())),
-            "CANCEL" => drop(self.cancelled.insert(text.header("Call-ID").unwrap_or_default())),
-            _ => {}
-        }
-    }
-
-    /// Whoever asked this is not there any more to hear the answer.
-    pub fn asker_is_gone(&mut self, branch: &str) {
-        self.questions.entry(branch.to_owned()).or_default().is_orphan = true;
-    }
-
     /// A message leaves the gate.
     pub fn leaves(&mut self, now: Moment, text: &Text) -> Rule {
         let method = text.method();
         match (text.status(), method.as_str()) {
             (0, "INVITE") => self.invite_leaves(text),
             (0, "BYE") => self.dialog_ends(now, text),
-            (402 | 403, "INVITE") if text.header_str("To").is_some_and(|to| to.contains("sip:112@")) => {
+            (402 | 403, "INVITE") if is_call_for_help(text) => {
                 Err(format!("{} to a call for help (R41)", text.status()))
+            }
+            (100..=199, "INVITE") => {
+                self.question_tried(text);
+                Ok(())
             }
             (200.., "INVITE") => self.answer_leaves(now, text),
             _ => Ok(()),
@@ -292,20 +252,9 @@ impl Model {
 
     /// Every INVITE gets one final answer: several 2xx of forks (§13.2.2.4), or one refusal, never both.
     fn answer_leaves(&mut self, now: Moment, text: &Text) -> Rule {
-        let (branch, status) = (branch_of(text), text.status());
-        let question = self.questions.entry(branch).or_default();
-        if question.refused.is_none() && !question.accepted {
-            question.at = now;
-        }
-        match (status, question.refused) {
-            (200..=299, Some(refused)) => return Err(format!("{status} after {refused}")),
-            (300.., Some(refused)) if refused != status => return Err(format!("{status} after {refused}")),
-            (300.., _) if question.accepted => return Err(format!("{status} after a 2xx")),
-            (200..=299, None) => question.accepted = true,
-            _ => question.refused = Some(status),
-        }
+        let accepted = self.question_answered(now, text)?;
         let tag = text.header_str("To").and_then(tag_of).unwrap_or_default().to_owned();
-        let decision = decision_of(text).filter(|_| question.accepted);
+        let decision = decision_of(text).filter(|_| accepted);
         let Some((decision, attempt)) = decision.and_then(|id| Some((id, self.attempts.get_mut(&id)?)))
         else {
             return Ok(());
@@ -318,6 +267,10 @@ impl Model {
             return Err(format!("a call that is over is answered: {decision}"));
         }
         let is_first = attempt.legs.is_empty();
+        if !is_first && attempt.early_byes.contains(&tag) {
+            // It had hung up before it was heard to answer (§15): nobody talks there.
+            return Ok(());
+        }
         attempt.legs.push(Leg { tag, answered: now, ended: None });
         if is_first {
             self.answered += 1;
@@ -343,6 +296,7 @@ impl Model {
         if attempt.is_emergency() && is_party && !by_party {
             return Err(format!("the gate hangs up the call for help {call_id}"));
         }
+        attempt.early_byes.extend(tags.iter().filter(|tag| !tag.is_empty()).cloned());
         for leg in attempt.legs.iter_mut().filter(|leg| tags.contains(&leg.tag)) {
             leg.ended.get_or_insert(now);
         }
@@ -374,19 +328,25 @@ impl Model {
         for invite in unanswered {
             let question = self.questions.get(&branch_of(invite));
             if question.is_some_and(Question::is_owed) {
-                return Err(format!("no final answer to {}", invite.header("Call-ID").unwrap_or_default()));
+                let call_id = invite.header("Call-ID").unwrap_or_default();
+                return Err(format!("no final answer to {call_id} {}", branch_of(invite)));
             }
         }
         let rows = vault.durable().records(&RecordFilter::default()).expect("memory does not fail");
         if let Some(row) = rows.iter().find(|row| row.end.is_none()) {
             return Err(format!("the row of {} has no end", row.decision));
         }
-        let without = self.attempts.iter().find(|(_, attempt)| attempt.closings == 0 && !attempt.is_lost);
-        if let Some((decision, _)) = without {
-            return Err(format!("decision {decision} has no closing record"));
+        match self.attempts.iter().find(|(_, attempt)| attempt.closings == 0 && !attempt.is_lost) {
+            Some((decision, _)) => Err(format!("decision {decision} has no closing record")),
+            None => self.check_sums(vault),
         }
-        self.check_sums(vault)
     }
+}
+
+/// In Hamburg even those prove who they are (R41, site option).
+pub(super) fn is_call_for_help(text: &Text) -> bool {
+    let has = |name, word: &str| text.header_str(name).is_some_and(|value| value.contains(word));
+    has("To", "sip:112@") && !has("From", "frank")
 }
 
 /// The decision stands in our Record-Route.

@@ -10,7 +10,8 @@ use tollgate::store::Reports;
 use tollgate::transaction::Timing;
 
 use super::agenda::{Trouble, What};
-use super::model::{Attempt, GRACE, Model, Question, Rule};
+use super::model::{Attempt, GRACE, Model, Rule};
+use super::questions::Question;
 use super::town::Town;
 use super::vault::Vault;
 use super::world::titles::closing_record;
@@ -118,6 +119,10 @@ impl Model {
         }
         for (decision, attempt) in &self.attempts {
             let Some(left) = attempt.left else { continue };
+            // What was left once before may have been answered to its caller only after that.
+            if attempt.taken_up.is_some() {
+                continue;
+            }
             let (Some(since), Some(leg)) = (left, attempt.legs.first()) else { continue };
             let is_true = since <= leg.answered && leg.answered.since(since) <= HELD_BACK;
             if !is_true && !self.clock_was_set {

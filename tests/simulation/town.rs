@@ -241,6 +241,7 @@ impl Town {
         if let Some(text) = &text {
             self.note(actor, "->", text);
         }
+        self.model.hearing = None;
         if let (Some(text), false) = (&text, is_stranger) {
             self.model.comes(self.now.moment, text);
             if self.overheard.len() == OVERHEARD_MAX {
