@@ -23,7 +23,7 @@ use super::phone_book::PhoneBook;
 use super::refresh::Refresher;
 use super::reload::{Follow, Look, Reloader, Replacement};
 use super::secure::{self, secured};
-use super::snapshot::{snapshot, timing};
+use super::snapshot::{snapshot, timing, transport};
 use crate::admin::control::Control;
 use crate::admin::{self, Health};
 use crate::base::Now;
@@ -31,7 +31,6 @@ use crate::config::{Loaded, Problem, Settings};
 use crate::gate::Gate;
 use crate::ledger::{Book, Thresholds};
 use crate::net::{BindError, Listen, Secured, Sockets};
-use crate::sip::Transport;
 use crate::store::{
     Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened, Writer, WriterEvent,
 };
@@ -331,12 +330,7 @@ fn bind(settings: &Settings, secured: Secured) -> Result<Sockets, BindError> {
 }
 
 fn listen(listener: &crate::config::Listener) -> Listen {
-    let transport = match listener.carrier {
-        crate::config::Carrier::Udp => Transport::Udp,
-        crate::config::Carrier::Tcp => Transport::Tcp,
-        crate::config::Carrier::Tls => Transport::Tls,
-    };
-    Listen { transport, address: listener.address }
+    Listen { transport: transport(listener.carrier), address: listener.address }
 }
 
 type Http = (Option<admin::Server>, Option<SocketAddr>);

@@ -53,8 +53,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::config::Loaded;
 use reload::Look;
 
-/// Runs the gate until it is told to stop by SIGINT or SIGTERM; the second of them waits for no call. `path` is where `loaded` came from: changes of the files are taken
-/// over, and SIGHUP has them read at once. `read` is how they stood before.
+/// Runs the gate until it is told to stop by SIGINT or SIGTERM; the second of them waits for no call. `path` is where `loaded` came
+/// from: changes of the files are taken over, and SIGHUP has them read at once. `read` is how they stood before.
 fn serve(loaded: Loaded, path: &Path, read: Look) -> ExitCode {
     tracing::debug!(path = %path.display(), "starting");
     match run(loaded, path, read) {

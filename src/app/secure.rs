@@ -1,13 +1,13 @@
 //! From the settings of TLS to what the sockets prove themselves with and whom they believe, or to the problems of those files.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::{Carrier, Problem, Settings, TlsFiles, Trunk};
 use crate::gate::Snapshot;
-use crate::net::{OwnFiles, Pair, Place, Secured, TlsFault, TrunkFiles};
+use crate::net::{OwnFiles, Pair, Secured, TlsFault, TrunkFiles, TrunkPlace};
 use crate::sip::Transport;
 
 /// A certificate that ends sooner is worth a word at each start and reload: authorities and their clients renew a month before.
@@ -44,7 +44,7 @@ pub(super) fn secured(settings: &Settings, file: &str) -> Result<Secured, Vec<Pr
 
 /// Certificates of ours that have ended or soon will.
 pub(super) fn ending(secured: &Secured, now: DateTime<Utc>, file: &str) -> Vec<Problem> {
-    let soon = |(path, end): &(std::path::PathBuf, i64)| {
+    let soon = |(path, end): &(PathBuf, i64)| {
         let end = DateTime::from_timestamp(*end, 0).filter(|end| *end - now < WORTH_A_WORD)?;
         let verb = if end <= now { "has expired on" } else { "expires on" };
         Some(Problem {
@@ -64,8 +64,8 @@ pub(super) fn first_end(secured: &Secured) -> Option<i64> {
 }
 
 /// Where the trunks are, and whom their certificates must name. Those that DNS has not found yet may call in all the same.
-pub(super) fn places(setup: &Snapshot) -> Vec<Place> {
-    let place = |trunk: &crate::proxy::Trunk, remote| Place {
+pub(super) fn places(setup: &Snapshot) -> Vec<TrunkPlace> {
+    let place = |trunk: &crate::proxy::Trunk, remote| TrunkPlace {
         trunk: Arc::clone(&trunk.name),
         name: trunk.certified_as(),
         remote,
@@ -77,14 +77,14 @@ pub(super) fn places(setup: &Snapshot) -> Vec<Place> {
 }
 
 /// Every file of TLS: changes of these are followed.
-pub(super) fn files(settings: &Settings) -> impl Iterator<Item = std::path::PathBuf> {
+pub(super) fn files(settings: &Settings) -> Vec<PathBuf> {
     let own =
         settings.tls.iter().flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()]);
     let trunks = settings.trunks.iter().flat_map(|trunk| {
         let pair = trunk.tls.pair.as_ref();
         [trunk.tls.ca.as_ref(), pair.map(|(certificate, _)| certificate), pair.map(|(_, key)| key)]
     });
-    own.chain(trunks).flatten().cloned().collect::<Vec<_>>().into_iter()
+    own.chain(trunks).flatten().cloned().collect()
 }
 
 fn own_files(own: &TlsFiles) -> OwnFiles<'_> {

@@ -233,6 +233,11 @@ impl Call {
         self.meter.is_some()
     }
 
+    /// Where the dialogs stand that were answered and are not over: a forked call may have several (R67).
+    pub fn legs_in_talk(&self) -> SmallVec<[usize; 1]> {
+        (0..self.dialogs.len()).filter(|at| !self.dialogs[*at].is_ended_or_early()).collect()
+    }
+
     /// When something must be done about this call though nobody says anything.
     pub fn due(&self) -> Option<Moment> {
         let meter = self.meter.as_ref().filter(|_| self.over.is_none());

@@ -81,8 +81,7 @@ impl Gate {
             return;
         };
         enquiry.at = None;
-        let alive = (0..call.dialogs.len()).filter(|at| !call.dialogs[*at].is_ended_or_early());
-        for dialog in alive.collect::<SmallVec<[usize; 1]>>() {
+        for dialog in call.legs_in_talk() {
             for end in [End::Caller, End::Callee] {
                 self.ask_end(now, Asking { call: key, dialog, end });
             }
@@ -131,13 +130,12 @@ impl Gate {
         let Some(enquiry) = &call.enquiry else { return };
         let heard = call.life.heard().filter(|heard| *heard > enquiry.began);
         let ended = heard.unwrap_or(enquiry.known);
-        let mut alive = (0..call.dialogs.len()).filter(|at| !call.dialogs[*at].is_ended_or_early());
-        if !alive.clone().any(|at| at == asking.dialog) {
+        let legs = call.legs_in_talk();
+        if !legs.contains(&asking.dialog) {
             return;
         }
-        let goes_on = alive.any(|at| at != asking.dialog);
         call.record.estimated = true;
-        if !goes_on {
+        if legs.len() == 1 {
             call.life.ended = Some(ended);
             return self.cut(now, asking.call, EndCause::Dead);
         }

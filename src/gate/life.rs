@@ -84,7 +84,8 @@ impl Gate {
         self.set_alarm(key);
     }
 
-    /// A call without a sign of life is settled to the last one, and both ends are told (R74); of an emergency call only the book is closed.
+    /// A call without a sign of life is settled to the last one, and both ends are told (R74); of an emergency call only the book is
+    /// closed.
     pub(super) fn attend_life(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_none()) else { return };
         let emergency = call.permit.emergency();

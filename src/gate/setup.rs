@@ -164,21 +164,18 @@ impl Default for Limits {
 impl Snapshot {
     /// The peer whose network holds this address, the narrowest network first.
     pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
-        let address = address.to_canonical();
-        // The last of equals wins, so a [[peer]] about one address comes before what DNS says of it.
-        self.located
-            .iter()
-            .chain(&self.peers)
-            .filter(|peer| peer.network.contains(&address))
-            .max_by_key(|peer| peer.network.prefix_len())
+        self.narrowest(address, |_| true)
     }
 
     /// The same for what comes over this flow.
     pub(super) fn peer_over(&self, flow: Flow) -> Option<&Peer> {
-        let address = flow.remote.ip().to_canonical();
-        let is_here = |peer: &&Peer| {
-            peer.network.contains(&address) && peer.over.is_none_or(|over| over == flow.transport)
-        };
+        self.narrowest(flow.remote.ip(), |peer| peer.over.is_none_or(|over| over == flow.transport))
+    }
+
+    fn narrowest(&self, address: IpAddr, counts: impl Fn(&Peer) -> bool) -> Option<&Peer> {
+        let address = address.to_canonical();
+        let is_here = |peer: &&Peer| peer.network.contains(&address) && counts(peer);
+        // The last of equals wins, so a [[peer]] about one address comes before what DNS says of it.
         self.located.iter().chain(&self.peers).filter(is_here).max_by_key(|peer| peer.network.prefix_len())
     }
 

@@ -1,5 +1,5 @@
-//! One TCP or TLS connection (RFC 3261 §18.3, keep-alives of RFC 5626 §4.4.1): a task that cuts messages out of the stream and writes what is
-//! queued, until the peer closes, falls silent or reads too slowly.
+//! One TCP or TLS connection (RFC 3261 §18.3, keep-alives of RFC 5626 §4.4.1): a task that cuts messages out of the stream and writes
+//! what is queued, until the peer closes, falls silent or reads too slowly.
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,5 +1,5 @@
-//! The sockets: UDP, TCP and TLS listeners and connections (RFC 3261 §18), all on one `current_thread` runtime; and requests of our own over
-//! HTTP. Nothing here judges a message.
+//! The sockets: UDP, TCP and TLS listeners and connections (RFC 3261 §18), all on one `current_thread` runtime; and requests of our own
+//! over HTTP. Nothing here judges a message.
 //!
 //! The event loop owns one [`Sockets`], awaits [`Sockets::receive`] and answers with [`Sockets::send`], which never waits.
 
@@ -28,4 +28,4 @@ pub use listen::{BindError, Listen};
 pub use pem::{Pair, TlsFault};
 pub use resolver::{Location, LookupFault, Reach, Resolver};
 pub use sockets::{Arrived, Counts, Sockets};
-pub use tls::{OwnFiles, Place, Secured, TrunkFiles};
+pub use tls::{OwnFiles, Secured, TrunkFiles, TrunkPlace};

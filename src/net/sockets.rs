@@ -16,7 +16,7 @@ use super::datagrams::{Datagrams, Sent};
 use super::handshake::HandshakeFault;
 use super::limits::BATCH;
 use super::listen::{self, BindError, Listen};
-use super::tls::{Place, Secured};
+use super::tls::{Secured, TrunkPlace};
 use crate::sip::{ConnectionId, Flow, ListenerId, Malformed, Transport};
 
 /// All sockets of the gate. Lives in one task of a `current_thread` runtime; its connection tasks run there too.
@@ -89,7 +89,7 @@ impl Sockets {
     }
 
     /// Where the trunks are that are reached over TLS, and what their certificates must name.
-    pub fn place(&mut self, places: Vec<Place>) {
+    pub fn place(&mut self, places: Vec<TrunkPlace>) {
         self.connections.change_trust(|trust| trust.place(places));
     }
 

@@ -53,7 +53,7 @@ pub struct TrunkFiles {
 
 /// Where a trunk is, and the name that a certificate there must bear.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct TrunkPlace {
     pub trunk: Arc<str>,
     /// A domain or an IP address: as the settings have it, whatever DNS makes of it (RFC 5922 §4).
     pub name: String,
@@ -141,7 +141,7 @@ fn clients_by(
 #[derive(Default)]
 pub(super) struct Trust {
     secured: Secured,
-    places: Vec<(Place, ServerName<'static>)>,
+    places: Vec<(TrunkPlace, ServerName<'static>)>,
 }
 
 impl Trust {
@@ -149,8 +149,8 @@ impl Trust {
         self.secured = secured;
     }
 
-    pub(super) fn place(&mut self, places: Vec<Place>) {
-        let named = |place: Place| Some((ServerName::try_from(place.name.clone()).ok()?, place));
+    pub(super) fn place(&mut self, places: Vec<TrunkPlace>) {
+        let named = |place: TrunkPlace| Some((ServerName::try_from(place.name.clone()).ok()?, place));
         self.places = places.into_iter().filter_map(named).map(|(name, place)| (place, name)).collect();
     }
 
@@ -162,10 +162,10 @@ impl Trust {
     /// What the handshake with a peer that connects needs; nothing if we have no certificate to show.
     pub(super) fn accepting(&self, from: IpAddr) -> Option<Accepting> {
         let config = Arc::clone(self.secured.server.as_ref()?);
-        let is_here = |place: &Place| {
+        let is_here = |place: &TrunkPlace| {
             place.remote.is_some_and(|remote| remote.ip().to_canonical() == from.to_canonical())
         };
-        let named = |(place, name): &(Place, ServerName<'static>)| Named {
+        let named = |(place, name): &(TrunkPlace, ServerName<'static>)| Named {
             trunk: Arc::clone(&place.trunk),
             name: name.clone(),
             is_here: is_here(place),
@@ -180,7 +180,7 @@ impl Trust {
         let here = self.at(to);
         let (first, name) = here.first()?;
         let towards = self.secured.trunks.get(&first.trunk)?;
-        let is_alike = |(place, _): &&(Place, ServerName<'static>)| {
+        let is_alike = |(place, _): &&(TrunkPlace, ServerName<'static>)| {
             self.secured.trunks.get(&place.trunk).is_some_and(|other| other.files == towards.files)
         };
         here.iter().all(is_alike).then(|| Dialling {
@@ -199,13 +199,13 @@ impl Trust {
     }
 
     /// The places at an address; those of its host, if none is at its port.
-    fn at(&self, remote: SocketAddr) -> Vec<&(Place, ServerName<'static>)> {
+    fn at(&self, remote: SocketAddr) -> Vec<&(TrunkPlace, ServerName<'static>)> {
         let exactly = self.places.iter().filter(|(place, _)| place.remote == Some(remote));
         let exactly: Vec<_> = exactly.collect();
         if !exactly.is_empty() {
             return exactly;
         }
-        let host = |place: &Place| place.remote.map(|remote| remote.ip());
+        let host = |place: &TrunkPlace| place.remote.map(|remote| remote.ip());
         self.places.iter().filter(|(place, _)| host(place) == Some(remote.ip())).collect()
     }
 }

@@ -16,7 +16,9 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector, client};
 
-use super::{Arrived, Failure, HandshakeFault, Listen, OwnFiles, Pair, Place, Secured, Sockets, TrunkFiles};
+use super::{
+    Arrived, Failure, HandshakeFault, Listen, OwnFiles, Pair, Secured, Sockets, TrunkFiles, TrunkPlace,
+};
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 
 const OPTIONS: &[u8] = b"OPTIONS sip:gate SIP/2.0\r\nContent-Length: 0\r\n\r\n";
@@ -82,7 +84,7 @@ impl Town {
         let listen = Listen { transport: Transport::Tls, address: "127.0.0.1:0".parse().unwrap() };
         let mut sockets = Sockets::bind(&[listen]).unwrap();
         sockets.secure(self.secured());
-        let place = |(at, name): &(SocketAddr, &str)| Place {
+        let place = |(at, name): &(SocketAddr, &str)| TrunkPlace {
             trunk: "carrier".into(),
             name: (*name).to_owned(),
             remote: Some(*at),
@@ -279,7 +281,7 @@ async fn another_name_wants_another_connection() {
     let (mut gate, _) = town.gate(&[(remote, "one.example")]);
     // The trunk closes nothing, so what comes over a new connection comes so on purpose.
     let mut open = Vec::new();
-    let place = |name: &str| Place { trunk: "carrier".into(), name: name.into(), remote: Some(remote) };
+    let place = |name: &str| TrunkPlace { trunk: "carrier".into(), name: name.into(), remote: Some(remote) };
     for (name, is_new) in [("one.example", true), ("one.example", false), ("two.example", true)] {
         gate.place(vec![place(name)]);
         gate.secure(town.secured());

@@ -150,20 +150,20 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
 }
 
 /// A header value of our own, written without an allocation unless it is very long.
-pub struct Line(SmallVec<[u8; LINE_BYTES]>);
+pub struct OwnValue(SmallVec<[u8; OWN_VALUE_BYTES]>);
 
 /// Our Via with an IPv6 address takes 110 bytes, our Record-Route with the longest mark 190.
-const LINE_BYTES: usize = 192;
+const OWN_VALUE_BYTES: usize = 192;
 
-impl Line {
-    fn of(parts: &[&str]) -> Line {
+impl OwnValue {
+    fn of(parts: &[&str]) -> OwnValue {
         let mut text = SmallVec::new();
         parts.iter().for_each(|part| text.extend_from_slice(part.as_bytes()));
-        Line(text)
+        OwnValue(text)
     }
 }
 
-impl Deref for Line {
+impl Deref for OwnValue {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -174,19 +174,19 @@ impl Deref for Line {
 
 /// Our Via value on one socket (§16.6 item 8); `rport` is for those who answer through NAT (RFC 3581 §3), `alias` says that requests to
 /// us may come over the same TLS connection (RFC 5923 §6).
-pub fn via(interface: &Interface, branch: &Branch) -> Line {
+pub fn via(interface: &Interface, branch: &Branch) -> OwnValue {
     let transport = interface.transport.as_str();
     let alias = if interface.transport == Transport::Tls { ";alias" } else { "" };
     let branch = branch.as_str();
-    Line::of(&["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch, ";rport", alias])
+    OwnValue::of(&["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch, ";rport", alias])
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again. `sips`: the call is to stay on
 /// TLS, so what we add to its route says so too.
-pub fn record_route(interface: &Interface, sips: bool, mark: &str) -> Line {
+pub fn record_route(interface: &Interface, sips: bool, mark: &str) -> OwnValue {
     let (scheme, transport) = match sips && interface.transport == Transport::Tls {
         true => ("<sips:", ""),
         false => ("<sip:", interface.transport.uri_param()),
     };
-    Line::of(&[scheme, &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"])
+    OwnValue::of(&[scheme, &interface.sent_by, transport, ";lr;", ROUTE_MARK, "=", mark, ">"])
 }

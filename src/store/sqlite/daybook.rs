@@ -11,8 +11,7 @@ use super::rows;
 
 /// Writes one batch down.
 pub(super) fn keep(connection: &Connection, batch: &[Command]) -> Result<(), StoreError> {
-    // Numbers, texts, dates: there is nothing in a command that JSON cannot hold.
-    let text = serde_json::to_string(batch).unwrap_or_default();
+    let text = serde_json::to_string(batch).expect("numbers, texts and dates: JSON holds all of a command");
     let mut states = String::new();
     for state in batch.iter().filter_map(state_of) {
         states.push_str(state);

@@ -1,7 +1,6 @@
 //! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Place;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -49,8 +48,8 @@ impl Rows {
 
     fn of(&mut self, decision: DecisionId) -> &mut CallRows {
         let place = match self.places.entry(decision) {
-            Place::Occupied(place) => *place.get(),
-            Place::Vacant(place) => {
+            hash_map::Entry::Occupied(place) => *place.get(),
+            hash_map::Entry::Vacant(place) => {
                 self.calls.push(CallRows { decision, record: None, progress: Progress::Untouched });
                 *place.insert(self.calls.len() - 1)
             }
