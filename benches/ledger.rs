@@ -89,7 +89,7 @@ impl Office {
             answers * 1_000_000 / took,
             answers / u128::from(self.commits.max(1)),
         );
-        self.tray.stop(moment(self.began));
+        self.tray.stop(moment(self.began), || None);
     }
 
     fn begin_call(&mut self) {

@@ -74,6 +74,7 @@ fn kill_9_at_random_moments_loses_and_doubles_nothing() {
     let books = Books::read(&house.database());
     books.hold_together(&house);
     books.hold_against(&told);
+    books.hold_each(House::dialled(1, calls * 4 / 5).chain(House::dialled(2, calls / 5)));
     hold_limits(&books, &told, &outages);
     let count = |what: &str| told.iter().filter(|line| line.what == what).count();
     let longest = outages.iter().map(|outage| outage.until - outage.from).max().unwrap_or_default();

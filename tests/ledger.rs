@@ -6,6 +6,8 @@ mod battery;
 mod chance;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/notes.rs"]
+mod notes;
 #[path = "ledger/remembered.rs"]
 mod remembered;
 #[path = "ledger/renewal.rs"]

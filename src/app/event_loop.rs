@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval};
@@ -43,6 +44,8 @@ pub(super) struct EventLoop {
     pub gate: Gate,
     pub sockets: Sockets,
     pub store: Tray,
+    /// Messages that leave when what was decided with them is noted.
+    pub leaving: Vec<(Flow, Bytes)>,
     /// What the writing thread has to say.
     pub written: UnboundedReceiver<WriterEvent>,
     /// Changed configurations.
@@ -262,14 +265,11 @@ impl EventLoop {
         }
     }
 
-    /// Does what the gate wants done at this moment.
+    /// Does what the gate wants done at this moment. Nothing leaves before what it rests on is noted.
     fn carry_out(&mut self, now: Now) {
         while let Some(output) = self.gate.next_output() {
             match output {
-                Output::Send { flow, bytes } => {
-                    self.observer.sent(flow, &bytes);
-                    self.sockets.send(flow, &bytes);
-                }
+                Output::Send { flow, bytes } => self.leaving.push((flow, bytes)),
                 Output::Event(event) => self.tell(now, &event),
                 Output::LookUp { database, number } => self.look_ups.ask(database, number),
                 Output::Ledger(command) => {
@@ -279,6 +279,13 @@ impl EventLoop {
                     self.take_replies(now);
                 }
             }
+        }
+        if let Err(fault) = self.store.write_notes(now.moment) {
+            tracing::error!(%fault, "what is decided is noted no more: a kill may take the last second's rows along");
+        }
+        for (flow, bytes) in self.leaving.drain(..) {
+            self.observer.sent(flow, &bytes);
+            self.sockets.send(flow, &bytes);
         }
     }
 
@@ -308,7 +315,7 @@ impl EventLoop {
         self.phones.follow(&mut self.gate, self.clock.now());
         self.sockets.close(Duration::from_secs(1)).await;
         // Joins the thread once everything decided is written.
-        self.store.stop(self.clock.now().moment);
+        self.store.stop(self.clock.now().moment, || self.written.try_recv().ok());
     }
 }
 

@@ -5,7 +5,6 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 
-use chrono::NaiveDate;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clock::{self, Clock};
@@ -19,6 +18,7 @@ use super::mark_key;
 use super::names::{Asking, Names};
 use super::notices::{NoticeBox, Notices};
 use super::observe::{self, Observer};
+use super::open_ledger;
 use super::phone_book::PhoneBook;
 use super::refresh::Refresher;
 use super::reload::{Follow, Look, Reloader, Replacement};
@@ -29,11 +29,9 @@ use crate::admin::{self, Health};
 use crate::base::Now;
 use crate::config::{Loaded, Problem, Settings};
 use crate::gate::Gate;
-use crate::ledger::{Book, Thresholds};
+use crate::ledger::Thresholds;
 use crate::net::{BindError, Listen, Secured, Sockets};
-use crate::store::{
-    Sqlite, SqliteReader, SqliteSettings, Store as _, StoreError, Tray, Unopened, Writer, WriterEvent,
-};
+use crate::store::{Tray, WriterEvent};
 use crate::telemetry::Metrics;
 
 /// Why the gate could not start; each names what the operator must mend.
@@ -97,7 +95,7 @@ impl Gatehouse {
         for warning in secure::ending(&secured, clock.now().utc, SETTINGS_FILE) {
             tracing::warn!(%warning, "worth a look");
         }
-        let (store, left, written) = open_store(&loaded.settings, clock, &health)?;
+        let (store, left, written) = open_ledger::open(&loaded.settings, clock, &health)?;
         health.set_policy_loaded(true);
         let (stop, stopped) = watch::channel(Stopping::No);
         let (ready, listening) = oneshot::channel();
@@ -290,6 +288,7 @@ fn run(parts: Parts) {
             gate,
             sockets,
             store,
+            leaving: Vec::new(),
             written,
             setups,
             asks,
@@ -348,42 +347,4 @@ fn serve_http(settings: &Settings, health: &Arc<Health>, metrics: &Arc<Metrics>)
     };
     let server = admin::spawn(listener, parts).map_err(refused)?;
     Ok((Some(server), Some(bound)))
-}
-
-type Store = (Tray, LeftOver, mpsc::UnboundedReceiver<WriterEvent>);
-
-/// Starts the ledger's thread and reads what calls of an earlier run left behind (R91). A ledger that
-/// cannot be opened does not keep the gate from starting: calls that cost are refused until it can be (R41, R90).
-fn open_store(settings: &Settings, clock: Clock, health: &Health) -> Result<Store, StartError> {
-    let path = &settings.store.path;
-    let (sender, written) = mpsc::unbounded_channel();
-    let now = move || clock.now().moment;
-    // The loop that listens ends after the writer does; what nobody hears any more is lost with it.
-    let sink = move |event| drop(sender.send(event));
-    let today = clock.now().utc.date_naive();
-    match open_ledger(path, today) {
-        Ok((store, book, left)) => {
-            let tray = Tray::new(Writer::spawn(store, now, sink)?, book, today);
-            health.set_store_writable(true);
-            Ok((tray, left, written))
-        }
-        Err(error) => {
-            let path_shown = path.display();
-            tracing::error!(path = %path_shown, %error, "the store cannot be opened: calls that cost are refused, others go on");
-            let store = Unopened::new(path.clone(), SqliteSettings::posting_behind());
-            let tray = Tray::unread(Writer::spawn_unread(store, today, now, sink)?, today);
-            Ok((tray, LeftOver::default(), written))
-        }
-    }
-}
-
-fn open_ledger(path: &Path, today: NaiveDate) -> Result<(Sqlite, Book, LeftOver), StoreError> {
-    if let Some(folder) = path.parent() {
-        // If the folder cannot be made, opening the file says why.
-        drop(std::fs::create_dir_all(folder));
-    }
-    let mut store = Sqlite::open(path, SqliteSettings::posting_behind())?;
-    let book = store.standing(today)?;
-    let left = LeftOver::read(&SqliteReader::open(path)?)?;
-    Ok((store, book, left))
 }

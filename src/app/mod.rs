@@ -26,6 +26,7 @@ mod names;
 mod notice;
 mod notices;
 mod observe;
+mod open_ledger;
 mod paint;
 mod phone_book;
 mod question;

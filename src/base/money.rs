@@ -6,11 +6,10 @@ use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// An amount in 1/1,000,000 of the currency unit. Nine million million units fit; sums saturate there rather than wrap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "Decimal", try_from = "Decimal")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money(i64);
 
 /// Whoever wrote the amount must write it otherwise.
@@ -70,6 +69,27 @@ impl TryFrom<Decimal> for Money {
             return Err(MoneyError::TooFine);
         }
         micros.to_i64().map(Money).ok_or(MoneyError::TooLarge)
+    }
+}
+
+/// A decimal where people read, millionths elsewhere.
+impl Serialize for Money {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            Serialize::serialize(&self.to_decimal(), serializer)
+        } else {
+            serializer.serialize_i64(self.0)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        if deserializer.is_human_readable() {
+            <Decimal as Deserialize>::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+        } else {
+            i64::deserialize(deserializer).map(Money)
+        }
     }
 }
 

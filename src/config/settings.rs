@@ -299,6 +299,8 @@ pub struct MoneySettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreSettings {
     pub path: PathBuf,
+    /// Below which folder, in memory, what is not on the disk yet is noted for the case of a kill; `None`: nowhere.
+    pub notes: Option<PathBuf>,
 }
 
 /// `[stop]`: what becomes of calls in progress when the gate is told to stop.

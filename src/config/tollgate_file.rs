@@ -59,9 +59,7 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
             homes,
             sip: fields.table_or_empty("sip", read_sip),
             money: fields.table_or_empty("money", read_money),
-            store: fields.table_or_empty("store", |store| StoreSettings {
-                path: folder.join(store.required::<PathBuf>("path")),
-            }),
+            store: fields.table_or_empty("store", |store| read_store(store, folder)),
             stop: fields.table_or_empty("stop", read_stop),
             webhooks,
             http: fields.table_or_empty("http", |http| Http { address: http.optional("listen") }),
@@ -74,6 +72,17 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
         };
         TollgateFile { settings, sites }
     })
+}
+
+/// Memory that outlives the process; every Linux has it.
+const NOTES: &str = "/dev/shm";
+
+fn read_store(store: &Fields<'_>, folder: &Path) -> StoreSettings {
+    let notes: PathBuf = store.or("notes", PathBuf::from(NOTES));
+    StoreSettings {
+        path: folder.join(store.required::<PathBuf>("path")),
+        notes: Some(notes).filter(|notes| !notes.as_os_str().is_empty()).map(|notes| folder.join(notes)),
+    }
 }
 
 fn listeners(fields: &Fields<'_>) -> Vec<Listener> {

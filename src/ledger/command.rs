@@ -34,6 +34,7 @@ pub struct Reserve {
     pub amount: Amount,
     /// At most `BUDGETS_MAX`; none at all is a call that costs but that nobody limits.
     pub budgets: Arc<[BudgetLine]>,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     /// The opening row: the facts of the verdict. Written in the same commit, and only if the reservation is made.
     pub record: Box<CallRecord>,
@@ -54,6 +55,7 @@ pub struct Extend {
     /// The limits have changed (R76): they are held against all that the call holds, not only against what it asks beyond, and
     /// a smaller total gives the rest back. Refused, what is left says how much the call may hold at all.
     pub anew: bool,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
 }
 
@@ -61,6 +63,7 @@ pub struct Extend {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub id: ReservationId,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     /// The call's row, with its answer.
     pub record: Box<CallRecord>,
@@ -74,6 +77,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remember {
     pub decision: DecisionId,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     /// As in `Answer`.
     #[serde(skip)]
@@ -86,6 +90,7 @@ pub struct Settle {
     pub id: ReservationId,
     /// The call's whole cost and talk time, including what renewals have already settled at midnight.
     pub amount: Amount,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     /// The closing row; its cost is overwritten with what was really charged. `None` leaves the row as it is.
     pub record: Option<Box<CallRecord>>,
@@ -95,6 +100,7 @@ pub struct Settle {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     pub id: ReservationId,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     pub record: Option<Box<CallRecord>>,
 }
@@ -103,6 +109,7 @@ pub struct Release {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expire {
     pub id: ReservationId,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub at: DateTime<Utc>,
     pub record: Option<Box<CallRecord>>,
 }
@@ -119,6 +126,36 @@ impl Command {
             Command::Expire(expire) => Some(expire.id),
             Command::Record(_) | Command::Remember(_) => None,
         }
+    }
+
+    /// What it says to the next run of the gate about its call; whoever writes commands down keeps that beside them.
+    pub fn state(&self) -> Option<&str> {
+        match self {
+            Command::Answer(answer) => answer.state.as_deref(),
+            Command::Remember(remember) => Some(&remember.state),
+            Command::Reserve(_)
+            | Command::Extend(_)
+            | Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_) => None,
+        }
+    }
+
+    /// The command with what `state` has said of it.
+    #[must_use]
+    pub fn with_state(mut self, state: Option<&str>) -> Command {
+        match &mut self {
+            Command::Answer(answer) => answer.state = state.map(Box::from),
+            Command::Remember(remember) => remember.state = state.unwrap_or_default().into(),
+            Command::Reserve(_)
+            | Command::Extend(_)
+            | Command::Settle(_)
+            | Command::Release(_)
+            | Command::Expire(_)
+            | Command::Record(_) => {}
+        }
+        self
     }
 
     /// The budgets that a question names.

@@ -30,8 +30,11 @@ pub struct CallRecord {
     pub policy_version: u64,
     pub tariff: Option<TariffMark>,
     pub trunk: Option<Arc<str>>,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     pub start: DateTime<Utc>,
+    #[serde(with = "chrono::serde::ts_microseconds_option")]
     pub answer: Option<DateTime<Utc>>,
+    #[serde(with = "chrono::serde::ts_microseconds_option")]
     pub end: Option<DateTime<Utc>>,
     /// Talk time rounded up to seconds (R62), then to increments.
     pub billed_seconds: u64,

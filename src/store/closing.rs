@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::{DecisionId, Money};
-use crate::ledger::{Book, CallRecord, Command, Reply};
+use crate::ledger::{Amount, Book, CallRecord, Command, Reply};
 
 /// Carries the command out on the book; gives the reply, and the row to write, if any. A repeated command writes none: the
 /// first one wrote the truth.
@@ -81,4 +81,18 @@ fn is_repeat(reply: &Reply) -> bool {
         | Reply::Recorded { .. }
         | Reply::Unavailable { .. } => false,
     }
+}
+
+/// A settlement as the book has made it: with fewer reservations in sight the store might charge more of an overrun.
+pub(super) fn as_charged(mut command: Command, reply: &Reply) -> Command {
+    if let Command::Settle(settle) = &mut command
+        && let Reply::Settled { charged, written_off, duplicate: false, .. } = reply
+        && *written_off != Amount::ZERO
+    {
+        settle.amount = *charged;
+        if let Some(record) = &mut settle.record {
+            record.written_off = written_off.money;
+        }
+    }
+    command
 }

@@ -3,6 +3,7 @@
 mod closing;
 mod error;
 mod memory;
+mod notes;
 mod reports;
 mod sqlite;
 mod tray;
@@ -15,6 +16,7 @@ use crate::ledger::{Book, Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
+pub use notes::{Earlier, FORMAT, LAP_BYTES, LAPS_MAX, Mark, Notes};
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{
     Delivery, Difference, LockRow, Locks, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings,
@@ -36,6 +38,10 @@ pub trait Store {
     /// answer, and `replies` is empty. A commit whose end is unknown may show after `recover`: commands are idempotent, so
     /// asking again is right.
     fn apply(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError>;
+
+    /// The next batch ends with the command of this number among all that the process has given. A store that is told what was
+    /// noted keeps it with the batch, so that the next start knows what of the notes is written.
+    fn count(&mut self, _commands: u64) {}
 
     /// What the book beside the gate begins with: every open reservation, and every balance of a period that may not be over
     /// by `today` (UTC).

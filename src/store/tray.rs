@@ -1,22 +1,22 @@
 //! The book beside the gate, which decides at once, and the out-tray of its journal, which the writing thread writes.
 //!
 //! Reserve and Extend are answered from memory: settled + reserved <= limit holds in this book at every instant (R64, R65). What was
-//! decided goes to the writer in its order. An Answer is replied to when it is durable, so that no call is connected that a kill
-//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a kill would let the call go on. A reservation of a
-//! call that only rings need not be durable: a kill ends the ringing and frees the money anyway. It is written with the answer, or
-//! after `OPENING_PATIENCE` for the sake of the call's row (R100).
+//! decided goes to the writer in its order. An Answer is replied to when it is durable, so that no call is connected that a crash
+//! would forget (R91), and so is a Settle, so that nobody has hung up for whom a crash would let the call go on. A reservation of a
+//! call that only rings need not be durable: a crash of the machine ends the ringing and frees the money anyway. What a kill of the
+//! process alone would take away stands in the notes (R100).
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::mem;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
+use std::{io, mem};
 
 use chrono::NaiveDate;
 
 use crate::base::{Moment, ReservationId};
-use crate::ledger::{
-    Amount, Book, BudgetLine, CallRecord, Command, Extend, Reply, Reserve, Settle, Unavailable,
-};
+use crate::ledger::{Book, BudgetLine, Command, Reply, Unavailable};
 
+use super::closing::as_charged;
+use super::notes::Notes;
 use super::writer::{BATCH_MAX, Stopped, WriterEvent, WriterHandle};
 
 /// How long a statement may wait for company. Until it is written, a crash leaves its call as one that was still in progress, and
@@ -27,7 +27,7 @@ pub const ANSWER_PATIENCE: Duration = Duration::from_millis(20);
 /// How long the row of an attempt that cost nothing waits for company: refused calls come in floods, and a commit for each would be
 /// what they cost. A kill may take away the rows of so long.
 pub const RECORD_PATIENCE: Duration = Duration::from_millis(200);
-/// After how long the row of a call that still rings is written, so that a kill leaves a trace of the attempt (R100).
+/// How long the row of a call that rings waits for company: its answer takes it along, and most are answered or given up sooner.
 pub const OPENING_PATIENCE: Duration = Duration::from_secs(1);
 /// A writer that has not ended a commit for so long counts as down: a disk that hangs gives no error.
 pub const STALLED_AFTER: Duration = Duration::from_secs(5);
@@ -43,10 +43,6 @@ pub struct Tray {
     writer: WriterHandle,
     /// Why nothing new is reserved.
     down: Option<Unavailable>,
-    /// Reservations that the writer has not been given: their calls ring.
-    ringing: HashMap<ReservationId, Reserve, ahash::RandomState>,
-    /// When each of them was made, oldest first; also of some that are gone.
-    opened: VecDeque<(Moment, ReservationId)>,
     waiting: Vec<Command>,
     /// When what waits must leave.
     deadline: Option<Moment>,
@@ -56,6 +52,11 @@ pub struct Tray {
     /// Commands that the writer has not written, and when it last got on.
     outstanding: usize,
     progress: Moment,
+    /// Commands that it was ever given, and those that it has dealt with.
+    handed: u64,
+    written: u64,
+    /// For the next start, if the process is killed before they are written.
+    notes: Option<Notes>,
     /// Periods that are over by this day are not in the book.
     swept: NaiveDate,
     unwritten: Vec<Command>,
@@ -68,14 +69,15 @@ impl Tray {
             book,
             writer,
             down: None,
-            ringing: HashMap::default(),
-            opened: VecDeque::new(),
             waiting: Vec::new(),
             deadline: None,
             asked: HashSet::default(),
             replies: VecDeque::new(),
             outstanding: 0,
             progress: Moment::START,
+            handed: 0,
+            written: 0,
+            notes: None,
             swept: today,
             unwritten: Vec::new(),
         }
@@ -84,6 +86,25 @@ impl Tray {
     /// Before a store that cannot be read: nothing is reserved until `WriterEvent::Opened` says what stands in it.
     pub fn unread(writer: WriterHandle, today: NaiveDate) -> Tray {
         Tray { down: Some(Unavailable::NotWritable), ..Tray::new(writer, Book::default(), today) }
+    }
+
+    /// From now on each command is noted; `write_notes` comes before anything of it leaves.
+    pub fn note_in(&mut self, notes: Notes) {
+        self.notes = Some(notes);
+    }
+
+    /// Puts what was decided where a kill does not reach it.
+    ///
+    /// # Errors
+    /// It cannot be; said once, and nothing is noted any more. The ledger itself is none the worse.
+    pub fn write_notes(&mut self, now: Moment) -> io::Result<()> {
+        if self.notes.as_ref().is_some_and(Notes::is_full) {
+            // What a full file holds is with the writer, or on its way.
+            self.close_page(now);
+            let needed_until = self.handed;
+            return self.notes.as_mut().map_or(Ok(()), |notes| notes.turn(needed_until));
+        }
+        self.notes.as_mut().map_or(Ok(()), Notes::write)
     }
 
     /// The truth of this moment.
@@ -100,30 +121,16 @@ impl Tray {
         let known = command.reservation().is_some_and(|id| self.book.entry(id).is_some());
         let reply = self.book.apply(&command);
         self.book.keep();
-        match command {
-            Command::Reserve(reserve) => self.reserved(now, reserve, reply, known),
-            Command::Extend(extend) => self.extended(now, extend, reply),
-            Command::Answer(answer) => {
-                if !matches!(reply, Reply::Answered { .. }) {
-                    return self.replies.push_back(reply);
-                }
-                self.open(answer.id);
-                self.asked.insert(answer.id);
-                self.send(now, ANSWER_PATIENCE, Command::Answer(answer));
-            }
-            Command::Settle(settle) => {
-                self.open(settle.id);
-                // Whoever hung up hears so when it is durable; nobody waits for a store that is down.
-                match self.down {
-                    Some(_) => self.replies.push_back(reply.clone()),
-                    None => drop(self.asked.insert(settle.id)),
-                }
-                self.send(now, STATEMENT_PATIENCE, Command::Settle(as_charged(settle, &reply)));
-            }
-            Command::Release(release) => self.ended_unpaid(now, Command::Release(release), reply),
-            Command::Expire(expire) => self.ended_unpaid(now, Command::Expire(expire), reply),
-            command @ Command::Record(_) => self.send(now, RECORD_PATIENCE, command),
-            command @ Command::Remember(_) => self.send(now, STATEMENT_PATIENCE, command),
+        let command = as_charged(command, &reply);
+        if let Command::Answer(_) | Command::Settle(_) = command {
+            return self.ask(now, command, reply);
+        }
+        let is_bare = matches!(reply, Reply::Recorded { .. });
+        if let Some(patience) = patience(&command, &reply, known) {
+            self.send(now, patience, command);
+        }
+        if !is_bare {
+            self.replies.push_back(reply);
         }
     }
 
@@ -134,21 +141,11 @@ impl Tray {
 
     /// When `advance` must be called.
     pub fn deadline(&self) -> Option<Moment> {
-        let opening = self.opened.front().map(|(made, _)| *made + OPENING_PATIENCE);
-        [self.deadline, opening].into_iter().flatten().min()
+        self.deadline
     }
 
     /// Hands over what has waited long enough.
     pub fn advance(&mut self, now: Moment) {
-        while let Some((_, id)) =
-            self.opened.front().copied().filter(|(made, _)| *made + OPENING_PATIENCE <= now)
-        {
-            self.opened.pop_front();
-            if self.ringing.contains_key(&id) {
-                self.open(id);
-                self.deadline = Some(now);
-            }
-        }
         if self.deadline.is_some_and(|deadline| deadline <= now) {
             self.hand_over(now);
         }
@@ -159,23 +156,29 @@ impl Tray {
         match event {
             WriterEvent::Replied(replies) => replies.into_iter().for_each(|reply| self.replied(reply)),
             WriterEvent::Committed { count, .. } => {
-                self.outstanding = self.outstanding.saturating_sub(count);
+                self.dealt_with(count);
                 self.progress = now;
             }
             WriterEvent::Down { error } => self.down = Some(error.why()),
             WriterEvent::Opened(book) => self.book = *book,
             WriterEvent::Up => self.down = None,
-            WriterEvent::RecordsDropped { count } => {
-                self.outstanding = self.outstanding.saturating_sub(count);
-            }
+            WriterEvent::RecordsDropped { count } => self.dealt_with(count),
+            // The notes keep them for the next start.
             WriterEvent::Unwritten(_) => self.outstanding = 0,
+        }
+    }
+
+    fn dealt_with(&mut self, count: usize) {
+        self.outstanding = self.outstanding.saturating_sub(count);
+        self.written += count as u64;
+        if let Some(notes) = &mut self.notes {
+            notes.written(self.written);
         }
     }
 
     /// The limits change: what was reserved under the old ones reaches the journal before what is reserved under the new ones, so
     /// that whoever replays the journal finds room for both.
     pub fn close_page(&mut self, now: Moment) {
-        self.open_all();
         self.hand_over(now);
     }
 
@@ -184,11 +187,16 @@ impl Tray {
         mem::take(&mut self.unwritten)
     }
 
-    /// Writes everything and ends the writing thread.
-    pub fn stop(mut self, now: Moment) {
-        self.open_all();
-        self.hand_over(now);
-        self.writer.stop();
+    /// Writes everything and ends the writing thread; `told` gives what it says until then.
+    pub fn stop(mut self, now: Moment, mut told: impl FnMut() -> Option<WriterEvent>) {
+        self.close_page(now);
+        self.writer.finish();
+        while let Some(event) = told() {
+            self.hear(now, event);
+        }
+        if let Some(notes) = self.notes.take_if(|_| self.written == self.handed) {
+            notes.end();
+        }
     }
 
     /// Why a question gets no answer from the book.
@@ -220,54 +228,24 @@ impl Tray {
         Book::is_surely_over(line.period, self.swept) && !self.book.knows_place(&line.place())
     }
 
-    fn reserved(&mut self, now: Moment, reserve: Reserve, reply: Reply, known: bool) {
-        if matches!(reply, Reply::Reserved(_)) && !known {
-            self.opened.push_back((now, reserve.id));
-            self.ringing.insert(reserve.id, reserve);
+    /// Whoever was answered, and whoever hung up, hears so when it is durable; nobody waits for a store that is down.
+    fn ask(&mut self, now: Moment, command: Command, reply: Reply) {
+        let is_answer = matches!(command, Command::Answer(_));
+        if is_answer && !matches!(reply, Reply::Answered { .. }) {
+            return self.replies.push_back(reply);
         }
-        self.replies.push_back(reply);
+        match command.reservation().filter(|_| is_answer || self.down.is_none()) {
+            Some(id) => drop(self.asked.insert(id)),
+            None => self.replies.push_back(reply),
+        }
+        self.send(now, if is_answer { ANSWER_PATIENCE } else { STATEMENT_PATIENCE }, command);
     }
 
-    fn extended(&mut self, now: Moment, extend: Extend, reply: Reply) {
-        let covered =
-            if let Reply::Extended(reservation) = &reply { Some(reservation.covered()) } else { None };
-        self.replies.push_back(reply);
-        let Some(covered) = covered else { return };
-        // A call that rings on another trunk: what is reserved for it now is all that was ever reserved.
-        if let Some(reserve) = self.ringing.get_mut(&extend.id).filter(|_| extend.charged.is_zero()) {
-            (reserve.amount, reserve.budgets) = (covered, extend.budgets);
-            return;
-        }
-        self.open(extend.id);
-        self.send(now, STATEMENT_PATIENCE, Command::Extend(extend));
-    }
-
-    /// A call that was never answered leaves its row alone, if the writer has not heard of its money.
-    fn ended_unpaid(&mut self, now: Moment, command: Command, reply: Reply) {
-        let rang = command.reservation().and_then(|id| self.ringing.remove(&id)).is_some();
-        if !rang {
-            self.send(now, STATEMENT_PATIENCE, command);
-        } else if let Some(record) = record_of(command) {
-            self.send(now, RECORD_PATIENCE, Command::Record(record));
-        }
-        self.replies.push_back(reply);
-    }
-
-    /// Gives the writer the reservation of this call, if it does not have it.
-    fn open(&mut self, id: ReservationId) {
-        if let Some(reserve) = self.ringing.remove(&id) {
-            self.waiting.push(Command::Reserve(reserve));
-        }
-    }
-
-    fn open_all(&mut self) {
-        while let Some((_, id)) = self.opened.pop_front() {
-            self.open(id);
-        }
-    }
-
-    /// Puts the command into the tray; a full one waits no longer.
+    /// Puts the command into the tray, and into the notes; a full tray waits no longer.
     fn send(&mut self, now: Moment, patience: Duration, command: Command) {
+        if let Some(notes) = &mut self.notes {
+            notes.note(&command);
+        }
         self.waiting.push(command);
         let deadline = if self.waiting.len() >= BATCH_MAX { now } else { now + patience };
         self.deadline = Some(self.deadline.map_or(deadline, |set| set.min(deadline)));
@@ -277,7 +255,7 @@ impl Tray {
     fn replied(&mut self, reply: Reply) {
         let concerns = match &reply {
             Reply::Unavailable { .. } => {
-                self.outstanding = self.outstanding.saturating_sub(1);
+                self.dealt_with(1);
                 true
             }
             Reply::Answered { .. } | Reply::Settled { .. } | Reply::Closed { .. } | Reply::Unknown { .. } => {
@@ -305,6 +283,7 @@ impl Tray {
         }
         let commands = mem::replace(&mut self.waiting, Vec::with_capacity(BATCH_MAX / 4));
         self.outstanding += commands.len();
+        self.handed += commands.len() as u64;
         if let Err(Stopped(commands)) = self.writer.send_all(commands) {
             self.outstanding = 0;
             self.down = Some(Unavailable::Stopped);
@@ -326,28 +305,12 @@ impl Tray {
     }
 }
 
-/// The settlement as the book has made it: with fewer reservations in sight the store might charge more of an overrun.
-fn as_charged(mut settle: Settle, reply: &Reply) -> Settle {
-    if let Reply::Settled { charged, written_off, duplicate: false, .. } = reply
-        && *written_off != Amount::ZERO
-    {
-        settle.amount = *charged;
-        if let Some(record) = &mut settle.record {
-            record.written_off = written_off.money;
-        }
-    }
-    settle
-}
-
-fn record_of(command: Command) -> Option<Box<CallRecord>> {
+/// How long a command that nobody waits for may wait for company; `None` if it changed nothing.
+fn patience(command: &Command, reply: &Reply, known: bool) -> Option<Duration> {
     match command {
-        Command::Release(release) => release.record,
-        Command::Expire(expire) => expire.record,
-        Command::Record(record) => Some(record),
-        Command::Reserve(_)
-        | Command::Extend(_)
-        | Command::Answer(_)
-        | Command::Settle(_)
-        | Command::Remember(_) => None,
+        Command::Reserve(_) => (matches!(reply, Reply::Reserved(_)) && !known).then_some(OPENING_PATIENCE),
+        Command::Extend(_) => matches!(reply, Reply::Extended(_)).then_some(STATEMENT_PATIENCE),
+        Command::Record(_) | Command::Release(_) | Command::Expire(_) => Some(RECORD_PATIENCE),
+        Command::Answer(_) | Command::Settle(_) | Command::Remember(_) => Some(STATEMENT_PATIENCE),
     }
 }

@@ -36,6 +36,12 @@ impl Store for Unopened {
         self.opened()?.apply(batch, replies)
     }
 
+    fn count(&mut self, commands: u64) {
+        if let Some(store) = &mut self.opened {
+            store.count(commands);
+        }
+    }
+
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
         self.opened()?.standing(today)
     }

@@ -88,6 +88,7 @@ impl Writer {
             clock,
             sink,
             backlog: VecDeque::new(),
+            taken: 0,
             records: 0,
             // Whoever starts it so knows that it is down.
             told_down: unread.is_some(),
@@ -141,7 +142,8 @@ impl WriterHandle {
         self.finish();
     }
 
-    fn finish(&mut self) {
+    /// As `stop`, in place.
+    pub(super) fn finish(&mut self) {
         drop(self.sender.take());
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has already said so; there is nothing to add here.
@@ -161,8 +163,10 @@ struct Desk<S, C, E> {
     store: S,
     clock: C,
     sink: E,
-    /// Oldest first. Statements of failed batches stay at the front.
-    backlog: VecDeque<Command>,
+    /// Oldest first, numbered as they came. Statements of failed batches stay at the front.
+    backlog: VecDeque<(u64, Command)>,
+    /// How many commands ever came.
+    taken: u64,
     /// How many of the backlog are bare records.
     records: usize,
     /// Why the store is down, if it is.
@@ -246,22 +250,24 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     }
 
     fn take(&mut self, command: Command) {
+        self.taken += 1;
         if let Some(why) = self.down.filter(|_| command.waits_for_commit()) {
             self.refuse(&command, why);
         } else if is_bare_record(&command) && self.records >= RECORDS_KEPT_MAX {
             (self.sink)(WriterEvent::RecordsDropped { count: 1 });
         } else {
             self.records += usize::from(is_bare_record(&command));
-            self.backlog.push_back(command);
+            self.backlog.push_back((self.taken, command));
         }
     }
 
     fn commit_batch(&mut self) {
         let count = self.backlog.len().min(BATCH_MAX);
-        let batch: Vec<Command> = self.backlog.drain(..count).collect();
+        let (numbers, batch): (Vec<u64>, Vec<Command>) = self.backlog.drain(..count).unzip();
         self.records -= batch.iter().filter(|command| is_bare_record(command)).count();
         let mut replies = Vec::with_capacity(count);
         let began = (self.clock)();
+        self.store.count(numbers.last().copied().unwrap_or(0));
         match self.store.apply(&batch, &mut replies) {
             Ok(()) => {
                 let took = (self.clock)().since(began);
@@ -269,15 +275,15 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
                 (self.sink)(WriterEvent::Committed { count, took });
                 (self.sink)(WriterEvent::Replied(replies));
             }
-            Err(error) => self.put_back(batch, error),
+            Err(error) => self.put_back(numbers.into_iter().zip(batch).collect(), error),
         }
     }
 
     /// After a failed commit: Answers get their answer, everything else waits at the front. A commit that failed may yet turn out
     /// to have happened: whoever is told that an answer was not written ends the call, and that is written after it.
-    fn put_back(&mut self, batch: Vec<Command>, error: StoreError) {
-        self.records += batch.iter().filter(|command| is_bare_record(command)).count();
-        batch.into_iter().rev().for_each(|command| self.backlog.push_front(command));
+    fn put_back(&mut self, batch: Vec<(u64, Command)>, error: StoreError) {
+        self.records += batch.iter().filter(|(_, command)| is_bare_record(command)).count();
+        batch.into_iter().rev().for_each(|numbered| self.backlog.push_front(numbered));
         self.go_down(error);
     }
 
@@ -288,11 +294,11 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         if !mem::replace(&mut self.told_down, true) {
             (self.sink)(WriterEvent::Down { error });
         }
-        for command in mem::take(&mut self.backlog) {
+        for (number, command) in mem::take(&mut self.backlog) {
             if command.waits_for_commit() {
                 self.refuse(&command, why);
             } else {
-                self.backlog.push_back(command);
+                self.backlog.push_back((number, command));
             }
         }
     }
@@ -342,7 +348,8 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
             self.commit_batch();
         }
         if !self.backlog.is_empty() {
-            (self.sink)(WriterEvent::Unwritten(self.backlog.into()));
+            let unwritten = self.backlog.into_iter().map(|(_, command)| command).collect();
+            (self.sink)(WriterEvent::Unwritten(unwritten));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The ledger after the faults: what it says by itself, and against what SIPp saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -23,13 +23,14 @@ struct Row {
     answer: Option<Duration>,
     end_cause: Option<String>,
     billed_seconds: i64,
+    raw: String,
 }
 
 impl Books {
     pub fn read(database: &Path) -> Books {
         let ledger = Connection::open(database).expect("the ledger opens");
         let mut statement = ledger
-            .prepare("SELECT decision, answer, end_cause, billed_seconds FROM call_record")
+            .prepare("SELECT decision, answer, end_cause, billed_seconds, raw FROM call_record")
             .expect("call records can be read");
         let rows = statement.query_map([], |row| {
             let decision = DecisionId::from_u64(row.get::<_, i64>(0)?.cast_unsigned());
@@ -39,6 +40,7 @@ impl Books {
                     .map(|micros| Duration::from_micros(micros.cast_unsigned())),
                 end_cause: row.get(2)?,
                 billed_seconds: row.get(3)?,
+                raw: row.get(4)?,
             };
             Ok((decision.to_string(), rest))
         });
@@ -87,6 +89,13 @@ impl Books {
             let fits = (talk - 1..=talk + LATE_BYE_SECONDS).contains(&row.billed_seconds);
             assert!(fits, "{} talked {talk} s, billed {} s", answered.decision, row.billed_seconds);
         }
+    }
+
+    /// Whatever was dialled has its row, also by those whose call only rang when the gate was killed.
+    pub fn hold_each(&self, dialled: impl Iterator<Item = String>) {
+        let rows: BTreeSet<&str> = self.rows.values().map(|row| row.raw.as_str()).collect();
+        let missing: Vec<String> = dialled.filter(|number| !rows.contains(number.as_str())).collect();
+        assert!(missing.is_empty(), "calls without a record: {missing:?}");
     }
 
     /// Answered by the ledger, and SIPp's caller never heard of it.

@@ -111,8 +111,15 @@ impl House {
         Sipp::start(&self.scratch.path().join("trunk"), &script, self.places.at("trunk_one"), &[])
     }
 
+    /// Each to a number of its own.
     pub fn calls(&mut self, caller: &str, talk: Talk, count: u32, per_second: u32) -> Sipp {
-        self.call(caller, "sip:03023125500@company.example", talk, count, per_second)
+        let to = format!("sip:0305500{}0[call_number]@company.example", self.callers + 1);
+        self.call(caller, &to, talk, count, per_second)
+    }
+
+    /// What the callers of the `group`th group dial, in their order.
+    pub fn dialled(group: u16, count: u32) -> impl Iterator<Item = String> {
+        (1..=count).map(move |call| format!("0305500{group}0{call}"))
     }
 
     pub fn emergency_calls(&mut self, count: u32) -> Sipp {
@@ -126,6 +133,7 @@ impl House {
         };
         let end = fs::read_to_string(script(end)).expect("a script");
         let text = fs::read_to_string(script("caller.xml")).expect("a script").replace("@talk@\n", &end);
+        let text = text.replace("[to]", to);
         self.callers += 1;
         let folder = self.scratch.path().join(format!("caller-{}", self.callers));
         // All of them are the telephone system's, each at a port of its own.
@@ -133,8 +141,7 @@ impl House {
         let own = SocketAddr::new(pbx.ip(), free_port(pbx));
         let (count, rate) = (count.to_string(), per_second.to_string());
         let gate = self.places.at("gate").to_string();
-        let rest =
-            ["-m", &count, "-l", &count, "-r", &rate, "-key", "to", to, "-key", "caller", caller, &gate];
+        let rest = ["-m", &count, "-l", &count, "-r", &rate, "-key", "caller", caller, &gate];
         Sipp::start(&folder, &text, own, &rest)
     }
 

@@ -82,7 +82,7 @@ impl Office {
 }
 
 #[test]
-fn room_is_decided_at_once_and_a_call_that_only_rings_costs_one_row() {
+fn room_is_decided_at_once_and_what_nobody_waits_for_waits_for_company() {
     let mut office = Office::over(Memory::default());
     assert!(office.put(reserve(1, "1.00", &[alice("3.99")])).as_ref().and_then(covered).is_some());
     // Two hundred at once on what is left connect two more.
@@ -95,8 +95,8 @@ fn room_is_decided_at_once_and_a_call_that_only_rings_costs_one_row() {
     office.wait(STATEMENT_PATIENCE);
     assert!(office.is_quiet(), "rows of calls that cost nothing wait for company");
     office.wait(RECORD_PATIENCE);
-    // Three rows, and no reservation: nobody answered.
-    assert_eq!(office.commit(), 3);
+    // Four reservations and three ends share a commit.
+    assert_eq!(office.commit(), 7);
     assert!(office.is_quiet());
 }
 
@@ -109,8 +109,8 @@ fn an_answer_is_said_after_its_commit_and_takes_along_what_waits() {
     assert_eq!(office.put(answer(1)), None, "nobody is connected before the commit");
     assert_eq!(office.tray.deadline(), Some(office.now + ANSWER_PATIENCE));
     office.wait(ANSWER_PATIENCE);
-    // The record, the reservation and its answer; the other call rings.
-    assert_eq!(office.commit(), 3);
+    // The record, the reservations and the answer, in their order.
+    assert_eq!(office.commit(), 4);
     assert_eq!(office.reply(), answered(1));
     assert_eq!(office.put(settle(1, "0.66")), None, "nobody has hung up before the commit");
     assert_eq!(office.put(answer(9)), Some(Reply::Unknown { id: id(9) }));
@@ -123,17 +123,15 @@ fn an_answer_is_said_after_its_commit_and_takes_along_what_waits() {
 fn a_call_that_rings_on_leaves_its_row_before_it_is_answered() {
     let mut office = Office::over(Memory::default());
     office.put(reserve(1, "1.00", &[alice("10")]));
-    // On another trunk, with its budget: what is written is what is reserved then.
-    assert_eq!(
-        office.put(extend(1, "0", "1.20", &[alice("10"), sales("5")])).as_ref().and_then(covered),
-        Some(amount("1.20"))
-    );
     assert_eq!(office.tray.deadline(), Some(ms(0) + OPENING_PATIENCE));
     office.wait(OPENING_PATIENCE);
     assert_eq!(office.commit(), 1);
+    // On another trunk, with its budget.
+    let extended = office.put(extend(1, "0", "1.20", &[alice("10"), sales("5")]));
+    assert_eq!(extended.as_ref().and_then(covered), Some(amount("1.20")));
     office.put(release(1));
     office.wait(STATEMENT_PATIENCE);
-    assert_eq!(office.commit(), 1);
+    assert_eq!(office.commit(), 2);
 }
 
 /// A store that is down from the first commit on, or hangs.
@@ -233,7 +231,7 @@ fn whatever_is_decided_the_journal_agrees_and_a_restart_finds_it() {
             }
         }
         let (balances, open) = (office.tray.book().balances(), office.tray.book().open_entries());
-        office.tray.stop(office.now);
+        office.tray.stop(office.now, || None);
         let held: Vec<_> = Sqlite::open(&path, SqliteSettings::default())
             .and_then(|mut store| store.standing(at(0).date_naive()))
             .expect("a sound file")

@@ -13,8 +13,8 @@ use super::rows;
 pub(super) fn keep(connection: &Connection, batch: &[Command]) -> Result<(), StoreError> {
     let text = serde_json::to_string(batch).expect("numbers, texts and dates: JSON holds all of a command");
     let mut states = String::new();
-    for state in batch.iter().filter_map(state_of) {
-        states.push_str(state);
+    for command in batch.iter().filter(|command| has_line(command)) {
+        states.push_str(command.state().unwrap_or_default());
         states.push(LINE_END);
     }
     let mut statement =
@@ -30,9 +30,8 @@ pub(super) fn unposted(connection: &Connection) -> Result<Vec<Command>, StoreErr
     let batches = statement.query_map([], |row| {
         let text = row.get_ref(0)?.as_str().map_err(|_| rows::unreadable(0))?;
         let states = row.get_ref(1)?.as_str().map_err(|_| rows::unreadable(1))?;
-        let mut batch: Vec<Command> = serde_json::from_str(text).map_err(|_| rows::unreadable(0))?;
-        give_back(&mut batch, states);
-        Ok(batch)
+        let batch = serde_json::from_str(text).map_err(|_| rows::unreadable(0))?;
+        Ok(give_back(batch, states))
     })?;
     let batches: Vec<Vec<Command>> = batches.collect::<rusqlite::Result<_>>()?;
     Ok(batches.into_iter().flatten().collect())
@@ -47,33 +46,19 @@ pub(super) fn clear(connection: &Connection) -> Result<(), StoreError> {
 /// Ends each state; JSON as the gate writes it has none.
 const LINE_END: char = '\n';
 
-/// What the command says of its call to the next run, perhaps nothing; `None` of a command that never does.
-fn state_of(command: &Command) -> Option<&str> {
-    match command {
-        Command::Answer(answer) => Some(answer.state.as_deref().unwrap_or_default()),
-        Command::Remember(remember) => Some(&remember.state),
-        Command::Reserve(_)
-        | Command::Extend(_)
-        | Command::Settle(_)
-        | Command::Release(_)
-        | Command::Expire(_)
-        | Command::Record(_) => None,
-    }
+/// Whether a line of the states is the command's, perhaps an empty one.
+fn has_line(command: &Command) -> bool {
+    matches!(command, Command::Answer(_) | Command::Remember(_))
 }
 
-fn give_back(batch: &mut [Command], states: &str) {
+fn give_back(batch: Vec<Command>, states: &str) -> Vec<Command> {
     let mut lines = states.split(LINE_END);
-    let mut next = || lines.next().filter(|line| !line.is_empty());
-    for command in batch {
-        match command {
-            Command::Answer(answer) => answer.state = next().map(Box::from),
-            Command::Remember(remember) => remember.state = next().unwrap_or_default().into(),
-            Command::Reserve(_)
-            | Command::Extend(_)
-            | Command::Settle(_)
-            | Command::Release(_)
-            | Command::Expire(_)
-            | Command::Record(_) => {}
+    let with_line = |command: Command| {
+        if !has_line(&command) {
+            return command;
         }
-    }
+        let line = lines.next().filter(|line| !line.is_empty());
+        command.with_state(line)
+    };
+    batch.into_iter().map(with_line).collect()
 }

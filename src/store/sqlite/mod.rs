@@ -21,7 +21,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::ledger::{Book, Command, Reply};
 
-use super::{Store, StoreError};
+use super::{Earlier, Mark, Store, StoreError};
 
 pub use audit::{Difference, audit};
 pub use locks::{LockRow, Locks};
@@ -49,6 +49,8 @@ pub struct SqliteSettings {
     /// How long the daybook may hold what the tables do not: readers of the tables are so far behind, and nothing is lost over a
     /// crash. Zero posts each batch as it comes.
     pub post_after: Duration,
+    /// What earlier runs have noted, to be written when the file is opened, and the number of this one.
+    pub noted: Option<Earlier>,
 }
 
 impl SqliteSettings {
@@ -64,6 +66,7 @@ impl Default for SqliteSettings {
             busy_timeout: Duration::from_secs(2),
             page_count_max: None,
             post_after: Duration::ZERO,
+            noted: None,
         }
     }
 }
@@ -84,6 +87,8 @@ pub struct Sqlite {
     astray: bool,
     /// No reservation in the file has a greater id: a new one need not be looked up.
     newest: u64,
+    /// Up to which note of which run everything is written with the batch under way.
+    mark: Option<Mark>,
     /// The last day on which balances of ended periods were dropped from memory.
     swept: NaiveDate,
 }
@@ -133,9 +138,11 @@ impl Sqlite {
             unposted: Unposted::default(),
             astray: false,
             newest,
+            mark: None,
             swept: NaiveDate::MIN,
         };
         store.post_what_is_left()?;
+        store.write_what_was_noted()?;
         Ok(store)
     }
 
@@ -149,6 +156,18 @@ impl Sqlite {
         let left = daybook::unposted(&self.connection)?;
         self.unposted.in_daybook = !left.is_empty();
         if left.is_empty() { Ok(()) } else { self.write(&left, &mut Vec::new(), true) }
+    }
+
+    /// A kill came before the commit.
+    fn write_what_was_noted(&mut self) -> Result<(), StoreError> {
+        let Some(earlier) = &self.settings.noted else { return Ok(()) };
+        let (commands, end) = earlier.read(open::noted(&self.connection)?)?;
+        if !commands.is_empty() {
+            self.mark = Some(end);
+            self.write(&commands, &mut Vec::new(), true)?;
+        }
+        self.settings.noted.iter().for_each(Earlier::forget);
+        Ok(())
     }
 
     fn write(&mut self, batch: &[Command], replies: &mut Vec<Reply>, posts: bool) -> Result<(), StoreError> {
@@ -192,6 +211,9 @@ impl Sqlite {
         } else {
             daybook::keep(&transaction, batch)?;
         }
+        if let Some(mark) = self.mark.take() {
+            open::set_noted(&transaction, mark)?;
+        }
         transaction.commit()?;
         // A file moved away or deleted takes commits without complaint; only one that is still there counts.
         self.identity.check(&self.path)
@@ -221,6 +243,10 @@ impl Store for Sqlite {
         }
         let posts = self.unposted.is_due(batch, self.settings.post_after);
         self.write(batch, replies, posts)
+    }
+
+    fn count(&mut self, commands: u64) {
+        self.mark = self.settings.noted.as_ref().map(|noted| noted.mark(commands));
     }
 
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use chrono::{Days, NaiveDate};
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::base::ReservationId;
 use crate::ledger::{AccountPeriod, Book};
-use crate::store::StoreError;
+use crate::store::{Mark, StoreError};
 
 use super::{STATEMENTS_CACHED, SqliteSettings, rows};
 
@@ -15,11 +15,12 @@ use super::{STATEMENTS_CACHED, SqliteSettings, rows};
 const APPLICATION_ID: i32 = 0x544F_4C4C;
 
 /// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_fewer_indices.sql"),
     include_str!("migrations/0003_calls_in_progress.sql"),
     include_str!("migrations/0004_daybook.sql"),
+    include_str!("migrations/0005_noted.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied into the database: 16 MiB. Pages that are written again and again,
@@ -99,6 +100,20 @@ pub(super) fn next_generation(connection: &Connection) -> Result<i64, StoreError
 pub(super) fn generation(connection: &Connection) -> Result<i64, StoreError> {
     let mut statement = connection.prepare_cached("SELECT generation FROM owner")?;
     Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Up to which note everything is written.
+pub(super) fn noted(connection: &Connection) -> Result<Mark, StoreError> {
+    let read = |row: &Row<'_>| {
+        Ok(Mark { run: row.get::<_, i64>(0)?.cast_unsigned(), count: row.get::<_, i64>(1)?.cast_unsigned() })
+    };
+    Ok(connection.query_row("SELECT run, noted FROM owner", [], read)?)
+}
+
+pub(super) fn set_noted(connection: &Connection, mark: Mark) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("UPDATE owner SET run = ?1, noted = ?2")?;
+    statement.execute([mark.run.cast_signed(), mark.count.cast_signed()])?;
+    Ok(())
 }
 
 /// The open reservations with the balances they are held in, and the greatest id in the file. The rest is read when asked for.
