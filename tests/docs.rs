@@ -142,7 +142,7 @@ fn every_row_has_a_state_and_whatever_is_done_names_its_test() {
 const ON_THE_WIRE: [&str; 8] =
     ["torture::", "wire::", "siege::", "tls::", "faults::", "routes::", "neighbours::", "scenarios/"];
 
-/// Attacks on the reader alone: what is promised of it is a bound on work, which a whole process on a busy machine cannot show.
+/// Those of them that work on the reader alone, without a gate.
 const IN_PROCESS: [&str; 2] =
     ["torture::no_message_costs_more_than_a_few_passes", "torture::changed_messages_never_break_the_reader"];
 
@@ -160,9 +160,7 @@ fn every_attack_meets_the_built_gate_in_a_test() {
         wire.any(|word| !IN_PROCESS.contains(&word))
     };
     let simulated: Vec<&Vec<String>> = attacks.iter().filter(|row| !is_told(row)).collect();
-    let in_process = |row: &&&Vec<String>| IN_PROCESS.iter().any(|word| row[3].contains(word));
-    assert_eq!(simulated.iter().filter(in_process).count(), IN_PROCESS.len(), "{simulated:#?}");
-    assert_eq!(simulated.len(), IN_PROCESS.len(), "attacks that never met the built gate: {simulated:#?}");
+    assert!(simulated.is_empty(), "attacks that never met the built gate: {simulated:#?}");
     assert!(attacks.len() >= 200, "only {} attacks", attacks.len());
 }
 

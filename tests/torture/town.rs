@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -64,15 +64,24 @@ impl Town {
     pub fn is_killed_and_started(&mut self, keeps_ledger: bool) {
         self.gate.kill();
         if !keeps_ledger {
-            std::fs::remove_file(self.gate.database()).expect("there was a ledger");
-            for beside in ["-wal", "-shm"] {
-                // Whether there is one depends on when SQLite was last at it.
-                drop(std::fs::remove_file(self.folder.path().join(format!("ledger.sqlite{beside}"))));
-            }
+            self.lose_ledger();
         }
         let folder = self.folder.path();
         self.gate = Gate::launch(folder, &self.places)
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder)));
+    }
+
+    /// As when the disk is gone, and the machine has been off.
+    fn lose_ledger(&self) {
+        let folder = self.folder.path();
+        fs::remove_file(self.gate.database()).expect("there was a ledger");
+        for beside in ["-wal", "-shm"] {
+            // Whether there is one depends on when SQLite was last at it.
+            drop(fs::remove_file(folder.join(format!("ledger.sqlite{beside}"))));
+        }
+        let is_notes = |path: &PathBuf| path.is_dir() && path.display().to_string().contains("/tollgate-");
+        let beside = fs::read_dir(folder).expect("the gate's files").flatten().map(|entry| entry.path());
+        beside.filter(is_notes).for_each(|notes| fs::remove_dir_all(notes).expect("notes can be removed"));
     }
 
     /// Other rules under the running gate; they hold when this returns.
