@@ -142,8 +142,12 @@ fn every_row_has_a_state_and_whatever_is_done_names_its_test() {
 const ON_THE_WIRE: [&str; 8] =
     ["torture::", "wire::", "siege::", "tls::", "faults::", "routes::", "neighbours::", "scenarios/"];
 
+/// Those of them that work on the reader alone, without a gate.
+const IN_PROCESS: [&str; 2] =
+    ["torture::no_message_costs_more_than_a_few_passes", "torture::changed_messages_never_break_the_reader"];
+
 #[test]
-fn every_attack_has_its_test_and_nearly_all_meet_the_built_gate() {
+fn every_attack_meets_the_built_gate_in_a_test() {
     let text = read("docs/threats.md");
     let attacks: Vec<Vec<String>> =
         rows(&text).into_iter().filter(|row| row.len() == 4 && row[0] != "attack").collect();
@@ -151,10 +155,13 @@ fn every_attack_has_its_test_and_nearly_all_meet_the_built_gate() {
     let untested: Vec<&Vec<String>> = attacks.iter().filter(|row| !is_shown(row)).collect();
     assert!(untested.is_empty(), "attacks without a test: {untested:#?}");
     let is_told = |row: &&Vec<String>| {
-        quoted(&row[3]).into_iter().any(|word| ON_THE_WIRE.iter().any(|binary| word.starts_with(binary)))
+        let is_on_the_wire = |word: &&str| ON_THE_WIRE.iter().any(|binary| word.starts_with(binary));
+        let mut wire = quoted(&row[3]).into_iter().filter(is_on_the_wire);
+        wire.any(|word| !IN_PROCESS.contains(&word))
     };
-    let (all, wire) = (attacks.len(), attacks.iter().filter(is_told).count());
-    assert!(all >= 200 && wire * 8 >= all * 7, "{wire} of {all} attacks meet the built gate");
+    let simulated: Vec<&Vec<String>> = attacks.iter().filter(|row| !is_told(row)).collect();
+    assert!(simulated.is_empty(), "attacks that never met the built gate: {simulated:#?}");
+    assert!(attacks.len() >= 200, "only {} attacks", attacks.len());
 }
 
 #[test]

@@ -83,3 +83,17 @@ fn ledger_sequences() {
 fn second_readers() {
     lives_through("second_reader");
 }
+
+/// The second reader has its say: what it is asked about is not so little that its agreement would mean nothing.
+#[test]
+fn the_second_reader_is_asked_about_most_inputs() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/second_reader");
+    let inputs = fs::read_dir(&folder).expect("a corpus").map(|entry| {
+        let path = entry.expect("a readable folder").path();
+        (fs::read(&path).expect("a readable input"), path)
+    });
+    let (compared, left): (Vec<_>, Vec<_>) = inputs.partition(|(input, _)| targets::is_compared(input));
+    let left: Vec<_> = left.iter().map(|(_, path)| path.display()).collect();
+    println!("left out: {left:#?}");
+    assert!(compared.len() >= 12 && left.len() <= compared.len() / 2, "{} are compared", compared.len());
+}

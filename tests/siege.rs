@@ -19,6 +19,7 @@ mod scanners;
 mod story;
 
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempDir;
 
@@ -27,11 +28,15 @@ use phone::Running;
 use places::Places;
 use story::{Load, Story};
 
+/// Two sieges at once on a small machine would be the siege of one gate by the other.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 /// A house with a trunk that answers, and Bob behind the telephone system.
 struct House {
     gate: Gate,
     places: Places,
     scratch: TempDir,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// Calls of Bob that go on meanwhile.
@@ -47,6 +52,7 @@ impl House {
 
     /// A house with other settings than those of the scenarios.
     fn open_with(change: impl Fn(&str) -> String) -> House {
+        let turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let scratch = TempDir::with_prefix("tollgate-siege-").expect("a scratch folder can be made");
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp-scenarios/company");
         let company = scratch.path().join("company");
@@ -59,7 +65,7 @@ impl House {
         let places = Places::free();
         let gate = Gate::start(scratch.path(), &company, &places, "500ms")
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(scratch.path())));
-        House { gate, places, scratch }
+        House { gate, places, scratch, _turn: turn }
     }
 
     /// Fifty calls a second, each answered and hung up.

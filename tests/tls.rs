@@ -24,6 +24,8 @@ mod places;
 #[path = "wire/plain_sip.rs"]
 #[expect(dead_code, reason = "each binary plays other parts of it")]
 mod plain_sip;
+#[path = "tls/strangers.rs"]
+mod strangers;
 #[path = "tls/town.rs"]
 mod town;
 

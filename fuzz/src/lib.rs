@@ -34,3 +34,9 @@ pub fn run(name: &str, bytes: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name).expect("a target of this name");
     (target.run)(bytes);
 }
+
+/// Whether the second reader was asked about it.
+#[allow(dead_code, reason = "for the test of the corpus")]
+pub fn is_compared(bytes: &[u8]) -> bool {
+    second_reader::compares(bytes)
+}

@@ -24,13 +24,13 @@ impl Gate {
     pub(super) fn sound_alarms(&mut self, now: Now) {
         let mut rings = RINGS_MAX * (self.calls.len() + 1);
         while let Some(key) = self.alarms.pop_due(now.moment) {
-            // An alarm that a sooner one has replaced rings in vain; what is due then is set anew.
+            // An alarm that a sooner one has replaced, or whose call is forgotten, rings in vain and once: however many of them there
+            // are, they come to an end. What is due then is set anew.
             let is_latest = |call: &&mut Call| call.alarm.is_some_and(|set| set <= now.moment);
-            if let Some(call) = self.calls.at_mut(key).filter(is_latest) {
-                call.alarm = None;
-                self.attend(now, key);
-                self.set_alarm(key);
-            }
+            let Some(call) = self.calls.at_mut(key).filter(is_latest) else { continue };
+            call.alarm = None;
+            self.attend(now, key);
+            self.set_alarm(key);
             rings -= 1;
             if rings == 0 {
                 debug_assert!(false, "an alarm rings again and again at one moment");

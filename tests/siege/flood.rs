@@ -1,6 +1,6 @@
 //! Connections that say nothing or one byte at a time, and REGISTERs without end.
 
-use std::io::Write;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{scope, sleep};
@@ -40,6 +40,33 @@ fn connect_from(host: Ipv4Addr, gate: SocketAddr) -> Option<TcpStream> {
 fn connections(net: u8, count: u16, gate: SocketAddr) -> Vec<TcpStream> {
     let hosts = (0..count).map(|number| (number / OF_ONE_HOST) as u8 + 1);
     hosts.filter_map(|host| connect_from(Ipv4Addr::new(127, 0, net, host), gate)).collect()
+}
+
+/// Whether an OPTIONS on this connection is answered.
+fn is_heard(stream: &mut TcpStream, count: u32) -> bool {
+    let (own, gate) = (stream.local_addr().expect("bound"), stream.peer_addr().expect("connected"));
+    let request = format!(
+        "OPTIONS sip:{gate} SIP/2.0\r\nVia: SIP/2.0/TCP {own};branch=z9hG4bK{count}\r\nMax-Forwards: 70\r\n\
+         From: <sip:x@h>;tag=1\r\nTo: <sip:h>\r\nCall-ID: {count}@{own}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    );
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout can be set");
+    let mut heard = Vec::new();
+    let mut byte = [0];
+    // The answer has no body either.
+    let is_sent = stream.write_all(request.as_bytes()).is_ok();
+    while is_sent && !heard.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).is_ok() {
+        heard.push(byte[0]);
+    }
+    heard.starts_with(b"SIP/2.0 200 ")
+}
+
+/// Whether the gate has closed it, or does so soon.
+fn is_closed(stream: &mut TcpStream) -> bool {
+    stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a timeout can be set");
+    match stream.read(&mut [0]) {
+        Ok(length) => length == 0,
+        Err(fault) => fault.kind() == ErrorKind::ConnectionReset,
+    }
 }
 
 /// One byte a second on each, as long as the gate bears it.
@@ -98,8 +125,15 @@ fn staff_call_on_through_idle_and_slow_connections_and_a_flood_of_registers() {
     let house = House::open();
     let gate = house.places.at("gate");
     let at_rest = house.gate.resident_bytes();
-    let idle = connections(1, IDLE, gate);
+    let mut spoken = connect_from(Ipv4Addr::new(127, 0, 3, 1), gate).expect("the gate takes it");
+    assert!(is_heard(&mut spoken, 1), "somebody who speaks is answered");
+    let mut idle = connections(1, IDLE, gate);
     let mut slow = connections(2, SLOW, gate);
+    // All places are taken: the oldest that never spoke makes room, and not the one that has spoken before them.
+    let mut late = connect_from(Ipv4Addr::new(127, 0, 3, 2), gate).expect("the gate takes it");
+    assert!(is_heard(&mut late, 1), "there is room for one more who speaks");
+    assert!(is_heard(&mut spoken, 2), "and for whoever has spoken");
+    assert!(is_closed(&mut idle[0]), "the first that said nothing");
     let (over, sent) = (AtomicBool::new(false), AtomicU64::new(0));
     let mut most = at_rest;
     scope(|threads| {
@@ -114,6 +148,7 @@ fn staff_call_on_through_idle_and_slow_connections_and_a_flood_of_registers() {
         calls.all_went_well();
         drop(end);
     });
+    assert!(is_heard(&mut spoken, 3), "whoever has spoken is not shut out by those who never do");
     let ignored = house.counted("tollgate_rejections_total", "source_locked");
     println!(
         "{} idle and {} slow connections, {} REGISTERs of which {ignored} went unread; {} MB at rest, {} MB at most",

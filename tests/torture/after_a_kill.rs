@@ -8,7 +8,7 @@ use super::registrations::at_home;
 use super::town::{Town, text};
 
 /// A request inside this call that somebody writes who has read all of it, the gate's own Record-Route too.
-fn inside(
+pub fn inside(
     sender: &Caller,
     answer: &Message,
     invite: &Request,

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tollgate::sip::{Framing, LONGEST_MESSAGE, Message, Name};
 
+use super::stream::Stream;
+use super::town::Town;
+
 /// A quadratic reader would need seconds for 65,535 bytes; a linear one needs about a millisecond, unoptimised.
 const PATIENCE: Duration = Duration::from_millis(400);
 
@@ -17,11 +20,9 @@ fn filled(before: &str, unit: &str, after: &str) -> Bytes {
     Bytes::from(format!("{HEAD}{before}{filling}{after}\r\n\r\n"))
 }
 
-#[test]
-// A wall clock, because what is promised is an upper bound on work; the bound is a hundred times the expectation.
-#[allow(clippy::disallowed_methods)]
-fn no_message_costs_more_than_a_few_passes() {
-    let cases = [
+/// Each as long as a datagram can be.
+fn costly() -> Vec<(&'static str, Bytes)> {
+    vec![
         ("commas in Route", filled("Route: <sip:h>", ",<sip:h>", "")),
         ("empty elements", filled("Contact: <sip:h>", ",", "")),
         ("Vias", filled("Via: SIP/2.0/UDP h", ",SIP/2.0/UDP h", "")),
@@ -35,8 +36,14 @@ fn no_message_costs_more_than_a_few_passes() {
         ("escapes", filled("Contact: <sip:", "%41", "@h>")),
         ("unknown list", filled("Supported: a", ",a", "")),
         ("line ends", Bytes::from("\r\n".repeat(LONGEST_MESSAGE / 2))),
-    ];
-    for (name, bytes) in cases {
+    ]
+}
+
+#[test]
+// A wall clock, because what is promised is an upper bound on work; the bound is a hundred times the expectation.
+#[allow(clippy::disallowed_methods)]
+fn no_message_costs_more_than_a_few_passes() {
+    for (name, bytes) in costly() {
         assert!(bytes.len() <= LONGEST_MESSAGE);
         let start = Instant::now();
         if let Ok(message) = Message::parse(bytes, Framing::Datagram) {
@@ -54,4 +61,27 @@ fn limits_refuse_what_no_honest_sender_has() {
     assert_eq!(fault(filled("Route: <sip:h>", ",<sip:h>", "")), "Too many Route values");
     assert_eq!(fault(filled("", "X-Y: z\r\n", "X-Y: z")), "Too many headers");
     assert_eq!(fault(Bytes::from(vec![b'a'; LONGEST_MESSAGE + 1])), "Message longer than 65535 bytes");
+}
+
+/// The most that UDP carries over IPv4 (RFC 768, RFC 791); over TCP they go whole.
+const DATAGRAM_LONGEST: usize = 65_507;
+/// As many of each as come in a burst.
+const TIMES: usize = 20;
+
+/// A debug build spends about a millisecond on each, so that what is asked behind hundreds of them is still answered within a second or
+/// two; a quadratic reader would need minutes.
+#[test]
+fn messages_built_to_make_a_reader_work_do_not_hold_up_the_running_gate() {
+    let town = Town::open();
+    for (name, bytes) in costly() {
+        let datagram = bytes.slice(..bytes.len().min(DATAGRAM_LONGEST));
+        for place in ["stranger", "pbx"] {
+            let sender = town.caller(place);
+            (0..TIMES).for_each(|_| sender.send(&datagram));
+        }
+        let mut stream = Stream::open(town.at("stranger").ip(), town.at("gate"));
+        stream.exchange(&bytes);
+        town.expect_quiet_trunks(name);
+        town.expect_honest_call(name);
+    }
 }

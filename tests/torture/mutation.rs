@@ -5,6 +5,8 @@ use tollgate::base::Random;
 use tollgate::sip::{Draft, Framing, Message, Name, reply, reply_to_malformed};
 
 use super::corpus;
+use super::stream::Stream;
+use super::town::Town;
 
 const SEED: u64 = 4475;
 const MUTATIONS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
@@ -76,6 +78,39 @@ fn changed_messages_never_break_the_reader() {
     }
     println!("{read} of {MUTATIONS} changed messages were still well formed");
     assert!(read > MUTATIONS / 20, "too few survive for this test to mean much");
+}
+
+/// Fewer than the reader alone gets: each goes through the whole gate.
+const SENT: usize = 3_000;
+/// Sent at once, before the gate is asked whether it is still there.
+const BURST: usize = 50;
+
+#[test]
+fn changed_messages_do_the_running_gate_no_harm() {
+    let town = Town::open();
+    let mut random = Random::from_number(SEED);
+    let mut samples: Vec<Bytes> = corpus::samples().into_iter().map(|sample| sample.bytes).collect();
+    samples.push(Bytes::from_static(OWN.as_bytes()));
+    let before = town.counted("tollgate_messages_total");
+    let mut longest = 0;
+    for burst in 0..SENT / BURST {
+        let sender = town.caller(["stranger", "phone_one", "phone_two"][burst % 3]);
+        for _ in 0..BURST {
+            let bytes = mutated(&samples, &mut random);
+            longest = longest.max(bytes.len());
+            sender.send(&bytes);
+        }
+        // Over TCP one of them, since most end the connection.
+        let mut stream = Stream::open(town.at("phone_one").ip(), town.at("gate"));
+        stream.set_patience(std::time::Duration::from_millis(20));
+        stream.send(&mutated(&samples, &mut random));
+        town.caller("stranger").exchange(b"\r\n\r\n");
+        town.expect_quiet_trunks("changed messages");
+    }
+    let read = town.counted("tollgate_messages_total") - before;
+    println!("{read} of {SENT} changed messages were read, the longest had {longest} bytes");
+    assert!(read > SENT as u64 / 20, "too few survive for this test to mean much");
+    town.expect_honest_call("changed messages");
 }
 
 fn mutated(samples: &[Bytes], random: &mut Random) -> Bytes {

@@ -1,17 +1,19 @@
 //! The town under attack: the built gate, its trunks as real sockets that watch what reaches them, and the figures it publishes.
 
 use std::cell::RefCell;
+use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tempfile::TempDir;
 use tollgate::sip::{Framing, Message, Reply};
 
 use super::caller::{Caller, Request};
-use crate::gate::Gate;
+use crate::gate::{Gate, write_company};
 use crate::places::Places;
 
 /// How long something that must come may take on a busy machine.
@@ -34,13 +36,26 @@ impl Town {
 
     /// With this T1.
     pub fn open_with(t1: &str) -> Town {
+        Town::open_changed(t1, &[])
+    }
+
+    /// With other files than the company's: each change is a file, a text of it, and what stands in its place.
+    pub fn open_where(changes: &[(&str, &str, &str)]) -> Town {
+        Town::open_changed("2s", changes)
+    }
+
+    fn open_changed(t1: &str, changes: &[(&str, &str, &str)]) -> Town {
         let places = Places::free();
         let folder = TempDir::new().expect("a folder for the gate's files");
         let stream = TcpListener::bind(places.at("trunk_tcp")).expect("the trunk's own address");
         stream.set_nonblocking(true).expect("a socket");
         let (one, two) = (Trunk::at(places.at("trunk_one")), Trunk::at(places.at("trunk_two")));
         let company = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/company");
-        let gate = Gate::start(folder.path(), &company, &places, t1)
+        write_company(folder.path(), &company, &places, t1).expect("the company's files");
+        for (file, from, to) in changes {
+            edit(&folder.path().join(file), from, to);
+        }
+        let gate = Gate::launch(folder.path(), &places)
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder.path())));
         Town { gate, places, one, two, stream, callers: RefCell::default(), folder }
     }
@@ -49,15 +64,42 @@ impl Town {
     pub fn is_killed_and_started(&mut self, keeps_ledger: bool) {
         self.gate.kill();
         if !keeps_ledger {
-            std::fs::remove_file(self.gate.database()).expect("there was a ledger");
-            for beside in ["-wal", "-shm"] {
-                // Whether there is one depends on when SQLite was last at it.
-                drop(std::fs::remove_file(self.folder.path().join(format!("ledger.sqlite{beside}"))));
-            }
+            self.lose_ledger();
         }
         let folder = self.folder.path();
         self.gate = Gate::launch(folder, &self.places)
             .unwrap_or_else(|fault| panic!("{fault}\n{}", Gate::log_tail(folder)));
+    }
+
+    /// As when the disk is gone, and the machine has been off.
+    fn lose_ledger(&self) {
+        let folder = self.folder.path();
+        fs::remove_file(self.gate.database()).expect("there was a ledger");
+        for beside in ["-wal", "-shm"] {
+            // Whether there is one depends on when SQLite was last at it.
+            drop(fs::remove_file(folder.join(format!("ledger.sqlite{beside}"))));
+        }
+        let is_notes = |path: &PathBuf| path.is_dir() && path.display().to_string().contains("/tollgate-");
+        let beside = fs::read_dir(folder).expect("the gate's files").flatten().map(|entry| entry.path());
+        beside.filter(is_notes).for_each(|notes| fs::remove_dir_all(notes).expect("notes can be removed"));
+    }
+
+    /// Other rules under the running gate; they hold when this returns.
+    #[allow(clippy::disallowed_methods)] // The gate looks at its files in its own time.
+    pub fn change_rules(&self, file: &str, from: &str, to: &str) {
+        let accepted = "tollgate_reloads_total outcome=\"accepted\"";
+        let before = self.counted(accepted);
+        edit(&self.folder.path().join(file), from, to);
+        let end = Instant::now() + 2 * PATIENCE;
+        while self.counted(accepted) == before {
+            assert!(Instant::now() < end, "{}", Gate::log_tail(self.folder.path()));
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the process where it stands, or lets it go on.
+    pub fn signal(&self, name: &str) {
+        self.gate.signal(name).expect("the gate can be told");
     }
 
     pub fn at(&self, place: &str) -> SocketAddr {
@@ -110,6 +152,12 @@ impl Town {
     }
 }
 
+fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).expect("a file of the company");
+    assert!(text.contains(from), "{} has no {from:?}", file.display());
+    fs::write(file, text.replace(from, to)).expect("the folder can be written");
+}
+
 /// A trunk that hears and answers what it is told to.
 pub struct Trunk {
     socket: UdpSocket,
@@ -131,10 +179,14 @@ impl Trunk {
 
     /// The next request, which must come.
     pub fn expect(&self) -> Message {
-        self.socket.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        let (bytes, source) = self.hear().expect("the trunk hears nothing");
+        self.hear_within(PATIENCE).expect("the trunk hears nothing")
+    }
+
+    pub fn hear_within(&self, patience: Duration) -> Option<Message> {
+        self.socket.set_read_timeout(Some(patience)).expect("a socket");
+        let (bytes, source) = self.hear()?;
         let message = Message::parse(bytes.clone(), Framing::Datagram);
-        message.unwrap_or_else(|fault| panic!("{fault:?}: {}", text(&bytes))).arrived_from(source)
+        Some(message.unwrap_or_else(|fault| panic!("{fault:?}: {}", text(&bytes))).arrived_from(source))
     }
 
     pub fn expect_method(&self, method: &str) -> Message {

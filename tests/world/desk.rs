@@ -51,12 +51,15 @@ impl Desk {
         let after = self.commits.back().map(|(due, _)| *due).filter(|_| !command.is_question());
         // Whoever hung up hears so after a commit; whatever was asked before is answered before.
         let is_end = matches!(command, Command::Settle(_)) && self.queue.is_empty();
-        if command.waits_for_commit() || is_end {
-            self.commits.push_back((now + self.commit, command));
-        } else if let Some(due) = after {
-            self.commits.push_back((due, command));
-        } else {
-            self.queue.push_back((now + self.delay, command));
+        let is_asked = |(_, asked): &(Moment, Command)| asked.reservation() == command.reservation();
+        let is_asked = command.reservation().is_some() && self.queue.iter().any(is_asked);
+        match after.filter(|_| !is_asked) {
+            _ if command.waits_for_commit() || is_end => self.commits.push_back((now + self.commit, command)),
+            Some(due) => self.commits.push_back((due, command)),
+            None => {
+                let decided = now + self.delay;
+                self.queue.push_back((after.map_or(decided, |due| due.max(decided)), command));
+            }
         }
     }
 
