@@ -218,7 +218,10 @@ impl Gate {
         self.line_up(now, key);
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
-            Some(Funds::Held { .. } | Funds::Resolved) | None => self.search(now, key),
+            Some(Funds::Held { .. } | Funds::Resolved) | None => {
+                self.note_free(now, key);
+                self.search(now, key);
+            }
         }
     }
 

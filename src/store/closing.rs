@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::{DecisionId, Money};
-use crate::ledger::{Amount, Book, CallRecord, Command, Reply};
+use crate::ledger::{Amount, Book, CallRecord, Command, EndCause, Reply};
 
 /// Carries the command out on the book; gives the reply, and the row to write, if any. A repeated command writes none: the
 /// first one wrote the truth.
@@ -36,7 +36,7 @@ pub(super) fn state_after<'c>(command: &'c Command, reply: &Reply) -> Option<(De
 
 /// Nothing need be kept for the next run of a call with this row: it may have been in progress, and is over.
 pub(super) fn ends_progress(record: &CallRecord) -> bool {
-    record.end.is_some() && (record.answer.is_some() || record.reservation.is_some())
+    record.end.is_some() && record.end_cause != Some(EndCause::Refused)
 }
 
 fn record_after<'c>(

@@ -34,16 +34,20 @@ pub(super) struct TakenUp {
 }
 
 impl Town {
-    /// kill -9: whatever was not durable never was. The connections go with the process.
+    /// kill -9, or the machine goes down: then whatever was not durable never was. The connections go with the process.
     pub(super) fn kill(&mut self, millis: u64) {
         if self.gate.take().is_none() {
             return;
         }
-        self.log(|| "the gate is killed".to_owned());
+        let is_alone = self.random.one_in(2);
+        self.log(|| if is_alone { "the gate is killed" } else { "the machine goes down" }.to_owned());
         self.sums.starts += 1;
-        let durable = self.vault.crash(&mut self.random);
+        let durable = match is_alone {
+            true => self.vault.killed(self.now.moment, &mut self.random),
+            false => self.vault.crash(&mut self.random),
+        };
         self.note_durable(&durable);
-        self.hold(|town| town.model.killed(&town.vault));
+        self.hold(|town| town.model.killed(&town.vault, is_alone));
         for actor in self.actors.iter_mut().filter(|actor| actor.is_reliable()) {
             actor.endpoint.move_on();
         }
@@ -77,8 +81,8 @@ impl Town {
 }
 
 impl Model {
-    /// The process dies: what was stated and is not durable never was.
-    pub fn killed(&mut self, vault: &Vault) -> Rule {
+    /// The process dies: what was stated and is not durable never was. If it died alone, every attempt has its row (R100).
+    pub fn killed(&mut self, vault: &Vault, is_alone: bool) -> Rule {
         for question in self.questions.values_mut() {
             let is_orphan = question.is_orphan || !question.is_answered();
             *question = Question { is_orphan, was_answered: !is_orphan, ..Question::default() };
@@ -87,6 +91,9 @@ impl Model {
         self.settling.clear();
         for (decision, attempt) in self.attempts.iter_mut().filter(|(_, attempt)| !attempt.is_filed) {
             let record = vault.durable().record(*decision).expect("memory does not fail");
+            if is_alone && record.is_none() {
+                return Err(format!("{decision} has no row after a kill"));
+            }
             if record.as_ref().is_some_and(|record| record.end.is_some()) {
                 attempt.is_filed = true;
                 continue;
@@ -142,7 +149,7 @@ impl Model {
         attempt.closings += 1;
         attempt.over_at = Some(now);
         match (command, left) {
-            (Command::Expire(_), None) => Ok(()),
+            (Command::Expire(_) | Command::Record(_), None) => Ok(()),
             _ => Err(format!("{} was answered, and is not taken up", record.decision)),
         }
     }

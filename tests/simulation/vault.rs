@@ -1,5 +1,6 @@
 //! The ledger as the gate's thread has it (the real `store::Tray` with its book), and behind it a writer with moods: it can be slow, fail,
-//! fail and yet have written, or say nothing. What was not durable when the process dies never was.
+//! fail and yet have written, or say nothing. When the machine dies, what was not durable never was; when the process dies alone, it
+//! stands in the notes.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{self, Receiver};
@@ -25,6 +26,9 @@ pub enum Mood {
     Silent,
 }
 
+/// Commands by their number among all that this life has handed over.
+type Numbered = (u64, Command);
+
 /// What is durable since it was asked last, with what the store's book said to it.
 pub type Durable = Vec<(Command, Reply)>;
 
@@ -34,9 +38,14 @@ pub struct Vault {
     tray: Tray,
     queue: Receiver<Vec<Command>>,
     /// Handed over and not written, oldest first.
-    backlog: VecDeque<Command>,
+    backlog: VecDeque<Numbered>,
     /// The commit that is under way, and when it ends.
-    commit: Option<(Moment, Vec<Command>)>,
+    commit: Option<(Moment, Vec<Numbered>)>,
+    /// Everything handed over that is not durable, also what the writer has given up.
+    notes: VecDeque<Numbered>,
+    /// How many commands were handed over, and up to which everything is written.
+    taken: u64,
+    written: u64,
     /// When a store that is down is tried again.
     retry_at: Option<Moment>,
 }
@@ -52,6 +61,9 @@ impl Vault {
             queue,
             backlog: VecDeque::new(),
             commit: None,
+            notes: VecDeque::new(),
+            taken: 0,
+            written: 0,
             retry_at: None,
         }
     }
@@ -106,7 +118,7 @@ impl Vault {
         if self.retry_at.is_some_and(|retry_at| retry_at <= now) {
             self.retry_at = None;
         }
-        let ends = |(end, _): &mut (Moment, Vec<Command>)| *end <= now;
+        let ends = |(end, _): &mut (Moment, Vec<Numbered>)| *end <= now;
         if self.mood != Mood::Silent
             && let Some((_, batch)) = self.commit.take_if(ends)
         {
@@ -124,7 +136,7 @@ impl Vault {
         durable
     }
 
-    fn end_commit(&mut self, now: Moment, batch: Vec<Command>) -> Durable {
+    fn end_commit(&mut self, now: Moment, batch: Vec<Numbered>) -> Durable {
         let durable = self.write(&batch);
         let replies = durable.iter().map(|(_, reply)| reply.clone()).collect();
         self.tray.hear(now, WriterEvent::Up);
@@ -134,29 +146,29 @@ impl Vault {
     }
 
     /// As the writing thread does it: Answers are told so, everything else waits at the front. Whether it was written nobody knows.
-    fn put_back(&mut self, now: Moment, batch: Vec<Command>) {
+    fn put_back(&mut self, now: Moment, batch: Vec<Numbered>) {
         let error = StoreError::from(std::io::Error::other("the simulated disk failed"));
         self.tray.hear(now, WriterEvent::Down { error });
         self.retry_at = Some(now + RETRY_AFTER);
-        batch.into_iter().rev().for_each(|command| self.backlog.push_front(command));
+        batch.into_iter().rev().for_each(|numbered| self.backlog.push_front(numbered));
         self.refuse_answers(now);
     }
 
     fn refuse_answers(&mut self, now: Moment) {
-        for command in std::mem::take(&mut self.backlog) {
+        for (number, command) in std::mem::take(&mut self.backlog) {
             match command.reservation().filter(|_| command.waits_for_commit()) {
                 Some(id) => {
                     let reply = Reply::Unavailable { id, why: Unavailable::NotWritable };
                     self.tray.hear(now, WriterEvent::Replied(vec![reply]));
                 }
-                None => self.backlog.push_back(command),
+                None => self.backlog.push_back((number, command)),
             }
         }
     }
 
     /// Takes what was handed over, and begins a commit if none is under way.
     fn begin_commit(&mut self, now: Moment) {
-        self.backlog.extend(self.queue.try_iter().flatten());
+        self.take_queue();
         if self.retry_at.is_some() {
             return self.refuse_answers(now);
         }
@@ -168,24 +180,51 @@ impl Vault {
         }
     }
 
-    /// The process is killed: what was under way is written whole or not at all, what waited is gone.
+    /// The machine dies: what was under way is written whole or not at all, what waited is gone.
     pub fn crash(&mut self, random: &mut Random) -> Durable {
+        self.notes.clear();
         self.backlog.clear();
         self.retry_at = None;
         let commit = self.commit.take().filter(|_| self.mood != Mood::Shut && random.one_in(2));
         commit.map(|(_, batch)| self.write(&batch)).unwrap_or_default()
     }
 
+    /// The process alone is killed: the next start writes what it had noted.
+    pub fn killed(&mut self, now: Moment, random: &mut Random) -> Durable {
+        self.tray.close_page(now);
+        self.take_queue();
+        let notes = std::mem::take(&mut self.notes);
+        let mut durable = self.crash(random);
+        let written = self.written;
+        let left: Vec<_> = notes.into_iter().filter(|(number, _)| *number > written).collect();
+        durable.extend(self.write(&left));
+        durable
+    }
+
     /// The process starts with what is durable.
     pub fn open(&mut self, now: DateTime<Utc>) {
         let book = self.durable.standing(now.date_naive()).expect("memory does not fail");
         (self.tray, self.queue) = open(book, now);
+        (self.taken, self.written) = (0, 0);
     }
 
-    fn write(&mut self, batch: &[Command]) -> Durable {
-        let mut replies = Vec::with_capacity(batch.len());
-        self.durable.apply(batch, &mut replies).expect("memory does not fail");
-        batch.iter().cloned().zip(replies).collect()
+    fn take_queue(&mut self) {
+        for command in self.queue.try_iter().flatten() {
+            self.taken += 1;
+            self.backlog.push_back((self.taken, command.clone()));
+            self.notes.push_back((self.taken, command));
+        }
+    }
+
+    fn write(&mut self, batch: &[Numbered]) -> Durable {
+        let commands: Vec<Command> = batch.iter().map(|(_, command)| command.clone()).collect();
+        let mut replies = Vec::with_capacity(commands.len());
+        self.durable.apply(&commands, &mut replies).expect("memory does not fail");
+        self.written = batch.last().map_or(self.written, |(number, _)| *number);
+        while self.notes.front().is_some_and(|(number, _)| *number <= self.written) {
+            self.notes.pop_front();
+        }
+        commands.into_iter().zip(replies).collect()
     }
 }
 
