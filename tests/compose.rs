@@ -36,7 +36,10 @@ fn what_is_mounted_exists() {
         for volume in texts(&compose.service(service)["volumes"]) {
             let name = volume.split(':').next().unwrap_or_default();
             let declared = compose.part("volumes").get(name).is_some();
-            assert!(name.starts_with("./") || declared, "{service}: the volume {name} is not declared");
+            assert!(
+                name.starts_with("./") || name.starts_with('/') || declared,
+                "{service}: the volume {name} is not declared"
+            );
         }
         if let Some(folder) = compose.service(service)["build"].as_str() {
             assert!(root().join(folder).join("Dockerfile").exists(), "{service}: no Dockerfile in {folder}");

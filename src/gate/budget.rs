@@ -1,5 +1,6 @@
 //! Budgets of the policy in the words of the ledger: accounts, periods, what is left of them, and the refusal that follows (R3, R80).
 
+use std::borrow::Borrow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,9 +14,17 @@ use crate::ledger::{
 use crate::policy::{self, BudgetLimit, Holder, Reason, Refusal};
 
 /// The budgets as the ledger knows them.
-pub(super) fn lines(budgets: &[BudgetLimit], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
-    let mut periods = Periods::at(at);
-    budgets.iter().map(|budget| line(budget, periods.of(budget).0)).collect()
+pub(super) fn lines(budgets: &[impl Borrow<BudgetLimit>], at: DateTime<Utc>) -> Arc<[BudgetLine]> {
+    Periods::at(at).lines(budgets)
+}
+
+/// The same, and when the first of their periods ends.
+pub(super) fn lines_and_end(
+    budgets: &[impl Borrow<BudgetLimit>],
+    now: Now,
+) -> (Arc<[BudgetLine]>, Option<Moment>) {
+    let mut periods = Periods::at(now.utc);
+    (periods.lines(budgets), periods.first_end(budgets, now))
 }
 
 /// A budget as the ledger knows it, in the period of `at` by its own zone (R80).
@@ -36,10 +45,8 @@ fn line(budget: &BudgetLimit, period: PeriodKey) -> BudgetLine {
 }
 
 /// When the first of these periods ends, on the monotonic clock.
-pub(super) fn first_end(budgets: &[BudgetLimit], now: Now) -> Option<Moment> {
-    let mut periods = Periods::at(now.utc);
-    let end = budgets.iter().map(|budget| periods.of(budget).1).min()?;
-    Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
+pub(super) fn first_end(budgets: &[impl Borrow<BudgetLimit>], now: Now) -> Option<Moment> {
+    Periods::at(now.utc).first_end(budgets, now)
 }
 
 /// The periods of one instant. The budgets of a call mostly share kind and zone, and asking a zone for its midnights costs more than
@@ -59,6 +66,16 @@ struct Known {
 impl Periods {
     fn at(at: DateTime<Utc>) -> Periods {
         Periods { at, known: SmallVec::new() }
+    }
+
+    fn lines(&mut self, budgets: &[impl Borrow<BudgetLimit>]) -> Arc<[BudgetLine]> {
+        let budgets = budgets.iter().map(Borrow::borrow);
+        budgets.map(|budget| line(budget, self.of(budget).0)).collect()
+    }
+
+    fn first_end(&mut self, budgets: &[impl Borrow<BudgetLimit>], now: Now) -> Option<Moment> {
+        let end = budgets.iter().map(|budget| self.of(budget.borrow()).1).min()?;
+        Some(now.moment + (end - now.utc).to_std().unwrap_or_default())
     }
 
     /// The budget's period, and when that ends.
@@ -90,13 +107,16 @@ pub(super) fn refusal(
     exhausted: &Exhausted,
     price: &Price,
     shortest: u64,
-    budgets: &[BudgetLimit],
+    budgets: &[impl Borrow<BudgetLimit>],
     at: DateTime<Utc>,
 ) -> Refusal {
     let few = (1..shortest).contains(&seconds_left(price, exhausted));
     let refusal = Refusal::of(if few { Reason::TooLittleLeft } else { reason_for(exhausted) });
     match budgets.get(exhausted.index) {
-        Some(budget) => refusal.until(Periods::at(at).of(budget).1.with_timezone(&budget.zone)),
+        Some(budget) => {
+            let budget = budget.borrow();
+            refusal.until(Periods::at(at).of(budget).1.with_timezone(&budget.zone))
+        }
         None => refusal,
     }
 }

@@ -4,7 +4,7 @@
 use super::call::Call;
 use super::setup::Snapshot;
 use crate::base::PhoneNumber;
-use crate::proxy::{Target, Trunk};
+use crate::proxy::{OwnValue, Target, Trunk, asserted};
 use crate::sip::{Message, Name, NameAddr};
 
 /// RFC 3323 §4.1.1.3.
@@ -13,7 +13,7 @@ const ANONYMOUS: &str = "\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 /// The headers of one INVITE that speak of the caller.
 pub(super) struct Told {
     /// P-Asserted-Identity, towards trunks.
-    pub asserted: Option<String>,
+    pub asserted: Option<OwnValue>,
     /// A Privacy header is due that the phone did not write.
     pub privacy: bool,
 }
@@ -22,7 +22,7 @@ impl Told {
     pub fn to(target: &Target, call: &Call, setup: &Snapshot) -> Told {
         let number = target.trunk.as_ref().and_then(|_| number_of(call, setup));
         Told {
-            asserted: number.map(|number| format!("<sip:{number}@{}>", setup.realm)),
+            asserted: number.map(|number| asserted(number, &setup.realm)),
             privacy: number.is_some() && hides(call) && call.invite.count(Name::Privacy) == 0,
         }
     }

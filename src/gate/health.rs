@@ -213,6 +213,9 @@ impl Health {
     /// The same targets with those that rest behind all others: they are tried when nobody else takes the call.
     pub fn sorted(&self, now: Moment, queue: TargetQueue) -> TargetQueue {
         let open = |target: &crate::proxy::Target| target.trunk.is_none() || self.is_open(now, target.flow);
+        if queue.iter().all(|step| step.iter().any(open)) {
+            return queue;
+        }
         let (mut first, last): (TargetQueue, TargetQueue) =
             queue.into_iter().partition(|step| step.iter().any(open));
         first.extend(last);

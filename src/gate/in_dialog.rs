@@ -27,8 +27,10 @@ pub(super) struct InDialog {
     pub call: CallKey,
     pub dialog: u8,
     pub writer: End,
+    pub method: Method,
     /// As its writer has numbered it.
     pub cseq: u32,
+    /// Kept where it may be needed when the answer has come, or has not.
     pub request: Option<Box<Message>>,
     /// What its receiver has asked for so far.
     pub proofs: Proofs,
@@ -168,12 +170,13 @@ impl Gate {
         if is_invite {
             self.answer_plainly(now, server, request, 100);
         }
-        let is_kept = is_kept(request.method()) || self.setup.account_at(hop).is_some();
+        let is_kept = refreshes_target(request.method()) || self.setup.account_at(hop).is_some();
         let sent = InDialog {
             server,
             call: place.call,
             dialog: place.dialog,
             writer: place.writer,
+            method: request.method(),
             cseq: request.cseq(),
             request: is_kept.then(|| Box::new(request.clone())),
             proofs: Proofs::default(),
@@ -233,22 +236,22 @@ impl Gate {
             return;
         }
         let Some(Sent::InDialog(sent)) = self.transactions.client(client) else { return };
-        let InDialog { server, request, cseq, .. } = sent.clone();
+        let InDialog { server, cseq, .. } = *sent;
         let place = sent.place();
+        let is_success = (200..300).contains(&response.status());
+        let refresh = sent.request.as_ref().filter(|_| is_success && refreshes_target(sent.method)).cloned();
         self.hear_re_invite(now, place.call, client, response.status());
         if response.status() == 100 {
             // §16.7 item 5: a 100 says nothing beyond the next hop.
             return;
         }
         self.hear_session(now, place.call, response);
-        let is_success = (200..300).contains(&response.status());
         if response.method() == Method::Refer && response.status() >= 300 {
             self.tickets.take_back(server);
         }
         if response.method() == Method::Bye && is_disobeyed(response.status()) {
             self.insist(now, place.call, place.dialog, place.writer.other());
         }
-        let refresh = request.filter(|request| is_success && refreshes_target(request.method()));
         if let (Some(request), Some(dialog)) = (refresh, self.dialog_mut(place)) {
             // §12.2.1.2: a target refresh holds once it was accepted.
             let moved = dialog.side_mut(place.writer).refresh_target(&request)
@@ -276,15 +279,14 @@ impl Gate {
 
     /// Nobody answered a request inside a dialog: an INVITE gets its final answer (§16.9), anything else nothing (RFC 4320 §4.2).
     pub(super) fn in_dialog_failed(&mut self, now: Now, sent: InDialog, status: u16) {
-        let InDialog { server, call, dialog, writer, request, .. } = sent;
-        let method = request.as_ref().map(|request| request.method());
-        match request.filter(|_| method == Some(Method::Invite)) {
+        let InDialog { server, call, dialog, writer, method, request, .. } = sent;
+        match request.filter(|_| method == Method::Invite) {
             Some(invite) => self.answer_plainly(now, server, &invite, status),
             None => {
                 self.transactions.forget_server(server);
             }
         }
-        if method == Some(Method::Bye) {
+        if method == Method::Bye {
             self.insist(now, call, dialog, writer.other());
         }
     }
@@ -343,9 +345,4 @@ fn is_of_transfer(notify: &Message) -> bool {
 /// Methods whose Contact replaces the target of its writer (§12.2.2, RFC 3311).
 fn refreshes_target(method: Method) -> bool {
     matches!(method, Method::Invite | Method::Update)
-}
-
-/// Methods whose request is still needed when its answer has come, or has not.
-fn is_kept(method: Method) -> bool {
-    refreshes_target(method) || method == Method::Bye
 }

@@ -311,20 +311,29 @@ pub(super) fn dialled<'a>(uri: &Uri<'a>) -> Dialled<'a> {
     Dialled { scheme, user: uri.user.unwrap_or(uri.body), params }
 }
 
-/// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading.
-pub(super) fn canonical_text(policy: &Policy, destination: Destination) -> Option<Arc<str>> {
+/// The canonical number as it is recorded (R100): `+` and digits, an extension, a code; `None` if there is no safe reading. Often it is
+/// what was dialled, and then shares its place.
+pub(super) fn canonical_text(
+    policy: &Policy,
+    destination: Destination,
+    dialled: Option<&Arc<str>>,
+) -> Option<Arc<str>> {
+    let text = |text: &str| match dialled.filter(|dialled| ***dialled == *text) {
+        Some(dialled) => Arc::clone(dialled),
+        None => Arc::from(text),
+    };
     match destination {
-        Destination::Number(number) => Some(number.to_string().into()),
+        Destination::Number(number) => Some(text(number.digits().with_plus())),
         Destination::Emergency(code) | Destination::Feature(code) | Destination::NoSuchExtension(code) => {
-            Some(code.to_string().into())
+            Some(text(code.as_str()))
         }
-        Destination::Internal(person) => policy.person(person).extension.map(|code| code.to_string().into()),
+        Destination::Internal(person) => policy.person(person).extension.map(|code| text(code.as_str())),
         Destination::Unknown(_) => None,
     }
 }
 
 fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
-    record.canonical = canonical_text(policy, permit.destination());
+    record.canonical = canonical_text(policy, permit.destination(), Some(&record.raw));
     record.class = Some(permit.class().code().into());
     record.country = permit.country().map(|country| country.code().into());
     record.rule = Some(permit.origin().path());

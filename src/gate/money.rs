@@ -30,9 +30,8 @@ impl Gate {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
         let Funds::Asked { slice, .. } = &call.funds else { return };
-        let budgets = budgets(&setup, call);
-        call.period_end = budget::first_end(&budgets, now);
-        let lines = budget::lines(&budgets, now.utc);
+        let (lines, period_end) = budget::lines_and_end(&budgets(&setup, call), now);
+        call.period_end = period_end;
         call.review.lines = Some(Arc::clone(&lines));
         let command = Reserve {
             id: call.reservation,
@@ -104,7 +103,6 @@ impl Gate {
         if call.over.is_some() {
             return self.record_unpaid(key);
         }
-        let budgets = budgets(&self.setup, call);
         let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
         let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
         let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
@@ -114,7 +112,8 @@ impl Gate {
                 // Its budget is this trunk's alone: the next one may have room.
                 return self.reserve(now, key);
             }
-            let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+            let price = Arc::clone(price);
+            let refusal = budget::refusal(exhausted, &price, shortest, &budgets(&self.setup, call), now.utc);
             self.outputs.push_back(Output::Event(Event::Exhausted(exhausted.clone())));
             return self.refuse_call(now, key, refusal);
         };
@@ -340,9 +339,9 @@ fn spent(call: &Call, now: Now) -> Amount {
 }
 
 /// Every budget that applies to the call: those of its permit, and those of the trunk that it takes (R3).
-pub(super) fn budgets(setup: &Snapshot, call: &Call) -> Vec<BudgetLimit> {
+pub(super) fn budgets<'a>(setup: &'a Snapshot, call: &'a Call) -> SmallVec<[&'a BudgetLimit; 8]> {
     let trunk = trunk_budgets(setup, call.budget_trunk.as_deref());
-    call.permit.budgets().iter().chain(trunk).cloned().collect()
+    call.permit.budgets().iter().chain(trunk).collect()
 }
 
 fn trunk_budgets<'s>(setup: &'s Snapshot, trunk: Option<&str>) -> &'s [BudgetLimit] {

@@ -27,8 +27,8 @@ pub(super) enum Asked {
 pub(super) enum Sent {
     /// A branch of a call's search.
     Branch(CallKey),
-    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, of a BYE, and
-    /// of whatever goes to a trunk that may ask for credentials.
+    /// A request inside a dialog; `request` is kept of an INVITE or UPDATE, whose Contact counts once it is accepted, and of whatever
+    /// goes to a trunk that may ask for credentials.
     InDialog(InDialog),
     /// A REGISTER of our own at a trunk.
     Register,

@@ -56,8 +56,9 @@ impl Gate {
     }
 
     fn record_refusal(&mut self, now: Now, mut record: Box<CallRecord>, refusal: &Refusal) {
-        record.canonical =
-            refusal.destination().and_then(|destination| canonical_text(&self.setup.policy, destination));
+        let destination = refusal.destination();
+        record.canonical = destination
+            .and_then(|destination| canonical_text(&self.setup.policy, destination, Some(&record.raw)));
         record.class = refusal.class().map(|class| class.code().into());
         record.country = refusal.country().map(|country| country.code().into());
         record.reason = Some(refusal.reason().code().into());

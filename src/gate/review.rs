@@ -180,11 +180,10 @@ impl Gate {
             call.review.at = Some(now.moment + LOOK_AGAIN);
             return;
         }
-        let budgets = budgets(&setup, call);
-        if known == budget::lines(&budgets, now.utc) {
+        let (lines, period_end) = budget::lines_and_end(&budgets(&setup, call), now);
+        if known == lines {
             return;
         }
-        let period_end = budget::first_end(&budgets, now);
         let slice = match (&mut call.meter, &call.funds) {
             (Some(meter), Funds::Held { .. }) => meter.ask_anew(period_end),
             (None, Funds::Held { slice, .. }) => {
@@ -239,8 +238,7 @@ impl Gate {
                 self.extend_anew(now, key, smaller);
             }
             None => {
-                let budgets = budgets(&setup, call);
-                let refusal = budget::refusal(exhausted, price, shortest, &budgets, now.utc);
+                let refusal = budget::refusal(exhausted, price, shortest, &budgets(&setup, call), now.utc);
                 self.refuse_ringing(now, key, refusal);
             }
         }

@@ -272,7 +272,7 @@ fn user_part(policy: &Policy, site: SiteId, destination: Destination) -> Option<
         | Destination::Emergency(_)
         | Destination::Feature(_)
         | Destination::NoSuchExtension(_)
-        | Destination::Unknown(_) => super::invite::canonical_text(policy, destination),
+        | Destination::Unknown(_) => super::invite::canonical_text(policy, destination, None),
     }
 }
 

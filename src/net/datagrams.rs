@@ -2,14 +2,14 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use tokio::io::unix::AsyncFd;
 
 use super::limits::{BATCH, DATAGRAM_BACKLOG, DATAGRAM_BYTES};
 
@@ -18,7 +18,11 @@ use super::limits::{BATCH, DATAGRAM_BACKLOG, DATAGRAM_BYTES};
 const LETTERS: usize = 16;
 
 pub(super) struct Datagrams {
-    socket: UdpSocket,
+    /// Told of what comes, and of nothing else: each datagram that leaves makes room in the kernel's buffer, and the gate would wake
+    /// for it.
+    socket: AsyncFd<UdpSocket>,
+    /// Told of room, while the backlog waits for some.
+    room: Option<AsyncFd<UdpSocket>>,
     backlog: VecDeque<(SocketAddr, Bytes)>,
     letters: Letters,
     is_behind: bool,
@@ -64,6 +68,14 @@ fn address(from: &SockaddrStorage) -> Option<SocketAddr> {
     v4.or_else(|| from.as_sockaddr_in6().map(|from| SocketAddr::from(*from)))
 }
 
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe, for types that may change descriptors: a socket has one for life"
+)]
+fn listen(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
 /// What became of a datagram that was to be sent.
 #[derive(Debug)]
 pub(super) enum Sent {
@@ -76,27 +88,35 @@ pub(super) enum Sent {
 }
 
 impl Datagrams {
-    pub(super) fn new(socket: UdpSocket) -> Datagrams {
-        Datagrams { socket, backlog: VecDeque::new(), letters: Letters::new(), is_behind: false }
+    /// Of a socket that does not block.
+    pub(super) fn new(socket: UdpSocket) -> io::Result<Datagrams> {
+        let socket = listen(socket, Interest::READABLE)?;
+        let (backlog, letters) = (VecDeque::new(), Letters::new());
+        Ok(Datagrams { socket, room: None, backlog, letters, is_behind: false })
     }
 
     pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
+        self.socket.get_ref().local_addr()
     }
 
     /// Takes up to a batch of datagrams, several with one system call. Each is copied into an allocation of its own size: the gate
     /// keeps some for the length of a call, and one of them must not pin a large shared buffer. Wakes the task when there is more.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(SocketAddr, Bytes)) {
         let mut left = BATCH;
-        while left > 0 && self.socket.poll_recv_ready(cx).is_ready() {
-            let Datagrams { socket, letters, .. } = self;
-            let taken = socket.try_io(Interest::READABLE, || letters.take(socket.as_raw_fd(), &mut take));
+        let Datagrams { socket, letters, .. } = self;
+        while left > 0
+            && let Poll::Ready(Ok(mut ready)) = socket.poll_read_ready(cx)
+        {
+            let taken = letters.take(socket.get_ref().as_raw_fd(), &mut take);
             left = left.saturating_sub(*taken.as_ref().unwrap_or(&1));
-            if taken.is_ok_and(|count| count < LETTERS) {
-                // The kernel has looked and found no more: that need not be asked again. Readiness asked for anew registers the
-                // task for the next datagram.
-                let _ = socket
-                    .try_io(Interest::READABLE, || Err::<(), io::Error>(io::ErrorKind::WouldBlock.into()));
+            let is_empty = match taken {
+                // The kernel has looked and found no more: that need not be asked again.
+                Ok(count) => count < LETTERS,
+                Err(fault) => fault.kind() == io::ErrorKind::WouldBlock,
+            };
+            if is_empty {
+                // Readiness asked for anew registers the task for the next datagram.
+                ready.clear_ready();
             }
         }
         self.is_behind = left == 0;
@@ -112,7 +132,7 @@ impl Datagrams {
 
     pub(super) fn send(&mut self, to: SocketAddr, bytes: &Bytes) -> Sent {
         if self.backlog.is_empty() {
-            match self.socket.try_send_to(bytes, to) {
+            match self.socket.get_ref().send_to(bytes, to) {
                 Ok(_) => return Sent::Out,
                 Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
                 Err(fault) => return Sent::Failed(fault.kind()),
@@ -132,13 +152,30 @@ impl Datagrams {
         mut failed: impl FnMut(SocketAddr, io::ErrorKind),
     ) {
         while let Some((to, bytes)) = self.backlog.front() {
-            let Poll::Ready(Ok(())) = self.socket.poll_send_ready(cx) else { return };
-            match self.socket.try_send_to(bytes, *to) {
+            match self.socket.get_ref().send_to(bytes, *to) {
                 Ok(_) => {}
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return self.wait_for_room(cx),
                 Err(fault) => failed(*to, fault.kind()),
             }
             self.backlog.pop_front();
+        }
+        self.room = None;
+    }
+
+    /// Wakes the task when the kernel's buffer has room.
+    fn wait_for_room(&mut self, cx: &mut Context<'_>) {
+        if self.room.is_none() {
+            let clone = self.socket.get_ref().try_clone();
+            self.room = clone.and_then(|socket| listen(socket, Interest::WRITABLE)).ok();
+        }
+        match &self.room {
+            Some(room) => {
+                while let Poll::Ready(Ok(mut ready)) = room.poll_write_ready(cx) {
+                    ready.clear_ready();
+                }
+            }
+            // No descriptor to listen with: the backlog is tried again at the next turn.
+            None => cx.waker().wake_by_ref(),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Opening sockets: addresses in, bound non-blocking sockets out, with the options that must be set before `bind`.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::limits::{LISTEN_QUEUE, PROBE_AFTER, SOCKET_BUFFER_BYTES};
 use crate::sip::Transport;
@@ -38,7 +38,7 @@ pub(super) fn udp(address: SocketAddr) -> io::Result<UdpSocket> {
     socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
     socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
     socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// `SO_REUSEADDR`: a restart must not wait for connections of the last run to leave TIME_WAIT.

@@ -160,7 +160,7 @@ impl Sockets {
         let refused = |fault| listen.refused(fault);
         match listen.transport {
             Transport::Udp => {
-                let socket = Datagrams::new(listen::udp(listen.address).map_err(refused)?);
+                let socket = listen::udp(listen.address).and_then(Datagrams::new).map_err(refused)?;
                 let address = socket.local_address().map_err(refused)?;
                 Ok(Port::Udp(socket, address))
             }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Interface;
+use crate::base::PhoneNumber;
 use crate::sip::{Draft, Message, Name, ROUTE_MARK, Transport};
 use crate::transaction::Branch;
 
@@ -179,6 +180,11 @@ pub fn via(interface: &Interface, branch: &Branch) -> OwnValue {
     let alias = if interface.transport == Transport::Tls { ";alias" } else { "" };
     let branch = branch.as_str();
     OwnValue::of(&["SIP/2.0/", transport, " ", &interface.sent_by, ";branch=", branch, ";rport", alias])
+}
+
+/// Our P-Asserted-Identity value (RFC 3325 §9.1).
+pub fn asserted(number: PhoneNumber, realm: &str) -> OwnValue {
+    OwnValue::of(&["<sip:", number.digits().with_plus(), "@", realm, ">"])
 }
 
 /// Our Record-Route value on one socket (§16.6 item 4): loose, and marked so that it is known again. `sips`: the call is to stay on

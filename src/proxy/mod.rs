@@ -9,7 +9,7 @@ mod trunk;
 mod validate;
 
 pub use forward::{
-    Forwarding, OwnRoute, OwnValue, Returning, forward_request, forward_response, record_route, via,
+    Forwarding, OwnRoute, OwnValue, Returning, asserted, forward_request, forward_response, record_route, via,
 };
 pub use interface::{Interface, Interfaces};
 pub use responses::{BRANCHES_MAX, BranchIndex, Branches, ResponseContext, Upshot};

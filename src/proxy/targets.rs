@@ -27,6 +27,9 @@ pub struct Target {
 /// Targets in the order in which they are tried; those of one step ring at once.
 pub type TargetQueue = VecDeque<SmallVec<[Target; 1]>>;
 
+/// Trunks in an order; few companies have more than four, so few calls need an allocation for it.
+type Trunks<'a> = SmallVec<[&'a Trunk; 4]>;
+
 /// What DNS has said so far, by name.
 pub type Located = HashMap<Arc<ServerName>, Vec<Hop>, RandomState>;
 
@@ -101,9 +104,9 @@ impl TrunkQueue {
         queue
     }
 
-    fn drawn(&self, random: &mut Random) -> Vec<&Trunk> {
-        let mut waiting: Vec<&Trunk> = self.trunks.iter().collect();
-        let mut order = Vec::with_capacity(waiting.len());
+    fn drawn(&self, random: &mut Random) -> Trunks<'_> {
+        let mut waiting: Trunks<'_> = self.trunks.iter().collect();
+        let mut order = Trunks::new();
         while let Some(first) = waiting.first() {
             let lots = waiting.iter().filter(|trunk| trunk.priority == first.priority);
             let chosen = draw(lots.map(|trunk| (trunk.id, trunk.weight)), random).unwrap_or(first.id);
@@ -117,7 +120,7 @@ impl TrunkQueue {
 
 /// The addresses of one trunk in the order in which one call tries them: as the settings list them, and those that share a name
 /// by the priority of their SRV records and by lot according to their weight (RFC 3263 §4.2).
-fn ranked<'a>(addresses: Vec<&'a Trunk>, random: &mut Random) -> Vec<&'a Trunk> {
+fn ranked<'a>(addresses: Trunks<'a>, random: &mut Random) -> Trunks<'a> {
     if addresses.iter().all(|trunk| trunk.named.is_none()) {
         return addresses;
     }
@@ -126,7 +129,7 @@ fn ranked<'a>(addresses: Vec<&'a Trunk>, random: &mut Random) -> Vec<&'a Trunk> 
         (Some(one), Some(other)) => one.server == other.server,
         (Some(_) | None, Some(_) | None) => false,
     };
-    let mut order = Vec::with_capacity(addresses.len());
+    let mut order = Trunks::new();
     for group in addresses.chunk_by(|one, other| same(one, other)) {
         let mut waiting = group.to_vec();
         waiting.sort_by_key(|trunk| hop(trunk).map_or(0, |hop| hop.priority));

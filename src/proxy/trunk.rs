@@ -24,10 +24,14 @@ pub enum NumberFormat {
 
 impl NumberFormat {
     pub fn user_part(self, number: PhoneNumber) -> String {
+        [self.prefix(), number.digits().as_str()].concat()
+    }
+
+    fn prefix(self) -> &'static str {
         match self {
-            NumberFormat::PlusE164 => number.to_string(),
-            NumberFormat::E164 => number.as_u64().to_string(),
-            NumberFormat::ZeroZeroE164 => format!("00{}", number.as_u64()),
+            NumberFormat::PlusE164 => "+",
+            NumberFormat::E164 => "",
+            NumberFormat::ZeroZeroE164 => "00",
         }
     }
 }
@@ -101,7 +105,7 @@ pub struct Named {
 impl Trunk {
     /// The target for a number, rebuilt from its canonical form alone (R11).
     pub fn target(&self, number: PhoneNumber) -> Target {
-        self.target_of_user(&self.number_format.user_part(number))
+        self.target_of([self.number_format.prefix(), number.digits().as_str()])
     }
 
     /// What a certificate at this address must name: whatever DNS makes of a name, the name itself (RFC 5922 §4).
@@ -132,9 +136,14 @@ impl Trunk {
 
     /// The target for digits that are no E.164 number: an emergency or short number as the site's list spells it.
     pub fn target_of_user(&self, user: &str) -> Target {
+        self.target_of(["", user])
+    }
+
+    fn target_of(&self, [prefix, digits]: [&str; 2]) -> Target {
+        let transport = self.flow.transport.uri_param();
         Target {
             flow: self.flow,
-            request_uri: format!("sip:{user}@{}{}", self.host, self.flow.transport.uri_param()),
+            request_uri: ["sip:", prefix, digits, "@", &self.host, transport].concat(),
             routes: SmallVec::new(),
             trunk: Some(Arc::clone(&self.name)),
             silence: Some(self.silence),

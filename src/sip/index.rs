@@ -122,32 +122,38 @@ fn read_field(bytes: &[u8], at: usize) -> Result<Option<Field>, Fault> {
 fn line_end(bytes: &[u8], mut at: usize) -> Result<usize, Fault> {
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
-        let plain = plain_chunks(rest);
-        at += plain;
-        let rest = &rest[plain..];
-        at += rest.iter().position(|byte| !is(*byte, TEXT)).unwrap_or(rest.len());
+        at += plain_words(rest);
         match bytes.get(at..).unwrap_or_default() {
             [] | [b'\r'] => return Err(Fault::NoBlankLine),
             [b'\r', b'\n', b' ' | b'\t', ..] => at += 3,
             [b'\r', b'\n', ..] => return Ok(at),
             [b'\r' | b'\n', ..] | [b'\\', b'\r' | b'\n', ..] => return Err(Fault::LineEnd),
             [b'\\', ..] => at += 2,
+            [byte, ..] if is(*byte, TEXT) => at += 1,
             _ => return Err(Fault::ControlCharacter),
         }
     }
 }
 
-/// How many bytes at the start are surely `TEXT`, in whole chunks: a chunk is looked at in one step of the machine.
-fn plain_chunks(bytes: &[u8]) -> usize {
-    const CHUNK: usize = 16;
-    let is_plain = |chunk: &&[u8; CHUNK]| {
-        let bad = chunk.iter().fold(0, |bad, byte| {
-            bad | u8::from(*byte < b' ') | u8::from(*byte == 0x7f) | u8::from(*byte == b'\\')
-        });
-        bad == 0
-    };
-    let (chunks, _) = bytes.as_chunks::<CHUNK>();
-    chunks.iter().take_while(is_plain).count() * CHUNK
+/// How many bytes at the start are surely `TEXT`, eight looked at in one step: up to the first that may be none, or to within seven
+/// bytes of the end.
+fn plain_words(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<8>();
+    let odd = words.iter().enumerate().find_map(|(index, word)| {
+        let odd = odd_bytes(u64::from_le_bytes(*word));
+        (odd != 0).then(|| index * 8 + odd.trailing_zeros() as usize / 8)
+    });
+    odd.unwrap_or(words.len() * 8)
+}
+
+/// The highest bit of the first byte that is a control or a backslash; what stands in the bytes above it means nothing.
+fn odd_bytes(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH_BITS: u64 = ONES << 7;
+    // A borrow runs upwards only, so up to the first byte below the limit every answer is true.
+    let below = |word: u64, limit: u8| word.wrapping_sub(ONES * u64::from(limit)) & !word;
+    let equal = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    (below(word, b' ') | equal(0x7f) | equal(b'\\')) & HIGH_BITS
 }
 
 /// Gathers the headers into an [`Index`], checking each as it comes.
@@ -244,8 +250,7 @@ impl<'a> Reader<'a> {
 
     /// The tag of a From or To, empty if it has none.
     fn address(&self, name: Name, value: &'a [u8]) -> Result<Span, Fault> {
-        let tag = NameAddr::parse(value).and_then(|address| address.params.single("tag"));
-        let tag = tag.ok_or(Fault::Address(name))?.and_then(|param| param.text());
+        let tag = NameAddr::tag_of(value).ok_or(Fault::Address(name))?;
         Ok(tag.map_or(Span::default(), |tag| Span::within(self.bytes, tag.as_bytes())))
     }
 

@@ -19,14 +19,15 @@ impl<'a> NameAddr<'a> {
     /// Reads one value; `bytes` holds no comma list. None if the grammar is broken: an open quote, blanks within the brackets,
     /// a comma in a bare display name, a `?` in a URI without brackets (§20: it must have them).
     pub fn parse(bytes: &'a [u8]) -> Option<NameAddr<'a>> {
-        let mut scanner = Scanner::new(bytes);
-        scanner.blanks();
-        let (display, uri) = bracketed(scanner).or_else(|| bare(scanner))?;
-        let uri_end = uri.as_ptr().addr() - bytes.as_ptr().addr() + uri.len();
-        let closing = usize::from(bytes.get(uri_end) == Some(&b'>'));
-        let params = Params::parse(trim(&bytes[uri_end + closing..]))?;
-        split_scheme(uri).ok()?;
-        Some(NameAddr { display, uri, params })
+        let (display, uri, rest) = divide(bytes)?;
+        Some(NameAddr { display, uri, params: Params::parse(rest)? })
+    }
+
+    /// The tag of a From or To, if it has one, read in the same pass that checks the grammar; None also of one that has two.
+    pub(super) fn tag_of(bytes: &'a [u8]) -> Option<Option<&'a str>> {
+        let (_, _, rest) = divide(bytes)?;
+        let (_, tag) = Params::parse_with(rest, "tag")?;
+        Some(tag.and_then(|param| param.text()))
     }
 
     /// The display name without its quotes and escapes.
@@ -47,6 +48,17 @@ impl<'a> NameAddr<'a> {
     pub fn param(&self, name: &str) -> Option<Option<&'a str>> {
         self.params.value(name)
     }
+}
+
+/// Display name, URI and parameters, the scheme of the URI checked.
+fn divide(bytes: &[u8]) -> Option<(&[u8], &str, &[u8])> {
+    let mut scanner = Scanner::new(bytes);
+    scanner.blanks();
+    let (display, uri) = bracketed(scanner).or_else(|| bare(scanner))?;
+    let uri_end = uri.as_ptr().addr() - bytes.as_ptr().addr() + uri.len();
+    let closing = usize::from(bytes.get(uri_end) == Some(&b'>'));
+    split_scheme(uri).ok()?;
+    Some((display, uri, trim(&bytes[uri_end + closing..])))
 }
 
 fn bracketed(mut scanner: Scanner<'_>) -> Option<(&[u8], &str)> {

@@ -36,6 +36,20 @@ impl<'a> Params<'a> {
         Some(Params(bytes))
     }
 
+    /// As `parse`, with the parameter of that name, if it is there; None also if it stands there twice, which lets two readers see
+    /// two things.
+    pub(super) fn parse_with(bytes: &'a [u8], name: &str) -> Option<(Params<'a>, Option<Param<'a>>)> {
+        let mut scanner = Scanner::new(bytes);
+        let mut named = None;
+        while !scanner.is_done() {
+            let param = next(&mut scanner)?;
+            if param.is_named(name) && named.replace(param).is_some() {
+                return None;
+            }
+        }
+        Some((Params(bytes), named))
+    }
+
     /// Bytes that `parse` has accepted before.
     pub(super) fn checked(bytes: &'a [u8]) -> Params<'a> {
         Params(bytes)
@@ -58,14 +72,6 @@ impl<'a> Params<'a> {
 
     pub fn contains(self, name: &str) -> bool {
         self.find(name).is_some()
-    }
-
-    /// The parameter of that name, if it stands there at most once; None if it stands there twice, which lets two readers see
-    /// two things.
-    pub(super) fn single(self, name: &str) -> Option<Option<Param<'a>>> {
-        let mut named = self.iter().filter(|param| param.is_named(name));
-        let first = named.next();
-        named.next().is_none().then_some(first)
     }
 
     pub fn as_bytes(self) -> &'a [u8] {

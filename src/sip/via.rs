@@ -159,8 +159,8 @@ fn read(bytes: &[u8]) -> Option<Via<'_>> {
         port = Some(host::take_port(&mut scanner)?);
         end = scanner.position();
     }
-    let params = Params::parse(&bytes[end..])?;
-    let branch = params.single("branch")?.and_then(|param| param.value);
+    let (params, branch) = Params::parse_with(&bytes[end..], "branch")?;
+    let branch = branch.and_then(|param| param.value);
     protocol.eq_ignore_ascii_case(b"SIP").then_some(())?;
     let (sent_by, head) = (&bytes[start..end], &bytes[..end]);
     Some(Via { version, transport, sent_by, host, port, branch, params, head })

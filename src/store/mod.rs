@@ -9,6 +9,7 @@ mod sqlite;
 mod tray;
 mod unopened;
 mod writer;
+mod written;
 
 use chrono::NaiveDate;
 
@@ -16,7 +17,7 @@ use crate::ledger::{Book, Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
-pub use notes::{Earlier, FORMAT, LAP_BYTES, LAPS_MAX, Mark, Notes};
+pub use notes::{Earlier, LAP_BYTES, LAPS_MAX, Mark, Notes};
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{
     Delivery, Difference, LockRow, Locks, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings,
@@ -28,6 +29,7 @@ pub use tray::{
 };
 pub use unopened::Unopened;
 pub use writer::{BATCH_MAX, RECORDS_KEPT_MAX, Stopped, Writer, WriterEvent, WriterHandle};
+pub use written::LAYOUT;
 
 /// Keeps the ledger. Every store must answer as `ledger::Book` does; one battery of tests runs over all of them.
 pub trait Store {

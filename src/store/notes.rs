@@ -15,15 +15,14 @@ use sha2::{Digest, Sha256};
 
 use crate::ledger::Command;
 
+use super::written;
+
 /// When a file is full and the next one begins: some seconds of a thousand calls a second.
 pub const LAP_BYTES: usize = 4 << 20;
 /// So many full files may wait for the store to write what is in them, 256 MB; in a longer outage no more is noted.
 pub const LAPS_MAX: usize = 64;
-/// How a file begins. The last byte is the version of what follows: a start that does not know it leaves the file alone.
-pub const FORMAT: [u8; 8] = *b"tollnot\x01";
-/// Before each note stands its length.
-const LENGTH_BYTES: usize = 4;
-
+/// How a file begins: the last byte is the layout of what follows. A start that does not know it leaves the file alone.
+const FORMAT: [u8; 8] = [b't', b'o', b'l', b'l', b'n', b'o', b't', written::LAYOUT];
 /// Then stand the run and the number of the first command.
 const HEAD_BYTES: usize = FORMAT.len() + 2 * size_of::<u64>();
 
@@ -84,13 +83,7 @@ impl Notes {
             return;
         }
         self.count += 1;
-        let start = self.buffer.len();
-        self.buffer.extend([0; LENGTH_BYTES]);
-        let buffer = std::mem::take(&mut self.buffer);
-        let frame = (command, command.state());
-        self.buffer = postcard::to_extend(&frame, buffer).expect("numbers and texts can be written down");
-        let length = (self.buffer.len() - start - LENGTH_BYTES) as u32;
-        self.buffer[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
+        written::add(command, &mut self.buffer);
     }
 
     /// Writes what was noted. Costs nothing if nothing was.
@@ -171,7 +164,7 @@ impl Earlier {
         let begin = files.iter().position(|(first, _)| first.run == durable.run).unwrap_or(0);
         let (mut commands, mut end) = (Vec::new(), durable);
         for (mut mark, mut left) in files.into_iter().skip(begin) {
-            while let Some((command, rest)) = first_note(left) {
+            while let Some((command, rest)) = written::first(left) {
                 if mark.run != durable.run || mark.count > durable.count {
                     commands.push(command);
                     end = mark;
@@ -201,13 +194,6 @@ impl Earlier {
         numbers.sort_unstable();
         Ok(numbers)
     }
-}
-
-fn first_note(bytes: &[u8]) -> Option<(Command, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<LENGTH_BYTES>()?;
-    let (note, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    let (command, state): (Command, Option<Box<str>>) = postcard::from_bytes(note).ok()?;
-    Some((command.with_state(state.as_deref()), rest))
 }
 
 /// One for each ledger, told apart by its path.

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tollgate::base::{Moment, Random};
 use tollgate::ledger::{Answer, Balance, Command, Entry, Remember};
 use tollgate::store::{
-    BalanceFilter, Earlier, FORMAT, LAP_BYTES, Mark, Memory, Notes, Reports, STATEMENT_PATIENCE, Sqlite,
+    BalanceFilter, Earlier, LAP_BYTES, LAYOUT, Mark, Memory, Notes, Reports, STATEMENT_PATIENCE, Sqlite,
     SqliteReader, SqliteSettings, Store, Tray, Writer, WriterEvent, audit,
 };
 
@@ -251,7 +251,7 @@ fn notes_that_cannot_be_written_stop_and_nothing_else_does() {
     tray.stop(Moment::START, || events.try_recv().ok());
 }
 
-/// Notes are read by the program that wrote them, or by one after it: whoever changes what a command holds changes `FORMAT`.
+/// Notes are read by the program that wrote them, or by one after it: whoever changes what a command holds raises `LAYOUT`.
 #[test]
 fn the_layout_of_a_note_has_its_version() {
     let home = tempfile::tempdir().expect("a folder");
@@ -274,7 +274,7 @@ fn the_layout_of_a_note_has_its_version() {
     notes.write().expect("room for notes");
     let bytes = fs::read(notes_folder(home.path()).join("0")).expect("notes");
     let hash: String = Sha256::digest(&bytes)[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!((FORMAT[7], hash.as_str()), (1, "480f6eea66f8d270"), "a new layout wants a new version");
+    assert_eq!((LAYOUT, hash.as_str()), (1, "480f6eea66f8d270"), "a new layout wants a new version");
     let (_, earlier) = Notes::begin(home.path(), &ledger(home.path()), 7).expect("the next run");
     assert_eq!(left(&earlier), all);
 }

@@ -60,7 +60,11 @@ pub(super) fn international(
         return Ok(found);
     }
     check_length(code, rest, plan)?;
-    PhoneNumber::from_digits(&[code, rest].concat()).map(Canonical::Number).ok_or(UnknownWhy::TooLong)
+    let number = match code.len() + rest.len() == digits.len() {
+        true => PhoneNumber::from_digits(digits),
+        false => PhoneNumber::from_digits(&[code, rest].concat()),
+    };
+    number.map(Canonical::Number).ok_or(UnknownWhy::TooLong)
 }
 
 /// A number that is too long would be cut by one trunk and refused by another; one too short be waited on.

@@ -33,13 +33,13 @@ impl PhoneNumber {
         self.0
     }
 
-    /// The digits, country code first, without `+`; kept in place.
+    /// The digits, country code first; kept in place.
     pub fn digits(self) -> Digits {
-        let mut digits = Digits { text: [b'0'; PhoneNumber::DIGITS_MAX], start: PhoneNumber::DIGITS_MAX };
+        let mut digits = Digits { text: [b'+'; 1 + PhoneNumber::DIGITS_MAX], plus: PhoneNumber::DIGITS_MAX };
         let mut left = self.0;
-        while left > 0 && digits.start > 0 {
-            digits.start -= 1;
-            digits.text[digits.start] = b'0' + (left % 10) as u8;
+        while left > 0 && digits.plus > 0 {
+            digits.text[digits.plus] = b'0' + (left % 10) as u8;
+            digits.plus -= 1;
             left /= 10;
         }
         digits
@@ -49,20 +49,26 @@ impl PhoneNumber {
 /// The digits of a number, as text without allocation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digits {
-    text: [u8; PhoneNumber::DIGITS_MAX],
-    start: usize,
+    text: [u8; 1 + PhoneNumber::DIGITS_MAX],
+    /// Where the `+` stands.
+    plus: usize,
 }
 
 impl Digits {
+    /// Without `+`.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text[self.start..]).unwrap_or_default()
+        &self.with_plus()[1..]
+    }
+
+    pub fn with_plus(&self) -> &str {
+        std::str::from_utf8(&self.text[self.plus..]).expect("a plus and digits")
     }
 }
 
 /// With its `+`, as it is sent to trunks. Logs wrap it in `Masked`.
 impl fmt::Display for PhoneNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "+{}", self.0)
+        f.write_str(self.digits().with_plus())
     }
 }
 
