@@ -51,6 +51,15 @@ fn flood(socket: &UdpSocket, template: &str, gate: SocketAddr, numbers: impl Ite
     }
 }
 
+/// Ends the flood, also when something else has failed: nobody would hear of that from a thread that never ends.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The first 503 that comes back among all the rest.
 fn first_503(socket: &UdpSocket) -> Option<String> {
     let mut buffer = vec![0; 65_536];
@@ -86,13 +95,14 @@ fn when_more_comes_than_can_be_read_calls_in_progress_and_for_help_go_on() {
         threads.spawn(move || {
             flood(socket, &template, gate, (HEAD_START..).take_while(|_| !over.load(Ordering::Relaxed)));
         });
+        let end = End(over);
         town.signal("CONT");
         let refused = first_503(socket);
         // Both while the flood goes on.
         let bye = talk.request(&talk.bob, "BYE", 2, &town).bytes();
         let hangs_up = until_heard(&talk.bob, &bye, &town.one, "BYE");
         let calls_for_help = until_heard(&hall, &help.bytes(), &town.two, "INVITE");
-        over.store(true, Ordering::Relaxed);
+        drop(end);
         let refused = refused.expect("a new call is turned away");
         assert!(refused.contains("\r\nRetry-After: "), "{refused}");
         (hangs_up, calls_for_help)
