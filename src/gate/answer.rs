@@ -49,6 +49,11 @@ impl Gate {
             }
             return;
         }
+        let mark = call.decision.text();
+        let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        if let Some(dialog) = dialog {
+            dialog.hear_answer(&response, &mark);
+        }
         let mut record = call.record.clone();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
         call.early_until = None;
