@@ -21,7 +21,6 @@ use super::meter::Meter;
 use super::parting::Parting;
 use super::re_invite::ReInvite;
 use super::review::Review;
-use super::sips::is_sips;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -30,8 +29,12 @@ pub type CallKey = Place;
 pub struct Call {
     pub decision: DecisionId,
     pub server: ServerId,
-    /// As it came; its Bytes are the ones received.
-    pub invite: Message,
+    /// As it came, until nobody can answer it any more: a call in progress asks for it no longer.
+    pub invite: Option<Box<Message>>,
+    /// Called by a sips: address: it wants TLS on each hop (RFC 3261 §26.2.2).
+    pub sips: bool,
+    /// The caller's phone takes a MESSAGE.
+    pub takes_messages: bool,
     pub caller: Flow,
     pub came_at: Moment,
     pub permit: Permit,
@@ -222,11 +225,6 @@ impl Call {
             Funds::Held { reservation, .. } => reservation.is_free(),
             Funds::Resolved => self.record.reservation.is_none(),
         }
-    }
-
-    /// Called by a sips: address: it wants TLS on each hop (§26.2.2).
-    pub fn asks_for_tls(&self) -> bool {
-        is_sips(&self.invite)
     }
 
     pub fn is_answered(&self) -> bool {

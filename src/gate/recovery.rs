@@ -15,6 +15,8 @@ use super::money::budgets;
 use super::parting::Parting;
 use super::review::Review;
 use super::setup::Snapshot;
+use super::sips::is_sips;
+use super::warning::takes_messages;
 use super::{Event, Gate, Output, budget};
 use crate::base::{JsonObject, Money, Now, ReservationId};
 use crate::dialog::{Dialog, DialogKey, End, SavedDialog};
@@ -139,7 +141,9 @@ impl Gate {
         let mut call = Call {
             decision: record.decision,
             server: ServerId::NONE,
-            invite,
+            sips: is_sips(&invite),
+            takes_messages: takes_messages(&invite),
+            invite: Some(Box::new(invite)),
             caller,
             came_at: now.moment_at(record.start),
             holders: self.holders(&setup, &permit, record),
@@ -256,16 +260,17 @@ impl Gate {
         }
         let Some(place) = self.find_dialog_of_answer(flow, response) else { return false };
         let Some(call) = self.calls.at(place.call) else { return false };
+        let Some(invite) = call.invite.as_deref() else { return false };
         let Some(dialog) = call.dialogs.get(usize::from(place.dialog)) else { return false };
         let caller = dialog.side(End::Caller);
         let Some(interface) = self.setup.interfaces.at(caller.flow().listener) else { return false };
         let decision = call.decision.text();
-        let route = record_route(interface, call.asks_for_tls(), &self.marks.for_caller(call, response));
+        let route = record_route(interface, call.sips, &self.marks.for_caller(call, invite, response));
         let returning = Returning {
             own_route: Some(OwnRoute { decision: &decision, route: &route }),
             from: caller.alias().map(|_| caller.address()),
             to: None,
-            cseq: call.invite.cseq(),
+            cseq: invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.send(caller.flow(), bytes);
