@@ -142,6 +142,16 @@ impl Gate {
         self.tell(Event::Answered { decision, trunk });
     }
 
+    /// The transaction of a branch is over. With the last of an answered call goes what only its search needed: no other answer can come
+    /// that would open a dialog (RFC 6026 §8.4).
+    pub(super) fn drop_invite(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.is_answered()) else { return };
+        let mut branches = call.search.branches.iter();
+        if branches.all(|branch| self.transactions.client(branch.client).is_none()) {
+            call.invite = None;
+        }
+    }
+
     /// Takes note of the dialog that a response with a To-tag opens (R12).
     pub(super) fn early_dialog(&mut self, key: CallKey, flow: Flow, response: &Message) {
         let Some(call) = self.calls.at_mut(key) else { return };

@@ -315,3 +315,13 @@ impl Call {
         self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_in_progress_is_small() {
+        assert!(size_of::<Call>() <= 1_576, "{}", size_of::<Call>());
+    }
+}

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
 use super::caller_id::{Told, from_towards};
 use super::capacity::is_full;
+use super::give_up::is_failover;
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
@@ -196,16 +197,6 @@ impl Gate {
         let leaving = Leaving { target, interface, branch: &branch, cseq, mark: &mark, proofs: &[] };
         let bytes = pass_on(&call.permit, reservation, call, invite, setup, &leaving);
         Some((branch, bytes))
-    }
-
-    /// The transaction of a branch is over. With the last of an answered call goes what only its search needed: no other answer can come
-    /// that would open a dialog (RFC 6026 §8.4).
-    pub(super) fn drop_invite(&mut self, key: CallKey) {
-        let Some(call) = self.calls.at_mut(key).filter(|call| call.is_answered()) else { return };
-        let mut branches = call.search.branches.iter();
-        if branches.all(|branch| self.transactions.client(branch.client).is_none()) {
-            call.invite = None;
-        }
     }
 
     /// A response to one of our own requests, by what the request was.
@@ -406,9 +397,4 @@ fn trunks(
 fn emergency_trunks(setup: &Snapshot, permit: &Permit) -> TrunkChoice {
     let names = &setup.policy.site(permit.site()).emergency_trunks;
     if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
-}
-
-/// Failures of the trunk itself, not of the call: the next trunk may do better.
-fn is_failover(status: u16) -> bool {
-    status == 408 || (500..600).contains(&status)
 }
