@@ -129,9 +129,7 @@ impl Gate {
         let permit = Permit::taken_up(saved.permit, &setup.policy, record.person.as_deref(), record.start)?;
         let price = saved.price.filter(Price::is_sound).map(Arc::new);
         // Money without a price, or a price without money, is not what was written.
-        if money.is_some() != price.is_some() {
-            return None;
-        }
+        (money.is_some() == price.is_some()).then_some(())?;
         let dialogs: SmallVec<[Dialog; 1]> =
             saved.dialogs.into_iter().map(|dialog| Dialog::restored(dialog, now)).collect();
         let first = dialogs.first()?;
