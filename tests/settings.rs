@@ -81,7 +81,7 @@ fn an_address_belongs_to_the_narrowest_network_that_holds_it() {
 
 /// One slip each: the file, what is changed into what, the setting that is blamed, and words of what would be right.
 #[rustfmt::skip]
-const SLIPS: [(&str, &str, &str, &str, &str); 124] = [
+const SLIPS: [(&str, &str, &str, &str, &str); 125] = [
     // Settings.
     ("tollgate.toml", "transport = \"udp\"\naddress", "transport = \"upd\"\naddress", "listen[0].transport", "udp?"),
     ("tollgate.toml", "address = \"127.0.0.1:5060\"", "address = \"127.0.0.1\"", "listen[0].address", "192.0.2.10:5060"),
@@ -163,6 +163,7 @@ const SLIPS: [(&str, &str, &str, &str, &str); 124] = [
     ("tollgate.toml", "[store]", "[stroe]", "stroe", "store?"),
     ("tollgate.toml", "[store]", "[stroe]", "store.path", "file name"),
     ("tollgate.toml", "[store]", "[store", "", "TOML"),
+    ("tollgate.toml", "notes = \"/dev/shm\"", "notes = \"/dev/sham\"", "store.notes", "a folder in memory"),
     // The policy.
     ("policy.toml", "zone = \"Europe/Berlin\"", "zone = \"Berlin\"", "company.zone", "Europe/Berlin"),
     ("policy.toml", "classes = [\"internal\", \"local\"", "classes = [\"internal\", \"loca\"", "roles.administrator.permits[0].classes[1]", "local?"),

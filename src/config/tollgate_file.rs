@@ -78,11 +78,15 @@ pub(super) fn read(file: &str, text: &str, folder: &Path) -> (Option<TollgateFil
 const NOTES: &str = "/dev/shm";
 
 fn read_store(store: &Fields<'_>, folder: &Path) -> StoreSettings {
-    let notes: PathBuf = store.or("notes", PathBuf::from(NOTES));
-    StoreSettings {
-        path: folder.join(store.required::<PathBuf>("path")),
-        notes: Some(notes).filter(|notes| !notes.as_os_str().is_empty()).map(|notes| folder.join(notes)),
+    let notes = match store.or("notes", PathBuf::from(NOTES)) {
+        none if none.as_os_str().is_empty() => None,
+        notes => Some(folder.join(notes)),
+    };
+    if let Some(missing) = notes.as_ref().filter(|notes| store.has("notes") && !notes.is_dir()) {
+        let right = format!("a folder in memory such as {NOTES:?}, or \"\" to note nothing");
+        store.blame("notes", format!("{} is not a folder", missing.display()), right);
     }
+    StoreSettings { path: folder.join(store.required::<PathBuf>("path")), notes }
 }
 
 fn listeners(fields: &Fields<'_>) -> Vec<Listener> {

@@ -91,7 +91,7 @@ impl Model {
         self.settling.clear();
         for (decision, attempt) in self.attempts.iter_mut().filter(|(_, attempt)| !attempt.is_filed) {
             let record = vault.durable().record(*decision).expect("memory does not fail");
-            if is_alone && record.is_none() {
+            if is_alone && !attempt.is_lost && record.is_none() {
                 return Err(format!("{decision} has no row after a kill"));
             }
             if record.as_ref().is_some_and(|record| record.end.is_some()) {
