@@ -2,6 +2,7 @@
 
 pub mod digit_trie;
 mod ids;
+mod json;
 mod masked;
 mod money;
 pub mod number;
@@ -13,6 +14,7 @@ mod wheel;
 pub use ids::{
     DecisionId, DepartmentId, IdError, IdSource, IdText, PersonId, ReservationId, RoleId, SiteId, TrunkId,
 };
+pub use json::JsonObject;
 pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;

@@ -2,37 +2,52 @@
 //! No clock is read here; `app/clock.rs` makes every `Now`.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 /// A point on the monotonic clock, in microseconds since one that lies before all that the process knows of. Durations come from this alone (R62, R80).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Moment(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// One more than the microseconds, so that a deadline that may be missing takes no more room than one that is there.
+    from_one: NonZeroU64,
+}
 
 impl Moment {
-    pub const START: Moment = Moment(0);
+    pub const START: Moment = Moment::from_micros(0);
 
+    /// The last microsecond that can be told is the one before `u64::MAX`.
     pub const fn from_micros(micros: u64) -> Moment {
-        Moment(micros)
+        Moment { from_one: NonZeroU64::MIN.saturating_add(micros) }
     }
 
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.from_one.get() - 1
     }
 
     /// The time since `earlier`, zero if `earlier` is in fact later.
     pub const fn since(self, earlier: Moment) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.as_micros().saturating_sub(earlier.as_micros()))
     }
+}
+
+impl Default for Moment {
+    fn default() -> Moment {
+        Moment::START
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Add<Duration> for Moment {
     type Output = Moment;
 
     fn add(self, span: Duration) -> Moment {
-        Moment(self.0.saturating_add(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)))
+        Moment::from_micros(self.as_micros().saturating_add(micros(span)))
     }
 }
 
@@ -40,7 +55,7 @@ impl Sub<Duration> for Moment {
     type Output = Moment;
 
     fn sub(self, span: Duration) -> Moment {
-        Moment(self.0.saturating_sub(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)))
+        Moment::from_micros(self.as_micros().saturating_sub(micros(span)))
     }
 }
 
@@ -80,6 +95,13 @@ impl Now {
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:06}s", self.0 / 1_000_000, self.0 % 1_000_000)
+        let micros = self.as_micros();
+        write!(f, "{}.{:06}s", micros / 1_000_000, micros % 1_000_000)
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Moment({})", self.as_micros())
     }
 }

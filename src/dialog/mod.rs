@@ -80,6 +80,11 @@ impl Dialog {
         !matches!(self.state, State::Confirmed { .. })
     }
 
+    /// Somebody has answered, and may have hung up since.
+    pub fn is_answered(&self) -> bool {
+        self.talk.is_some()
+    }
+
     pub fn call_id(&self) -> &[u8] {
         &self.call_id
     }
@@ -107,12 +112,19 @@ impl Dialog {
     pub fn confirm(&mut self, now: Moment, response: &Message, mark: &str) -> bool {
         let is_news = self.state == State::Early;
         if is_news {
-            self.callee.learn_routes(response, mark);
-            self.callee.refresh_target(response);
+            self.hear_answer(response, mark);
             self.state = State::Confirmed { since: now };
             self.talk = Some((now, None));
         }
         is_news
+    }
+
+    /// As `confirm`, of a 2xx that is not passed on yet: whatever is sent to the callee from now on goes where it says.
+    pub fn hear_answer(&mut self, response: &Message, mark: &str) {
+        if self.state == State::Early {
+            self.callee.learn_routes(response, mark);
+            self.callee.refresh_target(response);
+        }
     }
 
     /// `by` whoever said BYE, `None` for us; the first one stands.

@@ -3,82 +3,73 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::side::{ROUTES_MAX, Side};
 use super::{Dialog, End, State};
-use crate::base::Now;
-use crate::sip::{Message, NewRequest, SavedFlow};
+use crate::base::{JsonObject, Now};
+use crate::sip::{NewRequest, SavedFlow};
 
 /// How far the numbers of the gate's own requests jump after a restart: what was counted since the dialog was last written down is
 /// lost, and a number that does not rise is refused (RFC 3261 §12.2.2). Numbers need only rise (§12.2.1.1); a call that sends more
 /// requests than this within its life is a loop.
 const CSEQ_GAP: u32 = 1_000;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct SavedDialog {
     call_id: String,
     caller: SavedSide,
     callee: SavedSide,
+    #[serde(with = "chrono::serde::ts_microseconds")]
     answered: DateTime<Utc>,
     /// When it ended, and by whom: another leg of its call goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     ended: Option<SavedEnd>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SavedEnd {
+    #[serde(with = "chrono::serde::ts_microseconds")]
     at: DateTime<Utc>,
     /// `None`: the gate.
     by_caller: Option<bool>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct SavedSide {
     tag: String,
     flow: SavedFlow,
     target: Box<str>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     routes: Vec<Box<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     cseq: Option<u32>,
-    #[serde(default)]
     ahead: u32,
-    #[serde(default)]
     invite: (u32, u32),
     address: Box<str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     alias: Option<Box<str>>,
 }
 
 impl Dialog {
-    /// What another run needs of it. `None` of one that was never answered, or whose words are no text, against their grammar
-    /// (RFC 3261 §25.1 `callid`, `token`).
-    pub fn saved(&self, now: Now) -> Option<SavedDialog> {
-        let (since, until) = self.talk?;
-        let by_caller = self.ended_by().map(|end| end == End::Caller);
-        Some(SavedDialog {
-            call_id: String::from_utf8(self.call_id.to_vec()).ok()?,
-            caller: self.caller.saved()?,
-            callee: self.callee.saved()?,
-            answered: now.utc_at(since),
-            ended: until.map(|until| SavedEnd { at: now.utc_at(until), by_caller }),
-        })
+    /// Writes what another run needs of it, as a `SavedDialog` is read. One that nobody has answered yet counts from now on.
+    pub fn write(&self, now: Now, json: &mut JsonObject<'_>) {
+        let (since, until) = self.talk.unwrap_or((now.moment, None));
+        json.text("call_id", text(&self.call_id));
+        json.object("caller", |json| self.caller.write(json));
+        json.object("callee", |json| self.callee.write(json));
+        json.number("answered", now.utc_at(since).timestamp_micros());
+        if let Some(until) = until {
+            json.object("ended", |json| {
+                json.number("at", now.utc_at(until).timestamp_micros());
+                if let Some(end) = self.ended_by() {
+                    json.flag("by_caller", end == End::Caller);
+                }
+            });
+        }
     }
 
-    /// The same of a dialog whose first 2xx is `response`, which counts from `now` on but is not passed on yet. `mark` as in
-    /// `confirm`.
-    pub fn saved_as_answered(&self, now: Now, response: &Message, mark: &str) -> Option<SavedDialog> {
-        let mut callee = Side::of_callee(response, self.callee.flow, mark)?;
-        (callee.last_cseq, callee.ahead, callee.invite) =
-            (self.callee.last_cseq, self.callee.ahead, self.callee.invite);
-        Some(SavedDialog {
-            call_id: String::from_utf8(self.call_id.to_vec()).ok()?,
-            caller: self.caller.saved()?,
-            callee: callee.into_saved()?,
-            answered: now.utc,
-            ended: None,
-        })
+    /// Whether its words are text, as their grammar wants it (RFC 3261 §25.1 `callid`, `token`).
+    pub fn is_text(&self) -> bool {
+        [self.call_id(), self.caller.tag(), self.callee.tag()]
+            .into_iter()
+            .all(|word| std::str::from_utf8(word).is_ok())
     }
 
     /// The INVITE that made it, as far as anything in this call still asks for it.
@@ -118,33 +109,18 @@ impl Dialog {
 }
 
 impl Side {
-    fn saved(&self) -> Option<SavedSide> {
-        Some(SavedSide {
-            tag: String::from_utf8(self.tag.to_vec()).ok()?,
-            flow: self.flow.into(),
-            target: self.target.clone(),
-            routes: self.routes.to_vec(),
-            cseq: self.last_cseq,
-            ahead: self.ahead,
-            invite: self.invite,
-            address: self.address.clone(),
-            alias: self.alias.clone(),
-        })
-    }
-
-    /// As `saved`, of a side that nobody needs any more.
-    fn into_saved(self) -> Option<SavedSide> {
-        Some(SavedSide {
-            tag: String::from_utf8(self.tag.into_vec()).ok()?,
-            flow: self.flow.into(),
-            target: self.target,
-            routes: self.routes.into_vec(),
-            cseq: self.last_cseq,
-            ahead: self.ahead,
-            invite: self.invite,
-            address: self.address,
-            alias: self.alias,
-        })
+    fn write(&self, json: &mut JsonObject<'_>) {
+        json.text("tag", text(&self.tag));
+        json.object("flow", |json| self.flow.write(json));
+        json.text("target", &self.target);
+        json.texts("routes", self.routes.iter().map(|route| &**route));
+        if let Some(cseq) = self.last_cseq {
+            json.number("cseq", cseq);
+        }
+        json.number("ahead", self.ahead);
+        json.value("invite", &self.invite);
+        json.text("address", &self.address);
+        json.some_text("alias", self.alias.as_deref());
     }
 
     fn restored(saved: SavedSide) -> Side {
@@ -161,4 +137,9 @@ impl Side {
             alias: saved.alias,
         }
     }
+}
+
+/// Words that `is_text` has looked at.
+fn text(word: &[u8]) -> &str {
+    std::str::from_utf8(word).unwrap_or_default()
 }

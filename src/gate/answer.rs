@@ -49,6 +49,11 @@ impl Gate {
             }
             return;
         }
+        let mark = call.decision.text();
+        let dialog = call.dialogs.iter_mut().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
+        if let Some(dialog) = dialog {
+            dialog.hear_answer(&response, &mark);
+        }
         let mut record = call.record.clone();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
         call.early_until = None;
@@ -127,7 +132,7 @@ impl Gate {
             left: reservation.left(),
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
-        call.invite.drop_body();
+        call.invite.iter_mut().for_each(|invite| invite.drop_body());
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.early_until = None;
@@ -137,6 +142,16 @@ impl Gate {
         self.tell(Event::Answered { decision, trunk });
     }
 
+    /// The transaction of a branch is over. With the last of an answered call goes what only its search needed: no other answer can come
+    /// that would open a dialog (RFC 6026 §8.4).
+    pub(super) fn drop_invite(&mut self, key: CallKey) {
+        let Some(call) = self.calls.at_mut(key).filter(|call| call.is_answered()) else { return };
+        let mut branches = call.search.branches.iter();
+        if branches.all(|branch| self.transactions.client(branch.client).is_none()) {
+            call.invite = None;
+        }
+    }
+
     /// Takes note of the dialog that a response with a To-tag opens (R12).
     pub(super) fn early_dialog(&mut self, key: CallKey, flow: Flow, response: &Message) {
         let Some(call) = self.calls.at_mut(key) else { return };
@@ -144,12 +159,13 @@ impl Gate {
         if call.dialogs.len() >= DIALOGS_MAX || call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag) {
             return;
         }
+        let Some(invite) = call.invite.as_deref() else { return };
         let mark = call.record.decision.text();
-        if let Some(mut dialog) = Dialog::open(&call.invite, call.caller, response, flow, &mark) {
+        if let Some(mut dialog) = Dialog::open(invite, call.caller, response, flow, &mark) {
             dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
             // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
-            let from = call.invite.from_tag().unwrap_or_default();
-            let known = self.dialogs.entry(self.keys.of(call.invite.call_id(), from, tag)).or_default();
+            let from = invite.from_tag().unwrap_or_default();
+            let known = self.dialogs.entry(self.keys.of(invite.call_id(), from, tag)).or_default();
             if known.len() < SAME_WORDS_MAX {
                 known.push(key);
             }
@@ -160,18 +176,19 @@ impl Gate {
     /// Passes a response of one branch to the caller (§16.7 steps 3, 8 and 9).
     pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at(key) else { return };
-        let own_from = call.from_sent.as_ref().and_then(|_| call.invite.header(Name::From));
+        let Some(invite) = call.invite.as_deref() else { return };
+        let own_from = call.from_sent.as_ref().and_then(|_| invite.header(Name::From));
         let towards = self.setup.interfaces.at(call.caller.listener);
         let opens_dialog = response.to_tag().is_some() && response.status() < 300;
         let decision = call.decision.text();
         let own_route = towards.filter(|_| opens_dialog).map(|interface| {
-            record_route(interface, call.asks_for_tls(), &self.marks.for_caller(call, response))
+            record_route(interface, call.sips, &self.marks.for_caller(call, invite, response))
         });
         let returning = Returning {
             own_route: own_route.as_deref().map(|route| OwnRoute { decision: &decision, route }),
             from: own_from.as_deref(),
             to: None,
-            cseq: call.invite.cseq(),
+            cseq: invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.respond(now, call.server, response.status(), bytes);
@@ -194,14 +211,14 @@ impl Gate {
             (Some((status, _)), None) => *status,
             (None, None) if emergency => 503,
             // RFC 5630 §5.3: no way with TLS leads to where a sips: address asks for.
-            (None, None) if call.asks_for_tls() => 480,
+            (None, None) if call.sips => 480,
             (None, None) if call.permit.priced() => 500,
             // §21.4.18: the person is known, but none of her phones is there.
             (None, None) => 480,
         };
         call.record.status = Some(status);
         let cause = if call.review.refusal.is_some() { EndCause::CutRights } else { end_cause(status) };
-        let invite = call.invite.clone();
+        let Some(invite) = call.invite.clone() else { return };
         if let Some(refusal) = call.review.refusal.take() {
             self.refuse_late(now, key, &refusal);
             return self.end_call(now, key, cause);

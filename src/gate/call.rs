@@ -21,7 +21,6 @@ use super::meter::Meter;
 use super::parting::Parting;
 use super::re_invite::ReInvite;
 use super::review::Review;
-use super::sips::is_sips;
 
 /// Where a call stands in the gate's slab.
 pub type CallKey = Place;
@@ -30,8 +29,12 @@ pub type CallKey = Place;
 pub struct Call {
     pub decision: DecisionId,
     pub server: ServerId,
-    /// As it came; its Bytes are the ones received.
-    pub invite: Message,
+    /// As it came, until nobody can answer it any more: a call in progress asks for it no longer.
+    pub invite: Option<Box<Message>>,
+    /// Called by a sips: address: it wants TLS on each hop (RFC 3261 §26.2.2).
+    pub sips: bool,
+    /// The caller's phone takes a MESSAGE.
+    pub takes_messages: bool,
     pub caller: Flow,
     pub came_at: Moment,
     pub permit: Permit,
@@ -224,11 +227,6 @@ impl Call {
         }
     }
 
-    /// Called by a sips: address: it wants TLS on each hop (§26.2.2).
-    pub fn asks_for_tls(&self) -> bool {
-        is_sips(&self.invite)
-    }
-
     pub fn is_answered(&self) -> bool {
         self.meter.is_some()
     }
@@ -315,5 +313,15 @@ impl Call {
     /// For the end of a branch or a re-INVITE, or for an answer of the ledger: whatever comes sets the alarm anew.
     fn waits(&self) -> bool {
         self.search.is_open() || self.asks_for_money() || !self.re_invites.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_in_progress_is_small() {
+        assert!(size_of::<Call>() <= 1_576, "{}", size_of::<Call>());
     }
 }

@@ -19,23 +19,28 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub fn to(target: &Target, call: &Call, setup: &Snapshot) -> Told {
+    pub fn to(target: &Target, call: &Call, invite: &Message, setup: &Snapshot) -> Told {
         let number = target.trunk.as_ref().and_then(|_| number_of(call, setup));
         Told {
             asserted: number.map(|number| asserted(number, &setup.realm)),
-            privacy: number.is_some() && hides(call) && call.invite.count(Name::Privacy) == 0,
+            privacy: number.is_some() && hides(call, invite) && invite.count(Name::Privacy) == 0,
         }
     }
 }
 
 /// The From that leaves for a trunk, if it is not the one that came.
-pub(super) fn from_towards(trunk: Option<&Trunk>, call: &Call, setup: &Snapshot) -> Option<Box<str>> {
+pub(super) fn from_towards(
+    trunk: Option<&Trunk>,
+    call: &Call,
+    invite: &Message,
+    setup: &Snapshot,
+) -> Option<Box<str>> {
     let number = trunk
         .filter(|trunk| trunk.number_in_from)
         .and_then(|trunk| Some(trunk.number_format.user_part(number_of(call, setup)?)));
     let Some(number) = number else { return call.from_rewritten.clone() };
-    let tag = call.invite.from_tag().map(|tag| format!(";tag={}", String::from_utf8_lossy(tag)));
-    let address = match hides(call) {
+    let tag = invite.from_tag().map(|tag| format!(";tag={}", String::from_utf8_lossy(tag)));
+    let address = match hides(call, invite) {
         true => ANONYMOUS.to_owned(),
         false => format!("<sip:{number}@{}>", setup.realm),
     };
@@ -49,8 +54,8 @@ fn number_of(call: &Call, setup: &Snapshot) -> Option<PhoneNumber> {
 }
 
 /// She wants her number hidden. In an emergency it is not.
-fn hides(call: &Call) -> bool {
-    !call.permit.emergency() && wants_privacy(&call.invite)
+fn hides(call: &Call, invite: &Message) -> bool {
+    !call.permit.emergency() && wants_privacy(invite)
 }
 
 fn wants_privacy(invite: &Message) -> bool {

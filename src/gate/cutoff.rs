@@ -56,7 +56,7 @@ impl Gate {
     /// since nobody upstream will (§9.1, R67).
     pub(super) fn refuse_answer(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at_mut(key) else { return };
-        let cseq = call.invite.cseq();
+        let Some(cseq) = call.invite.as_ref().map(|invite| invite.cseq()) else { return };
         let found = call.dialogs.iter().position(|dialog| Some(dialog.callee_tag()) == response.to_tag());
         let Some((index, dialog)) = found.and_then(|index| Some((index, call.dialogs.get(index)?))) else {
             return;
@@ -98,9 +98,9 @@ impl Gate {
         let Some(call) = self.calls.remove(key) else { return };
         self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
-        let from = call.invite.from_tag().unwrap_or_default();
-        let words =
-            call.dialogs.iter().map(|dialog| self.keys.of(dialog.call_id(), from, dialog.callee_tag()));
+        let words = call.dialogs.iter().map(|dialog| {
+            self.keys.of(dialog.call_id(), dialog.side(End::Caller).tag(), dialog.callee_tag())
+        });
         for words in words.chain(before).collect::<SmallVec<[_; 2]>>() {
             let Some(known) = self.dialogs.get_mut(&words) else { continue };
             known.retain(|known| *known != key);

@@ -93,3 +93,8 @@ impl Gate {
         self.after_failure(now, key, &upshot);
     }
 }
+
+/// Failures of the trunk itself, not of the call: the next trunk may do better.
+pub(super) fn is_failover(status: u16) -> bool {
+    status == 408 || (500..600).contains(&status)
+}

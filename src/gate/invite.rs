@@ -12,7 +12,9 @@ use super::look_up::Hearing;
 use super::parting::Parting;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
+use super::sips::is_sips;
 use super::transfer::Standing;
+use super::warning::takes_messages;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
 use crate::base::{Money, Now, ReservationId};
@@ -210,7 +212,9 @@ impl Gate {
             speaker: caller.speaker,
             record: facts.record,
             permit,
-            invite,
+            sips: is_sips(&invite),
+            takes_messages: takes_messages(&invite),
+            invite: Some(Box::new(invite)),
         });
         self.transactions.set_server(server, Asked::Call(key));
         self.reservations.insert(reservation, key);

@@ -53,11 +53,12 @@ impl Gate {
         let client =
             self.transactions.request(now.moment, target.flow, Method::Invite, &branch, bytes, payload);
         let Some(call) = self.calls.at_mut(key) else { return false };
+        let Some(invite) = call.invite.as_deref() else { return false };
         let sent = &mut call.search.branches[at];
         sent.client = client;
         sent.silent_until = target.silence.map(|silence| now.moment + silence);
         if let Some(login) = &mut sent.login {
-            **login = Login::before(&target, &call.invite);
+            **login = Login::before(&target, invite);
         }
         true
     }

@@ -371,6 +371,7 @@ impl Gate {
                 transaction::Event::TransportFailed { client, payload } => {
                     self.client_failed(now, client, payload, 503)
                 }
+                transaction::Event::ClientGone { payload: Sent::Branch(key), .. } => self.drop_invite(key),
                 transaction::Event::ServerTimedOut { .. }
                 | transaction::Event::ClientGone { .. }
                 | transaction::Event::ServerGone { .. } => {}

@@ -146,7 +146,7 @@ impl Gate {
         let refusal = refusal.about(&call.permit);
         call.funds = Funds::Resolved;
         call.over = Some(EndCause::Refused);
-        let (server, invite) = (call.server, call.invite.clone());
+        let (server, Some(invite)) = (call.server, call.invite.clone()) else { return };
         let facts = call.facts();
         self.refuse(now, server, &invite, &facts, &refusal);
         self.forget_call(key);

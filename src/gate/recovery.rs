@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use smallvec::SmallVec;
 
 use super::call::{Call, CallKey, Funds, Search};
@@ -15,8 +15,10 @@ use super::money::budgets;
 use super::parting::Parting;
 use super::review::Review;
 use super::setup::Snapshot;
+use super::sips::is_sips;
+use super::warning::takes_messages;
 use super::{Event, Gate, Output, budget};
-use crate::base::{Money, Now, ReservationId};
+use crate::base::{JsonObject, Money, Now, ReservationId};
 use crate::dialog::{Dialog, DialogKey, End, SavedDialog};
 use crate::ledger::{CallRecord, Command, EndCause, Entry, Price, Remember, Reservation, Slice, UNLIMITED};
 use crate::policy::{Permit, SavedPermit};
@@ -24,21 +26,14 @@ use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
 use crate::sip::{Flow, Framing, Message, Method};
 use crate::transaction::ServerId;
 
-/// A usual call as it is written down: one dialog, short addresses.
-const STATE_BYTES: usize = 1_536;
-
 /// What the ledger keeps beside the row of a call, unread: whatever the next run needs and the row does not tell.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct SavedCall {
     permit: SavedPermit,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<Price>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     budget_trunk: Option<Arc<str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     speaker: Option<Arc<str>>,
     /// The session interval (RFC 4028).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     session: Option<Duration>,
     dialogs: Vec<SavedDialog>,
 }
@@ -48,10 +43,9 @@ impl Gate {
     pub(super) fn saved_at_answer(&self, now: Now, key: CallKey, response: &Message) -> Option<Box<str>> {
         let call = self.calls.at(key)?;
         let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag())?;
-        let dialog = dialog.saved_as_answered(now, response, &call.decision.text())?;
         let mut life = Life::default();
         life.agree(now.moment, response);
-        self.saved(call, life, vec![dialog])
+        dialog.is_text().then(|| self.saved(now, call, life, std::iter::once(dialog)))
     }
 
     /// Something has changed that the next run must know: another leg was answered or is over, a side has moved.
@@ -59,11 +53,10 @@ impl Gate {
         let Some(call) = self.calls.at(key).filter(|call| call.is_answered() && call.over.is_none()) else {
             return;
         };
-        let dialogs = call.dialogs.iter().filter_map(|dialog| dialog.saved(now)).collect();
-        if let Some(state) = self.saved(call, call.life, dialogs) {
-            let remember = Remember { decision: call.decision, at: now.utc, state };
-            self.outputs.push_back(Output::Ledger(Command::Remember(remember)));
-        }
+        let dialogs = call.dialogs.iter().filter(|dialog| dialog.is_answered() && dialog.is_text());
+        let state = self.saved(now, call, call.life, dialogs);
+        let remember = Remember { decision: call.decision, at: now.utc, state };
+        self.outputs.push_back(Output::Ledger(Command::Remember(remember)));
     }
 
     /// A call that costs nothing has its row from the first moment, as others have by what is reserved for them (R100). Of one that
@@ -82,22 +75,26 @@ impl Gate {
         self.remember(now, key);
     }
 
-    fn saved(&self, call: &Call, life: Life, dialogs: Vec<SavedDialog>) -> Option<Box<str>> {
+    /// Written as a `SavedCall` is read.
+    fn saved<'a>(
+        &self,
+        now: Now,
+        call: &Call,
+        life: Life,
+        dialogs: impl Iterator<Item = &'a Dialog>,
+    ) -> Box<str> {
         let price = match &call.funds {
-            Funds::Held { price, .. } => price.as_deref().cloned(),
+            Funds::Held { price, .. } => price.as_deref(),
             Funds::Asked { .. } | Funds::Resolved => None,
         };
-        let saved = SavedCall {
-            permit: call.permit.saved(&self.setup.policy),
-            price,
-            budget_trunk: call.budget_trunk.clone(),
-            speaker: call.speaker.clone(),
-            session: life.interval(),
-            dialogs,
-        };
-        let mut text = Vec::with_capacity(STATE_BYTES);
-        serde_json::to_writer(&mut text, &saved).ok()?;
-        String::from_utf8(text).ok().map(String::into_boxed_str)
+        JsonObject::with(|json| {
+            json.object("permit", |json| call.permit.write(&self.setup.policy, json));
+            json.value("price", &price);
+            json.some_text("budget_trunk", call.budget_trunk.as_deref());
+            json.some_text("speaker", call.speaker.as_deref());
+            json.value("session", &life.interval());
+            json.objects("dialogs", dialogs, |dialog, json| dialog.write(now, json));
+        })
     }
 
     /// Takes up an answered call of an earlier run: `money` is its open reservation, `state` what was written down. What became due
@@ -144,7 +141,9 @@ impl Gate {
         let mut call = Call {
             decision: record.decision,
             server: ServerId::NONE,
-            invite,
+            sips: is_sips(&invite),
+            takes_messages: takes_messages(&invite),
+            invite: Some(Box::new(invite)),
             caller,
             came_at: now.moment_at(record.start),
             holders: self.holders(&setup, &permit, record),
@@ -261,16 +260,17 @@ impl Gate {
         }
         let Some(place) = self.find_dialog_of_answer(flow, response) else { return false };
         let Some(call) = self.calls.at(place.call) else { return false };
+        let Some(invite) = call.invite.as_deref() else { return false };
         let Some(dialog) = call.dialogs.get(usize::from(place.dialog)) else { return false };
         let caller = dialog.side(End::Caller);
         let Some(interface) = self.setup.interfaces.at(caller.flow().listener) else { return false };
         let decision = call.decision.text();
-        let route = record_route(interface, call.asks_for_tls(), &self.marks.for_caller(call, response));
+        let route = record_route(interface, call.sips, &self.marks.for_caller(call, invite, response));
         let returning = Returning {
             own_route: Some(OwnRoute { decision: &decision, route: &route }),
             from: caller.alias().map(|_| caller.address()),
             to: None,
-            cseq: call.invite.cseq(),
+            cseq: invite.cseq(),
         };
         let bytes = forward_response(response, &returning);
         self.send(caller.flow(), bytes);

@@ -41,7 +41,7 @@ impl Gate {
         let Some(call) = self.calls.at(key) else { return };
         let language = self.setup.policy.site(call.permit.site()).language;
         let answer = RefusalText::of(refusal, &refusal.sentence(language), &call.decision.to_string());
-        let (server, invite) = (call.server, call.invite.clone());
+        let (server, Some(invite)) = (call.server, call.invite.clone()) else { return };
         self.answer(now, server, &invite, answer.status, &answer.phrase, &answer.headers());
     }
 

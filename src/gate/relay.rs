@@ -35,21 +35,21 @@ impl Marks {
     }
 
     /// The mark for whoever gets the INVITE on `target`: it leads to the caller.
-    pub fn for_callee(&self, call: &Call, target: &Target) -> MarkText {
+    pub fn for_callee(&self, call: &Call, invite: &Message, target: &Target) -> MarkText {
         let mark = Mark {
             decision: call.decision,
             kind: kind(call),
             held_by_callee: true,
             ahead: 0,
             holder: target.flow.remote.ip().to_canonical(),
-            hop: Side::hop_of_caller(&call.invite, call.caller),
+            hop: Side::hop_of_caller(invite, call.caller),
         };
-        let contact = call.invite.contacts().next().and_then(Result::ok);
-        self.seal.close(&mark, bound(&call.invite), contact.map_or("", |contact| contact.uri))
+        let contact = invite.contacts().next().and_then(Result::ok);
+        self.seal.close(&mark, bound(invite), contact.map_or("", |contact| contact.uri))
     }
 
     /// The mark for the caller, who hears `response`: it leads to whoever sent that. One whose dialog is not remembered leads back.
-    pub fn for_caller(&self, call: &Call, response: &Message) -> MarkText {
+    pub fn for_caller(&self, call: &Call, invite: &Message, response: &Message) -> MarkText {
         let dialog = call.dialogs.iter().find(|dialog| Some(dialog.callee_tag()) == response.to_tag());
         let mark = Mark {
             decision: call.decision,
@@ -60,7 +60,7 @@ impl Marks {
             hop: dialog.map_or(call.caller, |dialog| dialog.side(End::Callee).hop()),
         };
         let contact = response.contacts().next().and_then(Result::ok);
-        self.seal.close(&mark, bound(&call.invite), contact.map_or("", |contact| contact.uri))
+        self.seal.close(&mark, bound(invite), contact.map_or("", |contact| contact.uri))
     }
 
     /// Whether this run made it, so that its call is known here or over.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
 use super::caller_id::{Told, from_towards};
 use super::capacity::is_full;
+use super::give_up::is_failover;
 use super::homes::{pbx_queue, person_there};
 use super::money::LEDGER_PATIENCE;
 use super::setup::Snapshot;
@@ -132,12 +133,13 @@ impl Gate {
     fn send_branch(&mut self, now: Now, key: CallKey, target: &Target) -> bool {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return false };
+        let Some(invite) = call.invite.as_deref() else { return false };
         let trunk = target.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
         let is_full = |trunk| is_full(&self.live, &setup, trunk, key, call);
         if !carries(target, call) || trunk.is_some_and(is_full) {
             return false;
         }
-        call.from_sent = from_towards(trunk, call, &setup);
+        call.from_sent = from_towards(trunk, call, invite, &setup);
         let Some((branch, mut bytes)) = self.made_for(&setup, key, target, None) else { return false };
         let instead = self.over_tcp(&setup, now.moment, target, bytes.len());
         let again = instead.as_ref().and_then(|over_tcp| self.made_for(&setup, key, over_tcp, Some(branch)));
@@ -145,6 +147,7 @@ impl Gate {
         let to = instead.as_ref().unwrap_or(target);
         let Some(call) = self.calls.at_mut(key) else { return false };
         let Some(index) = call.search.context.open_branch() else { return false };
+        let Some(invite) = call.invite.as_deref() else { return false };
         let account = trunk.and_then(|trunk| trunk.account.as_ref());
         let is_first = call.search.branches.is_empty();
         let delay = now.moment.since(call.came_at);
@@ -159,7 +162,7 @@ impl Gate {
             unheard_since: target.trunk.as_ref().map(|_| now.moment),
             silent_until: target.silence.map(|silence| now.moment + silence),
             timer_c: now.moment + setup.limits.timer_c,
-            login: account.map(|_| Box::new(Login::before(to, &call.invite))),
+            login: account.map(|_| Box::new(Login::before(to, invite))),
         });
         if let Some(trunk) = &target.trunk {
             call.record.trunk = Some(trunk.clone());
@@ -184,14 +187,15 @@ impl Gate {
         branch: Option<Branch>,
     ) -> Option<(Branch, bytes::Bytes)> {
         let call = self.calls.at(key)?;
+        let invite = call.invite.as_deref()?;
         let Funds::Held { reservation, .. } = &call.funds else { return None };
         let interface = setup.interfaces.at(target.flow.listener)?;
         let branch =
-            branch.unwrap_or_else(|| self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite)));
-        let mark = self.marks.for_callee(call, target);
-        let cseq = call.invite.cseq();
+            branch.unwrap_or_else(|| self.transactions.new_branch(loop_mark(&self.loop_keys, invite)));
+        let mark = self.marks.for_callee(call, invite, target);
+        let cseq = invite.cseq();
         let leaving = Leaving { target, interface, branch: &branch, cseq, mark: &mark, proofs: &[] };
-        let bytes = pass_on(&call.permit, reservation, call, setup, &leaving);
+        let bytes = pass_on(&call.permit, reservation, call, invite, setup, &leaving);
         Some((branch, bytes))
     }
 
@@ -340,19 +344,20 @@ pub(super) fn pass_on(
     permit: &Permit,
     reservation: &Reservation,
     call: &Call,
+    invite: &Message,
     setup: &Snapshot,
     leaving: &Leaving<'_>,
 ) -> bytes::Bytes {
     let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
     // R41: whoever answers an emergency must be able to call back.
-    let told = Told::to(target, call, setup);
+    let told = Told::to(target, call, invite, setup);
     forward_request(
-        &call.invite,
+        invite,
         &Forwarding {
             request_uri: &in_scheme(target, call),
             via: &via(interface, branch),
-            record_route: Some(&record_route(interface, call.asks_for_tls(), mark)),
+            record_route: Some(&record_route(interface, call.sips, mark)),
             routes: &target.routes,
             asserted: told.asserted.as_deref(),
             privacy: told.privacy,
@@ -392,9 +397,4 @@ fn trunks(
 fn emergency_trunks(setup: &Snapshot, permit: &Permit) -> TrunkChoice {
     let names = &setup.policy.site(permit.site()).emergency_trunks;
     if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
-}
-
-/// Failures of the trunk itself, not of the call: the next trunk may do better.
-fn is_failover(status: u16) -> bool {
-    status == 408 || (500..600).contains(&status)
 }

@@ -18,14 +18,14 @@ pub(super) fn is_sips(request: &Message) -> bool {
 /// that registered a sip: address has not asked for it (RFC 5630 §5.3). Help comes any way there is (R41).
 pub(super) fn carries(target: &Target, call: &Call) -> bool {
     let is_sips = || target.trunk.is_some() || target.request_uri.starts_with(SIPS);
-    let may_do_without = !call.asks_for_tls() || call.permit.emergency();
+    let may_do_without = !call.sips || call.permit.emergency();
     may_do_without || (target.flow.transport == Transport::Tls && is_sips())
 }
 
 /// The Request-URI of a target in the scheme of the call: that of the caller's goes on, whatever the phone has registered
 /// (RFC 5630 §5.3).
 pub(super) fn in_scheme<'t>(target: &'t Target, call: &Call) -> Cow<'t, str> {
-    let sips = call.asks_for_tls() && target.flow.transport == Transport::Tls;
+    let sips = call.sips && target.flow.transport == Transport::Tls;
     let uri = &*target.request_uri;
     match (sips, uri.split_once(':')) {
         (true, Some(("sip", rest))) => Cow::Owned(format!("{SIPS}{}", rest.replace(";transport=tls", ""))),

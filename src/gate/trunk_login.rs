@@ -74,6 +74,7 @@ impl Gate {
         let Some(at) = call.search.branches.iter().position(|branch| branch.client == client) else {
             return Challenged::NotUs;
         };
+        let Some(invite) = call.invite.as_deref() else { return Challenged::NotUs };
         let branch = &mut call.search.branches[at];
         let trunk = branch.trunk.as_deref().and_then(|name| setup.trunks.trunk(name));
         let account = trunk.and_then(|trunk| trunk.account.as_deref());
@@ -90,13 +91,13 @@ impl Gate {
             return Challenged::Refused;
         }
         login.cseq = login.cseq.saturating_add(1);
-        let asked = Question { method: "INVITE", uri: &login.target.request_uri, body: call.invite.body() };
+        let asked = Question { method: "INVITE", uri: &login.target.request_uri, body: invite.body() };
         let proofs = login.proofs.headers(account, asked, &self.random.token());
-        let new = self.transactions.new_branch(loop_mark(&self.loop_keys, &call.invite));
-        let mark = self.marks.for_callee(call, &login.target);
+        let new = self.transactions.new_branch(loop_mark(&self.loop_keys, invite));
+        let mark = self.marks.for_callee(call, invite, &login.target);
         let (target, cseq) = (&login.target, login.cseq);
         let leaving = Leaving { target, interface, branch: &new, cseq, mark: &mark, proofs: &proofs };
-        let bytes = pass_on(&call.permit, reservation, call, &setup, &leaving);
+        let bytes = pass_on(&call.permit, reservation, call, invite, &setup, &leaving);
         let (flow, silence) = (login.target.flow, login.target.silence);
         let client =
             self.transactions.request(now.moment, flow, Method::Invite, &new, bytes, Sent::Branch(key));

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::{Call, CallKey};
+use super::call::CallKey;
 use super::{Emergency, Event, Gate, Sent};
 use crate::base::{DecisionId, Now};
 use crate::dialog::{Dialog, End};
 use crate::ledger::EndCause;
 use crate::policy::{ConcurrencyLimit, ending_sentence};
 use crate::proxy::via;
-use crate::sip::{Method, Name, NewRequest};
+use crate::sip::{Message, Method, Name, NewRequest};
 
 /// A call that will be ended unless somebody hangs up before, or money comes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +49,8 @@ impl Gate {
             phone: call.caller.remote,
             caller: call
                 .invite
-                .header(Name::From)
+                .as_ref()
+                .and_then(|invite| invite.header(Name::From))
                 .unwrap_or_default()
                 .split(";tag=")
                 .next()
@@ -72,7 +73,7 @@ impl Gate {
     /// A MESSAGE of our own to the caller's phone, if it said that it takes one. False if none was sent.
     fn warn_phone(&mut self, now: Now, key: CallKey, left: Duration, cause: EndCause) -> bool {
         let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key).filter(|call| call.speaker.is_some() && takes_messages(call))
+        let Some(call) = self.calls.at(key).filter(|call| call.speaker.is_some() && call.takes_messages)
         else {
             return false;
         };
@@ -105,7 +106,7 @@ impl Gate {
 }
 
 /// Whether the caller's phone has said so, as RFC 3428 §4 and RFC 3261 §20.5 would have it.
-fn takes_messages(call: &Call) -> bool {
-    let mut allowed = call.invite.headers(Name::Allow);
+pub(super) fn takes_messages(invite: &Message) -> bool {
+    let mut allowed = invite.headers(Name::Allow);
     allowed.any(|methods| methods.split(',').any(|method| method.trim() == "MESSAGE"))
 }

@@ -5,40 +5,35 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::base::number::{ShortCode, UnknownWhy};
-use crate::base::{PhoneNumber, SiteId};
+use crate::base::{JsonObject, PhoneNumber, SiteId};
 
 use super::attempt::{Circumstances, Destination, Limits, Origin, Permit, TrunkChoice};
 use super::class::{Class, Country};
 use super::document::{By, Ending};
 use super::snapshot::Policy;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub struct SavedPermit {
     destination: SavedDestination,
     class: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     country: Option<String>,
     site: Arc<str>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     longest: Option<Duration>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     closes: Option<DateTime<Utc>>,
     on_change: Ending,
     origin: Origin,
     by: By,
     other_party_outside: bool,
     /// Digits without the plus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     caller_number: Option<String>,
     /// A database that was asked may have let it through.
-    #[serde(default)]
     heard: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SavedDestination {
     Emergency(String),
@@ -52,29 +47,29 @@ enum SavedDestination {
 }
 
 impl Permit {
-    /// As the next run needs it, in words that outlive this policy.
-    pub fn saved(&self, policy: &Policy) -> SavedPermit {
-        let destination = match self.destination {
-            Destination::Emergency(code) => SavedDestination::Emergency(code.to_string()),
-            Destination::Internal(person) => SavedDestination::Internal(policy.person(person).key.clone()),
-            Destination::Number(number) => SavedDestination::Number(number.digits().as_str().to_owned()),
-            Destination::Feature(code) => SavedDestination::Feature(code.to_string()),
-            Destination::NoSuchExtension(_) | Destination::Unknown(_) => SavedDestination::Gone,
-        };
-        SavedPermit {
-            destination,
-            class: self.class.code().to_owned(),
-            country: self.country.map(|country| country.code().to_owned()),
-            site: policy.site(self.site).name.clone(),
-            longest: self.longest,
-            closes: self.closes,
-            on_change: self.on_change,
-            origin: self.origin.clone(),
-            by: self.circumstances.by,
-            other_party_outside: self.circumstances.other_party_outside,
-            caller_number: self.circumstances.caller_number.map(|number| number.digits().as_str().to_owned()),
-            heard: self.circumstances.heard,
+    /// Writes it as the next run needs it, in words that outlive this policy, as a `SavedPermit` is read.
+    pub fn write(&self, policy: &Policy, json: &mut JsonObject<'_>) {
+        match self.destination {
+            Destination::Emergency(code) => one_word(json, "emergency", code.as_str()),
+            Destination::Internal(person) => one_word(json, "internal", &policy.person(person).key),
+            Destination::Number(number) => one_word(json, "number", number.digits().as_str()),
+            Destination::Feature(code) => one_word(json, "feature", code.as_str()),
+            Destination::NoSuchExtension(_) | Destination::Unknown(_) => json.text("destination", "gone"),
         }
+        json.text("class", self.class.code());
+        json.some_text("country", self.country.as_ref().map(Country::code));
+        json.text("site", &policy.site(self.site).name);
+        json.value("longest", &self.longest);
+        json.value("closes", &self.closes);
+        json.value("on_change", &self.on_change);
+        json.value("origin", &self.origin);
+        let Circumstances { by, other_party_outside, caller_number, heard } = self.circumstances;
+        json.value("by", &by);
+        json.flag("other_party_outside", other_party_outside);
+        if let Some(number) = caller_number {
+            json.text("caller_number", number.digits().as_str());
+        }
+        json.flag("heard", heard);
     }
 
     /// The permit of a call that began at `began` under an earlier run, at the expense of `payer`, if of anybody. It can carry a call on;
@@ -113,6 +108,10 @@ impl Permit {
             },
         })
     }
+}
+
+fn one_word(json: &mut JsonObject<'_>, kind: &str, word: &str) {
+    json.object("destination", |json| json.text(kind, word));
 }
 
 fn destination(saved: SavedDestination, policy: &Policy) -> Option<Destination> {

@@ -17,7 +17,8 @@ pub(super) fn finished(text: &Text) -> Bytes {
 
 /// Appends text that must not end a line or a string: control characters become spaces (R14 for what we write ourselves).
 pub(super) fn put(out: &mut Text, text: &str) {
-    if !text.bytes().any(|byte| byte.is_ascii_control()) {
+    // No early end: so a whole word of bytes is looked at in one step.
+    if !text.bytes().fold(false, |found, byte| found | byte.is_ascii_control()) {
         return out.extend_from_slice(text.as_bytes());
     }
     out.extend(text.bytes().map(|byte| if byte.is_ascii_control() { b' ' } else { byte }));

@@ -155,27 +155,32 @@ impl<'m> Draft<'m> {
         self
     }
 
-    /// Appends the edited message to `out`.
-    fn write_to(&mut self, out: &mut Text) {
-        self.edits.sort_by_key(|edit| (edit.place.start, edit.order, std::cmp::Reverse(edit.place.end)));
+    /// The edited message, in an allocation of its own size.
+    pub fn into_bytes(&mut self) -> Bytes {
+        self.edits.sort_unstable_by_key(|edit| {
+            (edit.place.start, edit.order, std::cmp::Reverse(edit.place.end), edit.text_start)
+        });
+        let mut length = 0;
+        self.each_part(|part| length += part.len());
+        let mut out = Vec::with_capacity(length);
+        self.each_part(|part| out.extend_from_slice(part));
+        out.into()
+    }
+
+    /// The edited message in parts, the edits being in the order of their places.
+    fn each_part(&self, mut take: impl FnMut(&[u8])) {
         let bytes: &[u8] = self.message.bytes();
         let mut copied = 0;
         for edit in &self.edits {
             let (start, end) = (usize::from(edit.place.start), usize::from(edit.place.end));
             // A wider edit has already taken this place away.
             if start >= copied {
-                out.extend_from_slice(&bytes[copied..start]);
-                out.extend_from_slice(&self.inserted[edit.text_start as usize..edit.text_end as usize]);
+                take(&bytes[copied..start]);
+                take(&self.inserted[edit.text_start as usize..edit.text_end as usize]);
             }
             copied = copied.max(end);
         }
-        out.extend_from_slice(&bytes[copied..]);
-    }
-
-    pub fn into_bytes(&mut self) -> Bytes {
-        let mut out = Text::new();
-        self.write_to(&mut out);
-        compose::finished(&out)
+        take(&bytes[copied..]);
     }
 
     fn drop_first(&mut self, name: Name) -> &mut Self {

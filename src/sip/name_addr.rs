@@ -23,11 +23,14 @@ impl<'a> NameAddr<'a> {
         Some(NameAddr { display, uri, params: Params::parse(rest)? })
     }
 
-    /// The tag of a From or To, if it has one, read in the same pass that checks the grammar; None also of one that has two.
+    /// The tag of a From or To, if it has one, read in the same pass that checks the grammar; None also of one that has two, or one
+    /// without a value (§25.1 `tag-param`), since whoever adds a tag to that would make it two.
     pub(super) fn tag_of(bytes: &'a [u8]) -> Option<Option<&'a str>> {
         let (_, _, rest) = divide(bytes)?;
-        let (_, tag) = Params::parse_with(rest, "tag")?;
-        Some(tag.and_then(|param| param.text()))
+        match Params::parse_with(rest, "tag")? {
+            (_, None) => Some(None),
+            (_, Some(tag)) => tag.text().filter(|tag| !tag.is_empty()).map(Some),
+        }
     }
 
     /// The display name without its quotes and escapes.
@@ -134,6 +137,18 @@ mod tests {
         let inside = read("<sip:+19725552222@gw1.example.net;unknownparam>");
         assert_eq!(inside.uri, "sip:+19725552222@gw1.example.net;unknownparam");
         assert!(inside.params.is_empty());
+    }
+
+    #[test]
+    fn a_tag_stands_there_once_and_has_a_value() {
+        let tag = |text: &'static str| NameAddr::tag_of(text.as_bytes());
+        assert_eq!(tag("<sip:bob@h>"), Some(None));
+        assert_eq!(tag("<sip:bob@h>;x; TAG = a=b"), Some(Some("a=b")));
+        for broken in
+            ["<sip:bob@h>;tag", "<sip:bob@h>;tag=\"\"", "<sip:bob@h>;tag=a;Tag=b", "<sip:bob@h;tag=a"]
+        {
+            assert_eq!(tag(broken), None, "{broken}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::JsonObject;
+
 use super::flow::{ConnectionId, Flow, ListenerId, Transport};
 
 /// A way to somebody, without its connection.
@@ -30,6 +32,20 @@ impl From<Flow> for SavedFlow {
             Transport::Tls => SavedTransport::Tls,
         };
         SavedFlow { transport, listener: flow.listener.0, remote: flow.remote }
+    }
+}
+
+impl Flow {
+    /// Writes it as a `SavedFlow` is read.
+    pub fn write(self, json: &mut JsonObject<'_>) {
+        let transport = match self.transport {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
+        };
+        json.text("transport", transport);
+        json.number("listener", self.listener.0);
+        json.address("remote", self.remote);
     }
 }
 
