@@ -85,8 +85,8 @@ fn ledger(home: &Path) -> PathBuf {
 }
 
 fn notes_folder(home: &Path) -> PathBuf {
-    let folders = fs::read_dir(home).expect("a home").map(|entry| entry.expect("an entry").path());
-    folders.filter(|path| path.is_dir()).next().expect("a folder of notes")
+    let mut folders = fs::read_dir(home).expect("a home").map(|entry| entry.expect("an entry").path());
+    folders.find(|path| path.is_dir()).expect("a folder of notes")
 }
 
 fn settings(earlier: Earlier) -> SqliteSettings {
