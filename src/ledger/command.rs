@@ -128,11 +128,11 @@ impl Command {
         }
     }
 
-    /// What it says to the next run of the gate about its call; whoever writes commands down keeps that beside them.
-    pub fn state(&self) -> Option<&str> {
+    /// What it says to the next run of the gate, and about which call; whoever writes commands down keeps that beside them.
+    pub fn state(&self) -> Option<(DecisionId, &str)> {
         match self {
-            Command::Answer(answer) => answer.state.as_deref(),
-            Command::Remember(remember) => Some(&remember.state),
+            Command::Answer(answer) => Some((answer.record.decision, answer.state.as_deref()?)),
+            Command::Remember(remember) => Some((remember.decision, &remember.state)),
             Command::Reserve(_)
             | Command::Extend(_)
             | Command::Settle(_)

@@ -19,19 +19,8 @@ pub(super) fn apply_with_record<'c>(
 
 /// What is to be kept for the next run: of which call, and the text.
 pub(super) fn state_after<'c>(command: &'c Command, reply: &Reply) -> Option<(DecisionId, &'c str)> {
-    match command {
-        Command::Answer(answer) => {
-            let state = answer.state.as_deref().filter(|_| matches!(reply, Reply::Answered { .. }))?;
-            Some((answer.record.decision, state))
-        }
-        Command::Remember(remember) => Some((remember.decision, &remember.state)),
-        Command::Reserve(_)
-        | Command::Extend(_)
-        | Command::Settle(_)
-        | Command::Release(_)
-        | Command::Expire(_)
-        | Command::Record(_) => None,
-    }
+    let is_in_vain = matches!(command, Command::Answer(_)) && !matches!(reply, Reply::Answered { .. });
+    command.state().filter(|_| !is_in_vain)
 }
 
 /// Nothing need be kept for the next run of a call with this row: it may have been in progress, and is over.

@@ -17,7 +17,7 @@ use crate::ledger::{Book, Command, Reply};
 
 pub use error::StoreError;
 pub use memory::Memory;
-pub use notes::{Earlier, LAP_BYTES, LAPS_MAX, Mark, Notes};
+pub use notes::{Bookmark, Earlier, LAP_BYTES, LAPS_MAX, Notes};
 pub use reports::{BalanceFilter, Grouping, OpenReservation, RecordFilter, Reports, Totals};
 pub use sqlite::{
     Delivery, Difference, LockRow, Locks, NoticeFile, PhoneRow, Phones, Sqlite, SqliteReader, SqliteSettings,
@@ -43,7 +43,7 @@ pub trait Store {
 
     /// The next batch ends with the command of this number among all that the process has given. A store that is told what was
     /// noted keeps it with the batch, so that the next start knows what of the notes is written.
-    fn count(&mut self, _commands: u64) {}
+    fn bookmark(&mut self, _commands: u64) {}
 
     /// What the book beside the gate begins with: every open reservation, and every balance of a period that may not be over
     /// by `today` (UTC).

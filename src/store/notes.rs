@@ -56,7 +56,7 @@ pub struct Earlier {
 
 /// Up to which note of which run everything is durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct Bookmark {
     pub run: u64,
     pub count: u64,
 }
@@ -70,7 +70,7 @@ impl Notes {
         let folder = folder(root, ledger)?;
         make_own(&folder)?;
         let number = numbers(&folder)?.into_iter().max().map_or(0, |last| last + 1);
-        let file = begin_file(&folder, number, Mark { run, count: 1 })?;
+        let file = begin_file(&folder, number, Bookmark { run, count: 1 })?;
         let earlier = Earlier { folder: folder.clone(), before: number, run };
         let (buffer, full) = (Vec::new(), VecDeque::new());
         let notes = Notes { folder, run, count: 0, number, file, bytes: 0, buffer, full, is_broken: false };
@@ -113,7 +113,7 @@ impl Notes {
     pub fn turn(&mut self, needed_until: u64) -> io::Result<()> {
         self.write()?;
         let next = if self.full.len() < LAPS_MAX {
-            begin_file(&self.folder, self.number + 1, Mark { run: self.run, count: self.count + 1 })
+            begin_file(&self.folder, self.number + 1, Bookmark { run: self.run, count: self.count + 1 })
         } else {
             Err(io::Error::other("too much waits for the store"))
         };
@@ -155,7 +155,7 @@ impl Earlier {
     ///
     /// # Errors
     /// A file cannot be read.
-    pub fn read(&self, durable: Mark) -> io::Result<(Vec<Command>, Mark)> {
+    pub fn read(&self, durable: Bookmark) -> io::Result<(Vec<Command>, Bookmark)> {
         let numbers = self.numbers()?.into_iter();
         let files = numbers.map(|number| fs::read(self.folder.join(number.to_string())));
         let files: Vec<Vec<u8>> = files.collect::<io::Result<_>>()?;
@@ -163,21 +163,21 @@ impl Earlier {
         // What stands before the run that wrote last is older than what it wrote.
         let begin = files.iter().position(|(first, _)| first.run == durable.run).unwrap_or(0);
         let (mut commands, mut end) = (Vec::new(), durable);
-        for (mut mark, mut left) in files.into_iter().skip(begin) {
+        for (mut at, mut left) in files.into_iter().skip(begin) {
             while let Some((command, rest)) = written::first(left) {
-                if mark.run != durable.run || mark.count > durable.count {
+                if at.run != durable.run || at.count > durable.count {
                     commands.push(command);
-                    end = mark;
+                    end = at;
                 }
-                (mark.count, left) = (mark.count + 1, rest);
+                (at.count, left) = (at.count + 1, rest);
             }
         }
         Ok((commands, end))
     }
 
     /// What is durable of the run that begins now, when it has been given so many commands.
-    pub fn mark(&self, count: u64) -> Mark {
-        Mark { run: self.run, count }
+    pub fn bookmark(&self, count: u64) -> Bookmark {
+        Bookmark { run: self.run, count }
     }
 
     /// All of it is durable.
@@ -220,7 +220,7 @@ fn make_own(folder: &Path) -> io::Result<()> {
     }
 }
 
-fn begin_file(folder: &Path, number: u64, first: Mark) -> io::Result<File> {
+fn begin_file(folder: &Path, number: u64, first: Bookmark) -> io::Result<File> {
     let path = folder.join(number.to_string());
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     let mut head = [0; HEAD_BYTES];
@@ -232,10 +232,10 @@ fn begin_file(folder: &Path, number: u64, first: Mark) -> io::Result<File> {
 }
 
 /// Which command of which run stands first, and the notes.
-fn head(bytes: &[u8]) -> Option<(Mark, &[u8])> {
+fn head(bytes: &[u8]) -> Option<(Bookmark, &[u8])> {
     let (run, rest) = bytes.strip_prefix(&FORMAT)?.split_first_chunk()?;
     let (count, rest) = rest.split_first_chunk()?;
-    Some((Mark { run: u64::from_le_bytes(*run), count: u64::from_le_bytes(*count) }, rest))
+    Some((Bookmark { run: u64::from_le_bytes(*run), count: u64::from_le_bytes(*count) }, rest))
 }
 
 fn numbers(folder: &Path) -> io::Result<Vec<u64>> {

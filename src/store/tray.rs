@@ -25,7 +25,7 @@ pub const STATEMENT_PATIENCE: Duration = Duration::from_millis(20);
 /// How long an answer waits for company: a caller hears nothing of it, and at three hundred calls a second six share a commit.
 pub const ANSWER_PATIENCE: Duration = Duration::from_millis(20);
 /// How long the row of an attempt that cost nothing waits for company: refused calls come in floods, and a commit for each would be
-/// what they cost. A kill may take away the rows of so long.
+/// what they cost. A crash of the machine may take away the rows of so long.
 pub const RECORD_PATIENCE: Duration = Duration::from_millis(200);
 /// How long the row of a call that rings waits for company: its answer takes it along, and most are answered or given up sooner.
 pub const OPENING_PATIENCE: Duration = Duration::from_secs(1);

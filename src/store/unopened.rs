@@ -36,9 +36,9 @@ impl Store for Unopened {
         self.opened()?.apply(batch, replies)
     }
 
-    fn count(&mut self, commands: u64) {
+    fn bookmark(&mut self, commands: u64) {
         if let Some(store) = &mut self.opened {
-            store.count(commands);
+            store.bookmark(commands);
         }
     }
 

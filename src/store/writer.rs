@@ -271,7 +271,7 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         self.records -= batch.iter().filter(|command| is_bare_record(command)).count();
         let mut replies = Vec::with_capacity(count);
         let began = (self.clock)();
-        self.store.count(numbers.last().copied().unwrap_or(0));
+        self.store.bookmark(numbers.last().copied().unwrap_or(0));
         match self.store.apply(&batch, &mut replies) {
             Ok(()) => {
                 let took = (self.clock)().since(began);

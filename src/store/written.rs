@@ -11,7 +11,7 @@ const LENGTH_BYTES: usize = 4;
 pub(super) fn add(command: &Command, text: &mut Vec<u8>) {
     let start = text.len();
     text.extend([0; LENGTH_BYTES]);
-    let body = (command, command.state());
+    let body = (command, command.state().map(|(_, state)| state));
     *text = postcard::to_extend(&body, std::mem::take(text)).expect("numbers and texts can be written down");
     let length = (text.len() - start - LENGTH_BYTES) as u32;
     text[start..start + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());

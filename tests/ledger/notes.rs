@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tollgate::base::{Moment, Random};
 use tollgate::ledger::{Answer, Balance, Command, Entry, Remember};
 use tollgate::store::{
-    BalanceFilter, Earlier, LAP_BYTES, LAYOUT, Mark, Memory, Notes, Reports, STATEMENT_PATIENCE, Sqlite,
+    BalanceFilter, Bookmark, Earlier, LAP_BYTES, LAYOUT, Memory, Notes, Reports, STATEMENT_PATIENCE, Sqlite,
     SqliteReader, SqliteSettings, Store, Tray, Writer, WriterEvent, audit,
 };
 
@@ -95,7 +95,7 @@ fn settings(earlier: Earlier) -> SqliteSettings {
 
 /// Everything that earlier runs have noted.
 fn left(earlier: &Earlier) -> Vec<Command> {
-    earlier.read(Mark::default()).expect("notes can be read").0
+    earlier.read(Bookmark::default()).expect("notes can be read").0
 }
 
 /// What is held, without what the book beside the gate need not know.

@@ -21,7 +21,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::ledger::{Book, Command, Reply};
 
-use super::{Earlier, Mark, Store, StoreError};
+use super::{Bookmark, Earlier, Store, StoreError};
 
 pub use audit::{Difference, audit};
 pub use locks::{LockRow, Locks};
@@ -88,7 +88,7 @@ pub struct Sqlite {
     /// No reservation in the file has a greater id: a new one need not be looked up.
     newest: u64,
     /// Up to which note of which run everything is written with the batch under way.
-    mark: Option<Mark>,
+    bookmark: Option<Bookmark>,
     /// The last day on which balances of ended periods were dropped from memory.
     swept: NaiveDate,
 }
@@ -138,7 +138,7 @@ impl Sqlite {
             unposted: Unposted::default(),
             astray: false,
             newest,
-            mark: None,
+            bookmark: None,
             swept: NaiveDate::MIN,
         };
         store.post_what_is_left()?;
@@ -163,7 +163,7 @@ impl Sqlite {
         let Some(earlier) = &self.settings.noted else { return Ok(()) };
         let (commands, end) = earlier.read(open::noted(&self.connection)?)?;
         if !commands.is_empty() {
-            self.mark = Some(end);
+            self.bookmark = Some(end);
             self.write(&commands, &mut Vec::new(), true)?;
         }
         self.settings.noted.iter().for_each(Earlier::forget);
@@ -211,8 +211,8 @@ impl Sqlite {
         } else {
             daybook::keep(&transaction, batch)?;
         }
-        if let Some(mark) = self.mark.take() {
-            open::set_noted(&transaction, mark)?;
+        if let Some(bookmark) = self.bookmark.take() {
+            open::set_noted(&transaction, bookmark)?;
         }
         transaction.commit()?;
         // A file moved away or deleted takes commits without complaint; only one that is still there counts.
@@ -245,8 +245,8 @@ impl Store for Sqlite {
         self.write(batch, replies, posts)
     }
 
-    fn count(&mut self, commands: u64) {
-        self.mark = self.settings.noted.as_ref().map(|noted| noted.mark(commands));
+    fn bookmark(&mut self, commands: u64) {
+        self.bookmark = self.settings.noted.as_ref().map(|noted| noted.bookmark(commands));
     }
 
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {

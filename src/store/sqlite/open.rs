@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::base::ReservationId;
 use crate::ledger::{AccountPeriod, Book};
-use crate::store::{Mark, StoreError};
+use crate::store::{Bookmark, StoreError};
 
 use super::{STATEMENTS_CACHED, SqliteSettings, rows};
 
@@ -103,16 +103,19 @@ pub(super) fn generation(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Up to which note everything is written.
-pub(super) fn noted(connection: &Connection) -> Result<Mark, StoreError> {
+pub(super) fn noted(connection: &Connection) -> Result<Bookmark, StoreError> {
     let read = |row: &Row<'_>| {
-        Ok(Mark { run: row.get::<_, i64>(0)?.cast_unsigned(), count: row.get::<_, i64>(1)?.cast_unsigned() })
+        Ok(Bookmark {
+            run: row.get::<_, i64>(0)?.cast_unsigned(),
+            count: row.get::<_, i64>(1)?.cast_unsigned(),
+        })
     };
     Ok(connection.query_row("SELECT run, noted FROM owner", [], read)?)
 }
 
-pub(super) fn set_noted(connection: &Connection, mark: Mark) -> Result<(), StoreError> {
+pub(super) fn set_noted(connection: &Connection, bookmark: Bookmark) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached("UPDATE owner SET run = ?1, noted = ?2")?;
-    statement.execute([mark.run.cast_signed(), mark.count.cast_signed()])?;
+    statement.execute([bookmark.run.cast_signed(), bookmark.count.cast_signed()])?;
     Ok(())
 }
 
