@@ -157,7 +157,8 @@ impl Office {
             self.model.is_written(command, reply);
         }
         self.tray.hear(self.now, WriterEvent::Replied(replies));
-        self.tray.hear(self.now, WriterEvent::Committed { count: given.len(), took: Duration::ZERO });
+        self.tray
+            .hear(self.now, WriterEvent::Committed { count: given.len(), through: 0, took: Duration::ZERO });
         self.take_replies(None);
     }
 

@@ -248,7 +248,7 @@ impl Observer {
     pub fn written(&self, event: &WriterEvent) {
         match event {
             WriterEvent::Replied(_) | WriterEvent::Opened(_) => {}
-            WriterEvent::Committed { count, took } => {
+            WriterEvent::Committed { count, took, .. } => {
                 self.metrics.ledger_commit(*took, u32::try_from(*count).unwrap_or(u32::MAX))
             }
             WriterEvent::Down { error } => {

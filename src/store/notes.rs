@@ -130,7 +130,7 @@ impl Notes {
         }
     }
 
-    /// So many commands of this run are durable by now.
+    /// The commands of this run up to this number are durable by now.
     pub fn written(&mut self, count: u64) {
         while let Some((number, _)) = self.full.front().filter(|(_, needed_until)| *needed_until <= count) {
             // One that stays is read by the next start, which finds nothing new in it.

@@ -52,7 +52,7 @@ pub struct Tray {
     /// Commands that the writer has not written, and when it last got on.
     outstanding: usize,
     progress: Moment,
-    /// Commands that it was ever given, and those that it has dealt with.
+    /// How many commands it was ever given, and up to which of them everything is written.
     handed: u64,
     written: u64,
     /// For the next start, if the process is killed before they are written.
@@ -155,9 +155,13 @@ impl Tray {
     pub fn hear(&mut self, now: Moment, event: WriterEvent) {
         match event {
             WriterEvent::Replied(replies) => replies.into_iter().for_each(|reply| self.replied(reply)),
-            WriterEvent::Committed { count, .. } => {
+            WriterEvent::Committed { count, through, .. } => {
                 self.dealt_with(count);
                 self.progress = now;
+                self.written = through;
+                if let Some(notes) = &mut self.notes {
+                    notes.written(through);
+                }
             }
             WriterEvent::Down { error } => self.down = Some(error.why()),
             WriterEvent::Opened(book) => self.book = *book,
@@ -170,10 +174,6 @@ impl Tray {
 
     fn dealt_with(&mut self, count: usize) {
         self.outstanding = self.outstanding.saturating_sub(count);
-        self.written += count as u64;
-        if let Some(notes) = &mut self.notes {
-            notes.written(self.written);
-        }
     }
 
     /// The limits change: what was reserved under the old ones reaches the journal before what is reserved under the new ones, so

@@ -35,8 +35,9 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 pub enum WriterEvent {
     /// In the order of the commands. Committed, unless `Unavailable`.
     Replied(Vec<Reply>),
-    /// One commit and how long it took.
-    Committed { count: usize, took: Duration },
+    /// One commit, the number of its last command among all that ever came, and how long it took. What came before that and was not
+    /// refused or dropped is written.
+    Committed { count: usize, through: u64, took: Duration },
     /// The store does not take commits; told once, until it is up again.
     Down { error: StoreError },
     /// A store that could not be read at the start can be: this is what stands in it. `Up` follows.
@@ -271,12 +272,13 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         self.records -= batch.iter().filter(|command| is_bare_record(command)).count();
         let mut replies = Vec::with_capacity(count);
         let began = (self.clock)();
-        self.store.bookmark(numbers.last().copied().unwrap_or(0));
+        let through = numbers.last().copied().unwrap_or(0);
+        self.store.bookmark(through);
         match self.store.apply(&batch, &mut replies) {
             Ok(()) => {
                 let took = (self.clock)().since(began);
                 self.tell_up();
-                (self.sink)(WriterEvent::Committed { count, took });
+                (self.sink)(WriterEvent::Committed { count, through, took });
                 (self.sink)(WriterEvent::Replied(replies));
             }
             Err(error) => self.put_back(numbers.into_iter().zip(batch).collect(), error),

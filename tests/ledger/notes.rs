@@ -217,6 +217,22 @@ fn a_full_file_goes_when_all_in_it_is_written() {
     assert_eq!(revived.standing(at(0).date_naive()).expect("balances").open_entries().len(), 1);
 }
 
+/// In a long outage bare records are dropped, and what was decided before them still waits.
+#[test]
+fn records_that_are_dropped_take_no_notes_of_money_along() {
+    let mut house = House::open();
+    house.put(reserve(1, "1.00", &[alice("9")]));
+    let count = |house: &House| fs::read_dir(notes_folder(house.home.path())).expect("notes").count();
+    for call in 11.. {
+        house.put(Command::Record(opening(call)));
+        if count(&house) == 2 {
+            break;
+        }
+    }
+    house.tray.hear(house.now, WriterEvent::RecordsDropped { count: 1_000_000 });
+    assert_eq!(count(&house), 2, "the reservation stands in the first of them alone");
+}
+
 #[test]
 fn a_folder_that_others_may_write_to_is_not_used() {
     let home = tempfile::tempdir().expect("a folder");

@@ -140,7 +140,8 @@ impl Vault {
         let durable = self.write(&batch);
         let replies = durable.iter().map(|(_, reply)| reply.clone()).collect();
         self.tray.hear(now, WriterEvent::Up);
-        self.tray.hear(now, WriterEvent::Committed { count: batch.len(), took: Duration::ZERO });
+        let (count, through, took) = (batch.len(), self.written, Duration::ZERO);
+        self.tray.hear(now, WriterEvent::Committed { count, through, took });
         self.tray.hear(now, WriterEvent::Replied(replies));
         durable
     }
