@@ -223,7 +223,7 @@ impl Gate {
         match self.calls.at(key).map(|call| &call.funds) {
             Some(Funds::Asked { .. }) => self.reserve(now, key),
             Some(Funds::Held { .. } | Funds::Resolved) | None => {
-                self.note_free(now, key);
+                self.record_free(now, key);
                 self.search(now, key);
             }
         }

@@ -61,7 +61,7 @@ impl Gate {
 
     /// A call that costs nothing has its row from the first moment, as others have by what is reserved for them (R100). Of one that
     /// only rings a later run needs to know no more than that there is an end to write.
-    pub(super) fn note_free(&mut self, now: Now, key: CallKey) {
+    pub(super) fn record_free(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key).filter(|call| call.is_free()) else { return };
         let remember = Remember { decision: call.decision, at: now.utc, state: Box::default() };
         self.outputs.push_back(Output::Ledger(Command::Record(call.record.clone())));
