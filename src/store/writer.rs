@@ -24,9 +24,6 @@ pub const BATCH_MAX: usize = 256;
 pub const RECORDS_KEPT_MAX: usize = 100_000;
 /// How long after a failure the store is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
-/// How far the thread steps back behind the gate's when both want one core: a posting takes some ten milliseconds, and calls come
-/// first. As nice values go, to about a third of the core.
-const STEPS_BACK: i32 = 5;
 /// How often an idle store is looked at, so that a deleted file is noticed before the next call needs it.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
 
@@ -183,7 +180,6 @@ struct Desk<S, C, E> {
 
 impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
     fn work(mut self, queue: &Receiver<Vec<Command>>) {
-        step_back();
         loop {
             let open = self.listen(queue);
             if self.down.is_some() {
@@ -364,12 +360,6 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
             (self.sink)(WriterEvent::Replied(vec![Reply::Unavailable { id, why }]));
         }
     }
-}
-
-/// Linux keeps a nice value for each thread; where it does not let us, the thread stays where it was.
-fn step_back() {
-    let own = rustix::process::getpriority_process(None).unwrap_or(0);
-    let _ = rustix::process::setpriority_process(None, own + STEPS_BACK);
 }
 
 fn is_bare_record(command: &Command) -> bool {
