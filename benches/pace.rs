@@ -29,7 +29,12 @@ fn main() {
     }
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| rate(&mut house, calls / ROUNDS)).collect();
     rates.sort_by(f64::total_cmp);
-    println!("{:.0} calls a second, median of {ROUNDS} rounds ({:.0} to {:.0})", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
+    println!(
+        "{:.0} calls a second, median of {ROUNDS} rounds ({:.0} to {:.0})",
+        rates[ROUNDS / 2],
+        rates[0],
+        rates[ROUNDS - 1]
+    );
 }
 
 fn rate(house: &mut House, calls: usize) -> f64 {
