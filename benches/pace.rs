@@ -1,5 +1,6 @@
 //! How many whole gated calls a second the pure gate does on one core: `cargo bench --bench pace [-- CALLS]`. With the allocator
 //! of the program and nothing that counts, unlike `gate`; few calls under callgrind tell the instructions of one.
+#![allow(clippy::disallowed_methods)] // Spans are measured by a real clock.
 
 #[allow(dead_code, reason = "shared with the count of allocations, which uses the rest")]
 mod house;

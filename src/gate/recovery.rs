@@ -270,7 +270,7 @@ impl Gate {
             to: None,
             cseq: invite.cseq(),
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.passing);
         self.send(caller.flow(), bytes);
         true
     }
