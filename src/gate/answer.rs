@@ -191,7 +191,7 @@ impl Gate {
             to: None,
             cseq: invite.cseq(),
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.passing);
         self.respond(now, call.server, response.status(), bytes);
     }
 

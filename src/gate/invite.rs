@@ -9,6 +9,7 @@ use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
 use super::life::Life;
 use super::look_up::Hearing;
+use super::parting::Parting;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::sips::is_sips;
@@ -204,7 +205,7 @@ impl Gate {
             alarm: None,
             life: Life::default(),
             enquiry: None,
-            parting: None,
+            parting: Parting::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent.clone(),
             from_rewritten: caller.from_sent,

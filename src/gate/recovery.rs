@@ -12,6 +12,7 @@ use super::in_dialog::Place;
 use super::life::Life;
 use super::meter::{Meter, Terms};
 use super::money::budgets;
+use super::parting::Parting;
 use super::review::Review;
 use super::setup::Snapshot;
 use super::sips::is_sips;
@@ -163,7 +164,7 @@ impl Gate {
             review: first_review(&setup, now, record, money.is_some()),
             life: Life::of_earlier_run(now.moment, saved.session),
             enquiry: None,
-            parting: None,
+            parting: Parting::default(),
             alarm: None,
             speaker: saved.speaker,
             shown: None,
@@ -269,7 +270,7 @@ impl Gate {
             to: None,
             cseq: invite.cseq(),
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.passing);
         self.send(caller.flow(), bytes);
         true
     }
