@@ -7,15 +7,11 @@ mod house;
 
 use std::time::{Duration, Instant};
 
-use house::{House, Size};
+use house::{House, Size, TURN};
 
 /// Groups of whole calls, each long for the clock; their median is taken.
 const GROUPS: usize = 41;
 const CALLS_IN_GROUP: u32 = 50;
-/// How often a gate wakes in which something is always due.
-const TURN: Duration = Duration::from_millis(10);
-/// The oldest transaction is forgotten after this.
-const TRANSACTIONS_LAST: Duration = Duration::from_secs(40);
 
 /// One line of the table.
 struct Row {
@@ -68,7 +64,7 @@ fn calls_in_progress(count: u64) -> Row {
     house.between_calls = Duration::from_micros(100);
     let place = || {
         (0..count).for_each(|_| house.lasting_call());
-        house.wait(TRANSACTIONS_LAST);
+        house.wait_for_transactions();
     };
     let bytes = allocation_counter::measure(place).bytes_current;
     assert_eq!(house.calls_in_progress() as u64, count, "every call goes on");
@@ -90,7 +86,7 @@ fn registered_phones(count: u64) -> Row {
     let mut house = House::new(Size { people, ..Size::USUAL });
     let register = || {
         (0..count).for_each(|person| house.register(person));
-        house.wait(TRANSACTIONS_LAST);
+        house.wait_for_transactions();
     };
     let bytes = allocation_counter::measure(register).bytes_current;
     Row {

@@ -20,6 +20,12 @@ pub use company::{Size, caller_flow, trunk_flow};
 /// Slow enough that a few thousand calls bring the tables to their usual size: a transaction stays for 32 seconds.
 const BETWEEN_CALLS: Duration = Duration::from_millis(10);
 
+/// How often a gate wakes in which something is always due.
+pub const TURN: Duration = Duration::from_millis(10);
+
+/// The oldest transaction is forgotten after this.
+const TRANSACTIONS_LAST: Duration = Duration::from_secs(40);
+
 /// The gate, and what stands around it.
 pub struct House {
     gate: Gate,
@@ -61,6 +67,11 @@ impl House {
         self.gate.advance(self.now);
         self.drain();
         self.settle();
+    }
+
+    /// Time goes on until no transaction is remembered, in turns as short as those of a gate at work.
+    pub fn wait_for_transactions(&mut self) {
+        (0..TRANSACTIONS_LAST.as_millis() / TURN.as_millis()).for_each(|_| self.wait(TURN));
     }
 
     /// A call from its INVITE to its settled money; panics if it does not go as it should.
