@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use crate::base::{DecisionId, Money, ReservationId};
 use crate::ledger::{
     Account, AccountPeriod, Amount, Balance, BudgetLine, CallRecord, EndCause, Entry, PeriodKey, PeriodKind,
-    Resolution, TariffMark,
+    Standing, TariffMark,
 };
 use crate::store::StoreError;
 
@@ -110,34 +110,32 @@ pub(super) fn entry(connection: &Connection, id: ReservationId) -> Result<Option
 }
 
 /// The `state` column.
-pub(super) fn state(resolution: Option<Resolution>) -> &'static str {
-    match resolution {
-        None => "open",
-        Some(Resolution::Settled { .. }) => "settled",
-        Some(Resolution::Released) => "released",
-        Some(Resolution::Expired) => "expired",
+pub(super) fn state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Open { .. } => "open",
+        Standing::Settled { .. } => "settled",
+        Standing::Released => "released",
+        Standing::Expired => "expired",
     }
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<(ReservationId, Entry)> {
-    let settled = read_amount(row, 5)?;
-    let resolution = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
-        "open" => None,
-        "settled" => Some(Resolution::Settled { charged: settled, written_off: read_amount(row, 7)? }),
-        "released" => Some(Resolution::Released),
-        "expired" => Some(Resolution::Expired),
+    let standing = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
+        "open" => Standing::Open { held: read_amount(row, 3)? },
+        "settled" => Standing::Settled { written_off: read_amount(row, 7)? },
+        "released" => Standing::Released,
+        "expired" => Standing::Expired,
         _ => return Err(unreadable(2)),
     };
     let lines = row.get_ref(10)?.as_str().ok().and_then(lines_from_json).ok_or_else(|| unreadable(10))?;
     let entry = Entry {
         decision: DecisionId::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
-        held: read_amount(row, 3)?,
-        settled,
+        standing,
+        settled: read_amount(row, 5)?,
         lines,
         warned: row.get(9)?,
         opened: read_instant(row, 11)?,
         changed: read_instant(row, 12)?,
-        resolution,
     };
     Ok((ReservationId::from_u64(row.get::<_, i64>(0)?.cast_unsigned()), entry))
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
-use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Resolution};
+use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
@@ -131,8 +131,7 @@ fn bring_back(
 ) -> Result<(), StoreError> {
     if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
         open::restore_entry(connection, book, id)?;
-        let held_in =
-            book.entry(id).filter(|entry| entry.resolution.is_none()).map(|entry| Arc::clone(&entry.lines));
+        let held_in = book.entry(id).filter(|entry| entry.is_open()).map(|entry| Arc::clone(&entry.lines));
         restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
     }
     match command {
@@ -266,9 +265,9 @@ fn reservation(
     statement.execute(params![
         id.as_u64().cast_signed(),
         entry.decision.as_u64().cast_signed(),
-        rows::state(entry.resolution),
-        entry.held.money.as_micros(),
-        rows::whole(entry.held.seconds),
+        rows::state(entry.standing),
+        entry.held().money.as_micros(),
+        rows::whole(entry.held().seconds),
         entry.settled.money.as_micros(),
         rows::whole(entry.settled.seconds),
         written_off.money.as_micros(),
@@ -290,9 +289,9 @@ fn amend(connection: &Connection, id: ReservationId, entry: &Entry) -> Result<()
     let written_off = written_off(entry);
     statement.execute(params![
         id.as_u64().cast_signed(),
-        rows::state(entry.resolution),
-        entry.held.money.as_micros(),
-        rows::whole(entry.held.seconds),
+        rows::state(entry.standing),
+        entry.held().money.as_micros(),
+        rows::whole(entry.held().seconds),
         entry.settled.money.as_micros(),
         rows::whole(entry.settled.seconds),
         written_off.money.as_micros(),
@@ -304,9 +303,9 @@ fn amend(connection: &Connection, id: ReservationId, entry: &Entry) -> Result<()
 }
 
 fn written_off(entry: &Entry) -> Amount {
-    match entry.resolution {
-        Some(Resolution::Settled { written_off, .. }) => written_off,
-        None | Some(Resolution::Released | Resolution::Expired) => Amount::ZERO,
+    match entry.standing {
+        Standing::Settled { written_off } => written_off,
+        Standing::Open { .. } | Standing::Released | Standing::Expired => Amount::ZERO,
     }
 }
 
