@@ -18,7 +18,8 @@ const MOST: [(Step, u64); 6] = [
     // Two of them write down what the next run must know of the call.
     (Step::Answer, 5),
     (Step::Ack, 0),
-    (Step::Bye, 1),
+    // One is its closing row, and one for who waits until that is written.
+    (Step::Bye, 2),
     (Step::ByeAnswer, 0),
 ];
 

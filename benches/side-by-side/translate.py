@@ -2,6 +2,7 @@
 """Turns the data of the side-by-side harness into Tollgate's own files, so that both sides hold the same policy.
 
   translate.py FOLDER --data HARNESS_DATA --listen ADDRESS:PORT --upstream ADDRESS:PORT [--policy gate|digest|relay]
+                      [--transport udp|tcp|tls --certificates FOLDER]
 
 What stands in the harness's neutral CSVs, and what becomes of it here:
 
@@ -16,6 +17,9 @@ that the rule "this role may call these zones" is Tollgate's "this permit ticks 
 
 The gates differ in who vouches for the caller: `gate` trusts the From of the calling side, as a PBX's; `digest` takes the
 calling side for phones. `relay` lets every person call everything free of charge: what remains is the proxy.
+
+With `--transport` the gate listens over TCP at the same port and over TLS at the next one besides, and reaches the upstream by
+that transport; the folder holds gate.pem, gate.key and ca.pem.
 Python 3.11, standard library only.
 """
 import argparse
@@ -37,11 +41,13 @@ def main():
     parser.add_argument("--listen", required=True)
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--policy", choices=["gate", "digest", "relay"], default="gate")
+    parser.add_argument("--transport", choices=["udp", "tcp", "tls"])
+    parser.add_argument("--certificates", help="the folder with gate.pem, gate.key and ca.pem")
     asked = parser.parse_args()
-    translate(asked.folder, asked.data, asked.listen, asked.upstream, asked.policy)
+    translate(asked.folder, asked.data, asked.listen, asked.upstream, asked.policy, asked.transport, asked.certificates)
 
 
-def translate(folder, data, listen, upstream, policy):
+def translate(folder, data, listen, upstream, policy, transport=None, certificates=None):
     """Writes tollgate.toml, policy.toml, people.csv, contacts.csv and tariff.csv; the path of the first is the answer."""
     os.makedirs(folder, exist_ok=True)
     users, roles = read(data, "users.csv"), read(data, "roles.csv")
@@ -51,16 +57,17 @@ def translate(folder, data, listen, upstream, policy):
     write(folder, "people.csv", people(users, free))
     write(folder, "contacts.csv", ["number,name", *(f"{row['number']},CRM" for row in numbers)])
     write(folder, "tariff.csv", tariff(prefixes, free))
-    return write(folder, "tollgate.toml", settings(listen, upstream, policy))
+    return write(folder, "tollgate.toml", settings(listen, upstream, policy, transport, certificates))
 
 
-def settings(listen, upstream, policy):
+def settings(listen, upstream, policy, transport, certificates):
     """The callers stand in the gate's own network; the trunk is known by its address."""
     network = listen.rsplit(":", 1)[0].rsplit(".", 1)[0] + ".0/24"
     peer = ['kind = "phones"'] if policy == "digest" else ['kind = "pbx"', "trusted = true"]
     return [
         "[[listen]]", 'name = "udp"', 'transport = "udp"', f'address = "{listen}"', "",
-        "[[trunk]]", 'name = "upstream"', f'address = "{upstream}"', "calls_max = 100000", "",
+        *(streams(listen, certificates) if transport else []),
+        "[[trunk]]", 'name = "upstream"', f'address = "{upstream}"', "calls_max = 100000", *towards(transport, certificates), "",
         "[[peer]]", 'name = "callers"', f'networks = ["{network}"]', *peer, 'site = "bench"', "",
         "[site.bench]", f'country = "{HOME}"', 'emergency = ["112"]', 'national = ""', "dial_around = []",
         f"national_lengths = [{NUMBER_LENGTH}, {NUMBER_LENGTH}]", "",
@@ -71,6 +78,21 @@ def settings(listen, upstream, policy):
         "[files.contacts]", 'crm = "contacts.csv"', "",
         "[log]", 'filter = "warn"',
     ]
+
+
+def streams(listen, certificates):
+    host, port = listen.rsplit(":", 1)
+    return [
+        "[[listen]]", 'name = "tcp"', 'transport = "tcp"', f'address = "{listen}"', "",
+        "[[listen]]", 'name = "tls"', 'transport = "tls"', f'address = "{host}:{int(port) + 1}"', "",
+        "[tls]", f'certificate = "{certificates}/gate.pem"', f'key = "{certificates}/gate.key"', "",
+    ]
+
+
+def towards(transport, certificates):
+    if not transport:
+        return []
+    return [f'transport = "{transport}"', *([f'ca = "{certificates}/ca.pem"'] if transport == "tls" else [])]
 
 
 def gate_policy(roles, prefixes):

@@ -1,5 +1,6 @@
 //! The words every room shares: time, money, phone numbers, ids, chance. Nothing here knows SIP, files or clocks.
 
+mod date;
 pub mod digit_trie;
 mod ids;
 mod json;
@@ -13,6 +14,7 @@ mod slab;
 mod time;
 mod wheel;
 
+pub use date::{DateText, write_date};
 pub use ids::{
     DecisionId, DepartmentId, IdError, IdSource, IdText, PersonId, ReservationId, RoleId, SiteId, TrunkId,
 };
