@@ -18,8 +18,8 @@ const MOST: [(Step, u64); 6] = [
     // Two of them write down what the next run must know of the call.
     (Step::Answer, 5),
     (Step::Ack, 0),
-    // One is its closing row, and one for who waits until that is written.
-    (Step::Bye, 2),
+    // Its closing row.
+    (Step::Bye, 1),
     (Step::ByeAnswer, 0),
 ];
 
