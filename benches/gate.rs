@@ -11,7 +11,7 @@ use tollgate::base::number::Dialled;
 use tollgate::base::{PersonId, SiteId};
 use tollgate::policy::{Attempt, By, Caller, Target, decide};
 use tollgate::proxy::{Forwarding, forward_request};
-use tollgate::sip::{Framing, Message};
+use tollgate::sip::{Framing, Message, Paper};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -53,7 +53,8 @@ fn forward_invite(bencher: Bencher<'_, '_>) {
         rack: None,
         proofs: &[],
     };
-    bencher.bench(|| forward_request(black_box(&invite), &forwarding));
+    let mut paper = Paper::default();
+    bencher.bench_local(|| forward_request(black_box(&invite), &forwarding, &mut paper));
 }
 
 #[divan::bench]

@@ -1,5 +1,6 @@
 //! How many whole gated calls a second the pure gate does on one core: `cargo bench --bench pace [-- CALLS]`. With the allocator
 //! of the program and nothing that counts, unlike `gate`; few calls under callgrind tell the instructions of one.
+#![allow(clippy::disallowed_methods)] // Spans are measured by a real clock.
 
 #[allow(dead_code, reason = "shared with the count of allocations, which uses the rest")]
 mod house;
@@ -29,7 +30,12 @@ fn main() {
     }
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| rate(&mut house, calls / ROUNDS)).collect();
     rates.sort_by(f64::total_cmp);
-    println!("{:.0} calls a second, median of {ROUNDS} rounds ({:.0} to {:.0})", rates[ROUNDS / 2], rates[0], rates[ROUNDS - 1]);
+    println!(
+        "{:.0} calls a second, median of {ROUNDS} rounds ({:.0} to {:.0})",
+        rates[ROUNDS / 2],
+        rates[0],
+        rates[ROUNDS - 1]
+    );
 }
 
 fn rate(house: &mut House, calls: usize) -> f64 {

@@ -117,6 +117,11 @@ impl House {
         }
     }
 
+    /// An INFO within the present call, with this CSeq.
+    pub fn info(&self, cseq: u32) -> Bytes {
+        words::in_dialog(self.count, "INFO", cseq)
+    }
+
     /// One message comes in. What the gate sends waits in `take_sent`.
     pub fn receive(&mut self, from: Flow, bytes: Bytes) {
         let message =
@@ -138,8 +143,7 @@ impl House {
 
     /// The book's answers to what waits for them; the caller hands them in with `hear`.
     pub fn answers(&mut self) -> Vec<Reply> {
-        let questions = std::mem::take(&mut self.questions);
-        let replies = questions.iter().map(|command| self.book.apply(command)).collect();
+        let replies = self.questions.drain(..).map(|command| self.book.apply(&command)).collect();
         self.book.keep();
         replies
     }

@@ -207,7 +207,7 @@ impl Office {
         };
         assert_eq!(used(balances), used(self.tray.book().balances()), "the store holds something else");
         let open = |entries: Vec<(ReservationId, tollgate::ledger::Entry)>| -> Vec<(ReservationId, Amount)> {
-            entries.into_iter().map(|(id, entry)| (id, entry.held)).collect()
+            entries.into_iter().map(|(id, entry)| (id, entry.held())).collect()
         };
         assert_eq!(open(self.store.book().open_entries()), open(self.tray.book().open_entries()));
     }
@@ -341,11 +341,11 @@ impl Model {
             let id = ReservationId::from_u64(number);
             let Some(entry) = book.entry(id) else { continue };
             let call = Call {
-                held: entry.held,
+                held: entry.held(),
                 settled: entry.settled,
                 places: places(&entry.lines),
-                is_open: entry.resolution.is_none(),
-                charged: entry.resolution.map(|_| entry.settled),
+                is_open: entry.is_open(),
+                charged: entry.resolution().map(|_| entry.settled),
             };
             self.calls.insert(id, call);
         }

@@ -134,7 +134,7 @@ fn is_forwarded(message: &Message) {
             .stamp_top_via(SocketAddr::from(SOURCE))
             .push_via(OUR_VIA)
             .request_uri("sip:+4930123456@trunk.example");
-        draft.max_forwards(9).drop_first_route().ensure_content_length();
+        draft.max_forwards(9).drop_first(Name::Route).ensure_content_length();
         draft.drop_all(Name::PAssertedIdentity).push(Name::RecordRoute, "<sip:gate.example;lr>");
         draft.into_bytes()
     });

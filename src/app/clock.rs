@@ -27,6 +27,12 @@ impl Clock {
         Now::new(PROCESS_START + Duration::from_micros(micros), Utc::now())
     }
 
+    /// Lets the thread rest. Only the loop may, and only for what nobody notices.
+    #[expect(clippy::disallowed_methods, reason = "the loop rests here, and nowhere else")]
+    pub fn pause(&self, span: Duration) {
+        std::thread::sleep(span);
+    }
+
     /// The instant of a moment, for timers of the runtime.
     pub fn instant(&self, moment: Moment) -> Instant {
         self.start + moment.since(PROCESS_START)

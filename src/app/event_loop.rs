@@ -19,6 +19,7 @@ use super::closing::Stopping;
 use super::control::Ask;
 use super::doorbell::Doorbell;
 use super::gatehouse::take_up;
+use super::gathering::Gathering;
 use super::left_over::LeftOver;
 use super::lock_book::LockBook;
 use super::look_up::LookUps;
@@ -43,6 +44,7 @@ pub(super) struct EventLoop {
     pub clock: Clock,
     pub gate: Gate,
     pub sockets: Sockets,
+    pub gathering: Gathering,
     pub store: Tray,
     /// Messages that leave when what was decided with them is noted.
     pub leaving: Vec<(Flow, Bytes)>,
@@ -106,6 +108,7 @@ impl EventLoop {
                 }
             }
             self.keep_up();
+            self.gather();
         }
         self.part_with_calls();
         self.carry_out(self.clock.now());
@@ -163,6 +166,15 @@ impl EventLoop {
         }
     }
 
+    /// Under load the wire is left alone for a moment, unless more waits there than was taken.
+    fn gather(&mut self) {
+        if let Some(pause) = self.gathering.pause(self.clock.now().moment)
+            && !self.sockets.is_behind()
+        {
+            self.clock.pause(pause);
+        }
+    }
+
     fn next_deadline(&self) -> Option<Moment> {
         [self.gate.next_deadline(), self.store.deadline()].into_iter().flatten().min()
     }
@@ -182,6 +194,7 @@ impl EventLoop {
         self.gate.look_at_wire(self.clock.now(), self.sockets.is_behind());
         let mut next = Some(first);
         while let Some(arrived) = next {
+            self.gathering.hear();
             self.take_arrival(arrived);
             next = self.sockets.received();
         }

@@ -11,6 +11,7 @@ use super::clock::{self, Clock};
 use super::closing::Stopping;
 use super::control::{self, Ask};
 use super::event_loop::EventLoop;
+use super::gathering::Gathering;
 use super::left_over::LeftOver;
 use super::lock_book::LockBook;
 use super::look_up::{LookUps, Sources};
@@ -265,15 +266,13 @@ fn run(parts: Parts) {
         } = parts;
         let sockets = match bind(&loaded.settings, secured) {
             Ok(sockets) => sockets,
-            Err(fault) => {
-                let _ = ready.send(Err(fault.into()));
-                return;
-            }
+            Err(fault) => return drop(ready.send(Err(fault.into()))),
         };
         let addresses: Vec<SocketAddr> = sockets.addresses().collect();
         let timing = timing(&loaded.settings);
         let names = Names::new(Asking::of(&loaded.settings), clock);
         let (ledger, at_stop) = (loaded.settings.store.path.clone(), loaded.settings.stop);
+        let gathering = Gathering::new(loaded.settings.sip.gather);
         let setup = Arc::new(snapshot(loaded, &addresses));
         let mut gate = Gate::new(setup, timing, random);
         gate.follow_earlier_run(mark_key, clock.now());
@@ -287,6 +286,7 @@ fn run(parts: Parts) {
             clock,
             gate,
             sockets,
+            gathering,
             store,
             leaving: Vec::new(),
             written,

@@ -15,6 +15,7 @@ mod explain;
 mod explanation;
 mod export;
 mod gatehouse;
+mod gathering;
 mod grid;
 mod hash;
 mod import;

@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
+use super::Money;
+
 /// A usual call as it is written down: one dialog, short addresses.
 const USUAL_BYTES: usize = 1_536;
 
@@ -16,6 +18,16 @@ pub struct JsonObject<'t> {
 }
 
 impl JsonObject<'_> {
+    /// A list of objects, as text.
+    pub fn list_with<V>(
+        values: impl Iterator<Item = V>,
+        fields: impl Fn(V, &mut JsonObject<'_>),
+    ) -> Box<str> {
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        put_list(&mut text, values, |text, value| put_object(text, |json| fields(value, json)));
+        String::from_utf8(text).expect("it was put together from text").into_boxed_str()
+    }
+
     /// The object with these fields, as text.
     pub fn with(fields: impl FnOnce(&mut JsonObject<'_>)) -> Box<str> {
         let mut text = Vec::with_capacity(USUAL_BYTES);
@@ -78,6 +90,17 @@ impl JsonObject<'_> {
         self.list(name, values, |text, value| put_object(text, |json| fields(value, json)));
     }
 
+    /// As its decimal is written: all six places, in quotes.
+    pub fn money(&mut self, name: &str, value: Money) {
+        self.name(name);
+        let micros = value.as_micros();
+        self.text.extend_from_slice(if micros < 0 { b"\"-" } else { b"\"" });
+        put_digits(self.text, micros.unsigned_abs() / 1_000_000, 1);
+        self.text.push(b'.');
+        put_digits(self.text, micros.unsigned_abs() % 1_000_000, 6);
+        self.text.push(b'"');
+    }
+
     /// Whatever else serde can write.
     pub fn value(&mut self, name: &str, value: &impl Serialize) {
         self.name(name);
@@ -87,14 +110,7 @@ impl JsonObject<'_> {
 
     fn list<V>(&mut self, name: &str, values: impl Iterator<Item = V>, put: impl Fn(&mut Vec<u8>, V)) {
         self.name(name);
-        self.text.push(b'[');
-        for (index, value) in values.enumerate() {
-            if index > 0 {
-                self.text.push(b',');
-            }
-            put(self.text, value);
-        }
-        self.text.push(b']');
+        put_list(self.text, values, put);
     }
 
     /// Of a field; it is one of our own words.
@@ -104,6 +120,17 @@ impl JsonObject<'_> {
         self.text.extend_from_slice(b"\":");
         self.is_empty = false;
     }
+}
+
+fn put_list<V>(text: &mut Vec<u8>, values: impl Iterator<Item = V>, put: impl Fn(&mut Vec<u8>, V)) {
+    text.push(b'[');
+    for (index, value) in values.enumerate() {
+        if index > 0 {
+            text.push(b',');
+        }
+        put(text, value);
+    }
+    text.push(b']');
 }
 
 fn put_object(text: &mut Vec<u8>, fields: impl FnOnce(&mut JsonObject<'_>)) {
@@ -129,18 +156,23 @@ fn put_text(text: &mut Vec<u8>, value: &str) {
 }
 
 fn put_number(text: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        text.push(b'-');
+    }
+    put_digits(text, number.unsigned_abs(), 1);
+}
+
+/// At least so many digits.
+fn put_digits(text: &mut Vec<u8>, number: u64, count: usize) {
     let mut digits = [b'0'; 20];
     let mut at = digits.len();
-    let mut left = number.unsigned_abs();
-    while left > 0 || at == digits.len() {
+    let mut left = number;
+    while left > 0 {
         at -= 1;
         digits[at] = b'0' + (left % 10) as u8;
         left /= 10;
     }
-    if number < 0 {
-        text.push(b'-');
-    }
-    text.extend_from_slice(&digits[at..]);
+    text.extend_from_slice(&digits[at.min(digits.len() - count)..]);
 }
 
 #[cfg(test)]
@@ -162,6 +194,7 @@ mod tests {
                 json.text("word", word);
                 json.some_text("none", None);
                 json.object("inner", |json| json.number("number", number));
+                json.money("money", Money::from_micros(number));
                 json.address("address", address);
                 json.texts("words", words.into_iter());
                 json.objects("flags", [true, false].into_iter(), |flag, json| json.flag("flag", flag));
@@ -171,6 +204,7 @@ mod tests {
             let expected = serde_json::json!({
                 "word": word,
                 "inner": { "number": number },
+                "money": Money::from_micros(number),
                 "address": address,
                 "words": words,
                 "flags": [{ "flag": true }, { "flag": false }],

@@ -11,6 +11,8 @@ const LEVEL_BITS: u32 = 6;
 const SLOTS: usize = 1 << LEVEL_BITS;
 /// Nine levels of six bits hold every tick a `Moment` can express (52 bits): no deadline is too far away.
 const LEVELS: usize = 9;
+/// An empty wheel keeps room for so many entries at most.
+const KEPT: usize = 1_024;
 /// Ends a list of entries.
 const NONE: u32 = u32::MAX;
 
@@ -124,7 +126,12 @@ impl<K: Copy> Wheel<K> {
         self.ready.head = std::mem::replace(&mut entry.next, self.vacant);
         self.vacant = index;
         self.count -= 1;
-        Some(entry.key)
+        let key = entry.key;
+        if self.count == 0 && self.entries.len() > KEPT {
+            // What a rush has left.
+            (self.entries, self.vacant) = (Vec::new(), NONE);
+        }
+        Some(key)
     }
 
     /// The slot that holds the earliest entry: levels hold ever later times, and so do slots within a level.

@@ -276,6 +276,8 @@ pub struct Sip {
     pub calls_max: u32,
     /// How long more may wait on the wire than can be read before new calls are turned away (R92).
     pub behind_longest: Duration,
+    /// How long messages may gather before they are taken, while thousands come every second; zero: not at all.
+    pub gather: Duration,
 }
 
 /// `[money]`.

@@ -5,6 +5,7 @@ mod key;
 mod saved;
 mod side;
 mod teardown;
+mod words;
 
 pub use key::{DialogKey, DialogKeys};
 pub use saved::SavedDialog;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::side::{ROUTES_MAX, Side};
+use super::words::Words;
 use super::{Dialog, End, State};
 use crate::base::{JsonObject, Now};
 use crate::sip::{NewRequest, SavedFlow};
@@ -76,12 +77,12 @@ impl Dialog {
     pub fn invite(&self) -> Bytes {
         let request = NewRequest {
             method: "INVITE",
-            uri: &self.callee.target,
+            uri: self.callee.target(),
             // It is never sent.
             via: "SIP/2.0/UDP gate.invalid;branch=z9hG4bKearlier",
             routes: &[],
-            from: &self.caller.address,
-            to: &self.callee.address,
+            from: self.caller.address(),
+            to: self.callee.address(),
             call_id: &String::from_utf8_lossy(&self.call_id),
             cseq: self.caller.invite.0,
             extra: &[],
@@ -110,30 +111,28 @@ impl Dialog {
 
 impl Side {
     fn write(&self, json: &mut JsonObject<'_>) {
-        json.text("tag", text(&self.tag));
+        json.text("tag", text(self.tag()));
         json.object("flow", |json| self.flow.write(json));
-        json.text("target", &self.target);
+        json.text("target", self.target());
         json.texts("routes", self.routes.iter().map(|route| &**route));
         if let Some(cseq) = self.last_cseq {
             json.number("cseq", cseq);
         }
         json.number("ahead", self.ahead);
         json.value("invite", &self.invite);
-        json.text("address", &self.address);
+        json.text("address", self.address());
         json.some_text("alias", self.alias.as_deref());
     }
 
     fn restored(saved: SavedSide) -> Side {
         Side {
-            tag: saved.tag.into_bytes().into(),
+            words: Words::new(saved.tag.as_bytes(), &saved.address, &saved.target),
             flow: saved.flow.into(),
-            target: saved.target,
             routes: saved.routes.into_iter().take(ROUTES_MAX).collect(),
             last_cseq: saved.cseq,
             ahead: saved.ahead,
             invite: saved.invite,
             gap: CSEQ_GAP,
-            address: saved.address,
             alias: saved.alias,
         }
     }

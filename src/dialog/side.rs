@@ -1,9 +1,9 @@
 //! One end of a dialog as it must be addressed: remote target, route set, transport flow, last CSeq (RFC 3261 §12.1, §12.2).
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use smallvec::SmallVec;
-
+use super::words::Words;
 use crate::sip::{ConnectionId, Flow, Message, Name, Transport, Uri};
 
 /// The caller sent the INVITE, the callee answered it; the words stay through every later request.
@@ -30,12 +30,11 @@ const AHEAD_MAX: u32 = 16;
 
 #[derive(Debug)]
 pub struct Side {
-    pub(super) tag: Box<[u8]>,
+    /// Its tag; From or To of the INVITE, as this side wrote its own; the URI of its Contact, without the angle brackets.
+    pub(super) words: Words,
     pub(super) flow: Flow,
-    /// The URI of its Contact, without the angle brackets.
-    pub(super) target: Box<str>,
     /// Route values in the order in which a request towards this side carries them; ours are not among them.
-    pub(super) routes: SmallVec<[Box<str>; 1]>,
+    pub(super) routes: Box<[Box<str>]>,
     /// None: it has sent nothing yet.
     pub(super) last_cseq: Option<u32>,
     /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
@@ -45,8 +44,6 @@ pub struct Side {
     pub(super) invite: (u32, u32),
     /// How much further than by one our next request in its name counts: after a restart more than was written down.
     pub(super) gap: u32,
-    /// From and To of the INVITE, as this side wrote its own.
-    pub(super) address: Box<str>,
     /// Its address as the other side knows it, if that was rewritten (R20).
     pub(super) alias: Option<Box<str>>,
 }
@@ -54,33 +51,29 @@ pub struct Side {
 impl Side {
     pub(super) fn of_caller(invite: &Message, flow: Flow) -> Option<Side> {
         let routes = invite.values(Name::RecordRoute).map(|route| Box::from(&*route.text()));
+        // A caller of RFC 2543 may have no tag (§12.1.1).
+        let tag = invite.from_tag().unwrap_or_default();
         Some(Side {
-            // A caller of RFC 2543 may have none (§12.1.1).
-            tag: invite.from_tag().unwrap_or_default().into(),
+            words: Words::new(tag, &invite.header(Name::From)?, &target_of(invite, flow)),
             flow,
-            // A caller without a Contact, against §8.1.1.8, is answered where she spoke from.
-            target: contact_of(invite).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
             routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
             ahead: 0,
             invite: (invite.cseq(), 0),
             gap: 0,
-            address: Box::from(&*invite.header(Name::From)?),
             alias: None,
         })
     }
 
     pub(super) fn of_callee(response: &Message, flow: Flow, mark: &str) -> Option<Side> {
         let mut side = Side {
-            tag: response.to_tag()?.into(),
+            words: Words::new(response.to_tag()?, &response.header(Name::To)?, &target_of(response, flow)),
             flow,
-            target: contact_of(response).unwrap_or_else(|| format!("sip:{}", flow.remote).into()),
-            routes: SmallVec::new(),
+            routes: Box::default(),
             last_cseq: None,
             ahead: 0,
             invite: (0, 0),
             gap: 0,
-            address: Box::from(&*response.header(Name::To)?),
             alias: None,
         };
         side.learn_routes(response, mark);
@@ -98,15 +91,15 @@ impl Side {
     /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx. True if it was another.
     pub fn refresh_target(&mut self, message: &Message) -> bool {
         let contact = message.contacts().next().and_then(Result::ok);
-        let target = contact.map(|contact| contact.uri).filter(|target| *target != &*self.target);
+        let target = contact.map(|contact| contact.uri).filter(|target| *target != self.target());
         if let Some(target) = target {
-            self.target = target.into();
+            self.words = self.words.reached_at(target);
         }
         target.is_some()
     }
 
     pub fn tag(&self) -> &[u8] {
-        &self.tag
+        self.words.tag()
     }
 
     pub fn flow(&self) -> Flow {
@@ -114,7 +107,7 @@ impl Side {
     }
 
     pub fn target(&self) -> &str {
-        &self.target
+        self.words.target()
     }
 
     /// The Route values of a request towards this side, in order.
@@ -124,7 +117,7 @@ impl Side {
 
     /// As this side writes it, with its tag.
     pub fn address(&self) -> &str {
-        &self.address
+        self.words.address()
     }
 
     /// As the other side knows it, if that differs (R20).
@@ -138,7 +131,7 @@ impl Side {
 
     /// What the other side reads as the address of this one.
     pub fn shown(&self) -> &str {
-        self.alias().unwrap_or(&self.address)
+        self.alias().unwrap_or(self.address())
     }
 
     /// How much higher its requests count on the other side, as far as a byte tells.
@@ -220,7 +213,7 @@ impl Side {
     /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks
     /// from, so that its listening port counts, not the port of one datagram; else the flow itself, which reaches through NAT.
     pub fn hop(&self) -> Flow {
-        hop(self.flow, self.routes.first().map_or(&*self.target, |route| uri_of_route(route)))
+        hop(self.flow, self.routes.first().map_or(self.target(), |route| uri_of_route(route)))
     }
 
     /// The same of a caller of whom nothing but her INVITE is known yet.
@@ -239,9 +232,12 @@ fn hop(flow: Flow, uri: &str) -> Flow {
     }
 }
 
-fn contact_of(message: &Message) -> Option<Box<str>> {
-    let contact = message.contacts().next()?.ok()?;
-    Some(contact.uri.into())
+/// Whoever gives no Contact, against §8.1.1.8, is reached where it spoke from.
+fn target_of(message: &Message, flow: Flow) -> Cow<'_, str> {
+    match message.contacts().next().and_then(Result::ok) {
+        Some(contact) => contact.uri.into(),
+        None => format!("sip:{}", flow.remote).into(),
+    }
 }
 
 fn uri_of_route(route: &str) -> &str {

@@ -70,7 +70,7 @@ impl Gate {
 
     /// The ledger has written that the call is answered: its 2xx leave.
     pub(super) fn answer_written(&mut self, now: Now, key: CallKey) {
-        let held = self.calls.at_mut(key).and_then(|call| call.search.held.take());
+        let held = self.calls.at_mut(key).and_then(|call| call.search.written()?.held.take());
         for response in held.into_iter().flat_map(|held| held.responses) {
             self.pass_answer(now, key, &response);
         }
@@ -149,6 +149,7 @@ impl Gate {
         let mut branches = call.search.branches.iter();
         if branches.all(|branch| self.transactions.client(branch.client).is_none()) {
             call.invite = None;
+            call.search.clear();
         }
     }
 
@@ -190,7 +191,7 @@ impl Gate {
             to: None,
             cseq: invite.cseq(),
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.passing);
         self.respond(now, call.server, response.status(), bytes);
     }
 
@@ -219,7 +220,7 @@ impl Gate {
         call.record.status = Some(status);
         let cause = if call.review.refusal.is_some() { EndCause::CutRights } else { end_cause(status) };
         let Some(invite) = call.invite.clone() else { return };
-        if let Some(refusal) = call.review.refusal.take() {
+        if let Some(refusal) = call.review.written().and_then(|review| review.refusal.take()) {
             self.refuse_late(now, key, &refusal);
             return self.end_call(now, key, cause);
         }

@@ -1,14 +1,14 @@
 //! One call: from its INVITE to its settled money. What is known of it stands here; what happens to it, in the stages.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, Moment, PhoneNumber, Place, ReservationId, SiteId};
+use crate::base::{Blank, DecisionId, Moment, PhoneNumber, Place, ReservationId, Seldom, SiteId};
 use crate::dialog::{Dialog, End};
-use crate::ledger::{CallRecord, EndCause, Price, Reservation, Slice};
+use crate::ledger::{BudgetLine, CallRecord, EndCause, Price, Reservation, Slice};
 use crate::policy::{Holder, Permit};
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::digest::Proofs;
@@ -40,14 +40,16 @@ pub struct Call {
     pub permit: Permit,
     pub reservation: ReservationId,
     pub funds: Funds,
-    /// Open branches and targets not yet tried.
-    pub search: Search,
+    /// Open branches and targets not yet tried; blank when no branch can be heard of any more.
+    pub search: Seldom<Search>,
     /// Runs since the first 2xx.
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
     /// Those without a final response.
-    pub re_invites: SmallVec<[ReInvite; 1]>,
+    pub re_invites: Vec<ReInvite>,
     pub record: Box<CallRecord>,
+    /// The budgets in which its money is reserved, as the ledger was last told.
+    pub lines: Option<Arc<[BudgetLine]>>,
     /// When the first period ends in which its money is reserved.
     pub period_end: Option<Moment>,
     /// The trunk whose budgets are among the reserved ones (R3).
@@ -69,9 +71,9 @@ pub struct Call {
     /// What its ends are asked, if it was taken up.
     pub enquiry: Option<Box<Enquiry>>,
     /// Who waits until its end is written.
-    pub parting: Parting,
+    pub parting: Option<Box<Parting>>,
     /// What changed rules mean for it (R76).
-    pub review: Review,
+    pub review: Seldom<Review>,
     /// The latest alarm set for it in the wheel.
     pub alarm: Option<Moment>,
     /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
@@ -154,11 +156,18 @@ pub struct Login {
     pub cseq: u32,
 }
 
+impl Blank for Search {
+    fn blank() -> &'static Search {
+        static BLANK: LazyLock<Search> = LazyLock::new(Search::default);
+        &BLANK
+    }
+}
+
 impl Search {
     /// A search whose only target is known; the other targets are lined up when there is none.
-    pub fn of_one(target: Option<Target>) -> Search {
+    pub fn of_one(target: Option<Target>) -> Seldom<Search> {
         let queue = target.into_iter().map(|target| SmallVec::from_iter([target])).collect();
-        Search { queue, ..Search::default() }
+        Seldom::new(Search { queue, ..Search::default() })
     }
 
     /// The open branch of this client transaction.
@@ -256,12 +265,18 @@ impl Call {
             .filter(|_| self.over.is_none() && self.is_answered() && self.permit.emergency());
         let forget_at = self.forget_at.filter(|_| !self.waits());
         let re_invites = self.re_invites.iter().map(|waiting| waiting.until);
-        [meter, self.search.due(), forget_at, forgotten_at, self.parting.due()]
-            .into_iter()
-            .flatten()
-            .chain(guards)
-            .chain(re_invites)
-            .min()
+        [
+            meter,
+            self.search.due(),
+            forget_at,
+            forgotten_at,
+            self.parting.as_ref().and_then(|parting| parting.due()),
+        ]
+        .into_iter()
+        .flatten()
+        .chain(guards)
+        .chain(re_invites)
+        .min()
     }
 
     /// The ledger has not answered the question for the first slice.
@@ -322,6 +337,6 @@ mod tests {
 
     #[test]
     fn a_call_in_progress_is_small() {
-        assert!(size_of::<Call>() <= 1_576, "{}", size_of::<Call>());
+        assert!(size_of::<Call>() <= 1_168, "{}", size_of::<Call>());
     }
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::Gate;
 use super::call::CallKey;
 use super::trunk_login::OwnBye;
-use crate::base::Now;
+use crate::base::{Now, shrink_after_rush};
 use crate::dialog::{End, ack};
 use crate::ledger::EndCause;
 use crate::proxy::via;
@@ -98,6 +98,7 @@ impl Gate {
         let Some(call) = self.calls.remove(key) else { return };
         self.leave_live(key, &call.holders);
         self.reservations.remove(&call.reservation);
+        shrink_after_rush(&mut self.reservations);
         let words = call.dialogs.iter().map(|dialog| {
             self.keys.of(dialog.call_id(), dialog.side(End::Caller).tag(), dialog.callee_tag())
         });
@@ -106,6 +107,7 @@ impl Gate {
             known.retain(|known| *known != key);
             if known.is_empty() {
                 self.dialogs.remove(&words);
+                shrink_after_rush(&mut self.dialogs);
             }
         }
     }

@@ -206,7 +206,7 @@ impl Gate {
         proofs: &[(Name, String)],
     ) -> Option<(Flow, bytes::Bytes)> {
         let setup = Arc::clone(&self.setup);
-        let dialog = self.dialog_mut(place)?;
+        let dialog = self.calls.at(place.call)?.dialogs.get(usize::from(place.dialog))?;
         let (writer, side) = (dialog.side(place.writer), dialog.side(place.writer.other()));
         let hop = side.hop();
         let interface = setup.interfaces.at(hop.listener)?;
@@ -226,6 +226,7 @@ impl Gate {
                 rack: rack(request, writer).as_deref(),
                 proofs,
             },
+            &mut self.papers.passing,
         );
         Some((hop, bytes))
     }
@@ -260,7 +261,7 @@ impl Gate {
                 self.remember(now, place.call);
             }
         }
-        let dialog = self.dialog_mut(place);
+        let dialog = self.calls.at(place.call).and_then(|call| call.dialogs.get(usize::from(place.dialog)));
         let sides = dialog.map(|dialog| (dialog.side(place.writer), dialog.side(place.writer.other())));
         let returning = Returning {
             // §12.2: the route set of a dialog stays as it began.
@@ -269,7 +270,7 @@ impl Gate {
             to: sides.and_then(|(_, other)| other.alias()),
             cseq,
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, self.papers.of_answer(response.method()));
         if response.method() == Method::Bye && response.status() >= 200 {
             self.pass_parting(now, place.call, server, response.status(), bytes);
         } else {

@@ -9,7 +9,6 @@ use super::call::{Call, CallKey, Facts, Funds, Search};
 use super::identify::{Caller, Identity};
 use super::life::Life;
 use super::look_up::Hearing;
-use super::parting::Parting;
 use super::review::{self, Review};
 use super::setup::{PeerKind, Snapshot};
 use super::sips::is_sips;
@@ -192,8 +191,9 @@ impl Gate {
             search: Search::of_one(caller.held),
             meter: None,
             dialogs: SmallVec::new(),
-            re_invites: SmallVec::new(),
+            re_invites: Vec::new(),
             holders: self.holders(&setup, &permit, &facts.record),
+            lines: None,
             period_end: None,
             budget_trunk: None,
             over: None,
@@ -204,7 +204,7 @@ impl Gate {
             alarm: None,
             life: Life::default(),
             enquiry: None,
-            parting: Parting::default(),
+            parting: None,
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
             from_sent: caller.from_sent.clone(),
             from_rewritten: caller.from_sent,

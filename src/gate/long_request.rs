@@ -38,7 +38,9 @@ impl Gate {
     /// False if this branch did not try TCP in UDP's stead.
     pub(super) fn fall_back_to_udp(&mut self, now: Now, key: CallKey, client: ClientId) -> bool {
         let setup = Arc::clone(&self.setup);
-        let Some(search) = self.calls.at_mut(key).map(|call| &mut call.search) else { return false };
+        let Some(search) = self.calls.at_mut(key).and_then(|call| call.search.written()) else {
+            return false;
+        };
         let Some(at) = search.branches.iter().position(|branch| branch.client == client) else {
             return false;
         };

@@ -30,6 +30,7 @@ mod money;
 mod orphan;
 mod out_of_dialog;
 mod overload;
+mod papers;
 mod parting;
 mod payload;
 mod ports;
@@ -87,6 +88,7 @@ use health::Health;
 use lockout::Lockout;
 use look_up::LookUps;
 use overload::Overload;
+use papers::Papers;
 use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
@@ -141,6 +143,7 @@ pub struct Gate {
     look_ups: LookUps,
     ids: IdSource,
     random: Random,
+    papers: Papers,
     outputs: VecDeque<Output>,
 }
 
@@ -169,13 +172,14 @@ impl Gate {
             keys: DialogKeys::new(&mut random),
             loop_keys,
             marks: Marks::new(random.seed()),
-            challenger: challenger(&setup, random.seed()),
+            challenger: setup.challenger(random.seed()),
             lockout: Lockout::new(setup.limits.thresholds(), locks),
             overload: Overload::default(),
             fraud: Fraud::new(habits),
             tickets: Tickets::default(),
             look_ups: LookUps::new(subjects),
             ids: IdSource::new(&mut random),
+            papers: Papers::default(),
             outputs: VecDeque::new(),
             setup,
             random,
@@ -248,7 +252,7 @@ impl Gate {
             && self.setup.limits.digest == setup.limits.digest
             && self.setup.limits.nonce_life == setup.limits.nonce_life;
         if !asks_as_before {
-            self.challenger = challenger(&setup, self.random.seed());
+            self.challenger = setup.challenger(self.random.seed());
         }
         let setup = self.at_known_places(setup);
         self.health.outdated();
@@ -393,8 +397,4 @@ impl Gate {
     fn send(&mut self, flow: Flow, bytes: Bytes) {
         self.outputs.push_back(Output::Send { flow, bytes });
     }
-}
-
-fn challenger(setup: &Snapshot, key: [u8; 32]) -> Challenger {
-    Challenger::new(&setup.realm, key, &setup.limits.digest, setup.limits.nonce_life)
 }

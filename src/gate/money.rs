@@ -32,7 +32,7 @@ impl Gate {
         let Funds::Asked { slice, .. } = &call.funds else { return };
         let (lines, period_end) = budget::lines_and_end(&budgets(&setup, call), now);
         call.period_end = period_end;
-        call.review.lines = Some(Arc::clone(&lines));
+        call.lines = Some(Arc::clone(&lines));
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
@@ -184,7 +184,7 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return };
         let lines = budget::lines(&budgets(&setup, call), now.utc);
         if anew || call.review.at.is_none() {
-            call.review.lines = Some(Arc::clone(&lines));
+            call.lines = Some(Arc::clone(&lines));
         }
         let command = Extend {
             id: call.reservation,

@@ -36,7 +36,8 @@ impl Gate {
     /// The ledger is told now what the call cost.
     pub(super) fn await_settlement(&mut self, now: Now, key: CallKey) {
         if let Some(call) = self.calls.at_mut(key) {
-            call.parting.until = Some(now.moment + PATIENCE);
+            let until = Some(now.moment + PATIENCE);
+            call.parting = Some(Box::new(Parting { until, ..Parting::default() }));
         }
     }
 
@@ -59,7 +60,7 @@ impl Gate {
         let waits = |parting: &&mut Parting| {
             parting.until.is_some_and(|until| until > now.moment) && parting.answers.len() < ANSWERS_MAX
         };
-        match self.calls.at_mut(key).map(|call| &mut call.parting).filter(waits) {
+        match self.calls.at_mut(key).and_then(|call| call.parting.as_deref_mut()).filter(waits) {
             Some(parting) => {
                 parting.answers.push((server, status, bytes));
                 self.set_alarm(key);
@@ -71,13 +72,13 @@ impl Gate {
     /// The ledger has written what the call cost, or cannot: whoever waits for it hears the answer.
     pub(super) fn settlement_written(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_some()) else { return };
-        for (server, status, bytes) in std::mem::take(&mut call.parting).answers {
+        for (server, status, bytes) in call.parting.take().into_iter().flat_map(|parting| parting.answers) {
             self.respond(now, server, status, bytes);
         }
     }
 
     pub(super) fn attend_parting(&mut self, now: Now, key: CallKey) {
-        let due = self.calls.at(key).and_then(|call| call.parting.due());
+        let due = self.calls.at(key).and_then(|call| call.parting.as_ref()?.due());
         if due.is_some_and(|due| due <= now.moment) {
             self.settlement_written(now, key);
         }

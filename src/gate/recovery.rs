@@ -7,18 +7,17 @@ use std::time::Duration;
 use serde::Deserialize;
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Search};
+use super::call::{Call, CallKey, Funds};
 use super::in_dialog::Place;
 use super::life::Life;
 use super::meter::{Meter, Terms};
 use super::money::budgets;
-use super::parting::Parting;
 use super::review::Review;
 use super::setup::Snapshot;
 use super::sips::is_sips;
 use super::warning::takes_messages;
 use super::{Event, Gate, Output, budget};
-use crate::base::{JsonObject, Money, Now, ReservationId};
+use crate::base::{JsonObject, Money, Now, ReservationId, Seldom};
 use crate::dialog::{Dialog, DialogKey, End, SavedDialog};
 use crate::ledger::{CallRecord, Command, EndCause, Entry, Price, Remember, Reservation, Slice, UNLIMITED};
 use crate::policy::{Permit, SavedPermit};
@@ -132,9 +131,8 @@ impl Gate {
         (money.is_some() == price.is_some()).then_some(())?;
         let dialogs: SmallVec<[Dialog; 1]> =
             saved.dialogs.into_iter().map(|dialog| Dialog::restored(dialog, now)).collect();
-        let first = dialogs.first()?;
-        let invite = Message::parse(first.invite(), Framing::Stream).ok()?;
-        let caller = first.side(End::Caller).flow();
+        let invite = Message::parse(dialogs.first()?.invite(), Framing::Stream).ok()?;
+        let caller = dialogs.first()?.side(End::Caller).flow();
         let (proof, covered) = self.set_aside(now, money);
         let mut call = Call {
             decision: record.decision,
@@ -148,11 +146,12 @@ impl Gate {
             permit,
             reservation: proof.id(),
             funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },
-            search: Search::default(),
+            search: Seldom::default(),
             meter: None,
             dialogs,
-            re_invites: SmallVec::new(),
+            re_invites: Vec::new(),
             record: Box::new(record.clone()),
+            lines: money.map(|(_, entry)| Arc::clone(&entry.lines)),
             period_end: None,
             budget_trunk: saved.budget_trunk,
             over: None,
@@ -161,10 +160,10 @@ impl Gate {
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
-            review: first_review(&setup, now, record, money.map(|(_, entry)| entry)),
+            review: first_review(&setup, now, record, money.is_some()),
             life: Life::of_earlier_run(now.moment, saved.session),
             enquiry: None,
-            parting: Parting::default(),
+            parting: None,
             alarm: None,
             speaker: saved.speaker,
             shown: None,
@@ -270,7 +269,7 @@ impl Gate {
             to: None,
             cseq: invite.cseq(),
         };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.passing);
         self.send(caller.flow(), bytes);
         true
     }
@@ -313,10 +312,10 @@ impl Gate {
 }
 
 /// The rules may have changed meanwhile. Where whoever pays has left, nobody would pay for it any further.
-fn first_review(setup: &Snapshot, now: Now, record: &CallRecord, money: Option<&Entry>) -> Review {
+fn first_review(setup: &Snapshot, now: Now, record: &CallRecord, costs: bool) -> Seldom<Review> {
     let has_left = record.person.as_deref().is_some_and(|key| setup.policy.person_by_key(key).is_none());
-    let mut review = Review::of_earlier_run(now.moment, money.map(|entry| Arc::clone(&entry.lines)));
-    review.until = Some(now.moment).filter(|_| has_left && money.is_some());
+    let mut review = Review::of_earlier_run(now.moment);
+    review.until = Some(now.moment).filter(|_| has_left && costs);
     review
 }
 

@@ -7,7 +7,7 @@ use crate::base::Now;
 use crate::ledger::{CallRecord, Command, EndCause};
 use crate::policy::Refusal;
 use crate::proxy::Rejection;
-use crate::sip::{Flow, Malformed, Message, reason_phrase, reply, reply_to_malformed};
+use crate::sip::{Flow, Malformed, Message, Reply, reason_phrase, reply, reply_to_malformed};
 use crate::transaction::ServerId;
 
 impl Gate {
@@ -133,7 +133,16 @@ impl Gate {
         headers: &[(&str, &str)],
     ) {
         let tag = if status > 100 { self.random.token() } else { String::new() };
-        let bytes = reply(request, status, phrase, &tag, headers);
+        let reply = Reply {
+            request,
+            status,
+            reason: phrase,
+            to_tag: &tag,
+            extra: headers,
+            record_route: false,
+            body: None,
+        };
+        let bytes = reply.print(self.papers.of_answer(request.method()));
         // Only calls and re-INVITEs have had a 100, after which the caller says nothing more until the final answer comes. Anybody
         // else asks again, so no answer need be repeated to an address that may be forged.
         if status >= 300 && self.transactions.server(server).is_none() {

@@ -151,6 +151,7 @@ impl Gate {
                 rack: None,
                 proofs: &[],
             },
+            &mut self.papers.passing,
         );
         self.transactions.request(now.moment, to, request.method(), &branch, bytes, Sent::Passed(passed));
     }
@@ -166,7 +167,7 @@ impl Gate {
             self.registered(now, registering, response);
         }
         let returning = Returning { own_route: None, from: None, to: None, cseq: passed.cseq };
-        let bytes = forward_response(response, &returning);
+        let bytes = forward_response(response, &returning, &mut self.papers.kept);
         // The Path is ours and tells the phone nothing; a Service-Route (RFC 3608) would lead it past us.
         let bytes = match Message::parse(bytes.clone(), Framing::Datagram) {
             Ok(message) => Draft::of(&message).drop_all(Name::Path).drop_named("Service-Route").into_bytes(),

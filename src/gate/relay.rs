@@ -14,7 +14,7 @@ use super::{Asked, Event, Gate, Sent};
 use crate::base::{DecisionId, Moment, Now};
 use crate::dialog::{End, Side};
 use crate::proxy::{Forwarding, Returning, Target, forward_request, forward_response, loop_mark, via};
-use crate::sip::{Bound, CallKind, Flow, Mark, MarkText, Message, Method, Name, ROUTE_MARK, Seal};
+use crate::sip::{Bound, CallKind, Flow, Mark, MarkText, Message, Method, Name, Paper, ROUTE_MARK, Seal};
 use crate::transaction::{Branch, ClientId, ServerId};
 
 /// Relayed INVITEs under way at once; a gate that has just started relays few, and each is remembered until Timer C.
@@ -100,7 +100,9 @@ impl Gate {
             return false;
         }
         let branch = self.transactions.new_branch(loop_mark(&self.loop_keys, request));
-        let Some(bytes) = relayed(&setup, &relay, request, &branch) else { return false };
+        let Some(bytes) = relayed(&setup, &relay, request, &branch, &mut self.papers.passing) else {
+            return false;
+        };
         let kept = is_invite.then(|| Box::new(request.clone()));
         let payload = Sent::Relayed { server, cseq: request.cseq(), request: kept };
         if is_invite {
@@ -122,7 +124,9 @@ impl Gate {
         let Some(relay) = self.read_mark(&setup, now, flow, ack) else { return false };
         if ack.max_forwards() != Some(0) {
             let branch = self.transactions.passing_branch(loop_mark(&self.loop_keys, ack));
-            let Some(bytes) = relayed(&setup, &relay, ack, &branch) else { return false };
+            let Some(bytes) = relayed(&setup, &relay, ack, &branch, &mut self.papers.passing) else {
+                return false;
+            };
             self.send(relay.hop, bytes);
         }
         true
@@ -135,7 +139,8 @@ impl Gate {
         // §16.7 item 5: a 100 says nothing beyond the next hop.
         if response.status() > 100 {
             let returning = Returning { own_route: None, from: None, to: None, cseq };
-            self.respond(now, server, response.status(), forward_response(response, &returning));
+            let bytes = forward_response(response, &returning, self.papers.of_answer(response.method()));
+            self.respond(now, server, response.status(), bytes);
         }
     }
 
@@ -218,7 +223,13 @@ impl Gate {
     }
 }
 
-fn relayed(setup: &Snapshot, relay: &Relay, request: &Message, branch: &Branch) -> Option<Bytes> {
+fn relayed(
+    setup: &Snapshot,
+    relay: &Relay,
+    request: &Message,
+    branch: &Branch,
+    paper: &mut Paper,
+) -> Option<Bytes> {
     let interface = setup.interfaces.at(relay.hop.listener)?;
     let forwarding = Forwarding {
         request_uri: request.request_uri(),
@@ -233,7 +244,7 @@ fn relayed(setup: &Snapshot, relay: &Relay, request: &Message, branch: &Branch) 
         rack: None,
         proofs: &[],
     };
-    Some(forward_request(request, &forwarding))
+    Some(forward_request(request, &forwarding, paper))
 }
 
 fn speaks_from(setup: &Snapshot, holder: IpAddr, flow: Flow) -> bool {

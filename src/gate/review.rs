@@ -1,6 +1,6 @@
 //! Calls in progress when the rules change (R76): within a second each is judged anew and its money counted anew.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::budget;
@@ -8,8 +8,8 @@ use super::call::{Call, CallKey, Funds};
 use super::money::budgets;
 use super::setup::Limits;
 use super::{Event, Gate};
-use crate::base::{Moment, Now};
-use crate::ledger::{BudgetLine, EndCause, Exhausted, Slice};
+use crate::base::{Blank, Moment, Now, Seldom};
+use crate::ledger::{EndCause, Exhausted, Slice};
 use crate::policy::document::Ending;
 use crate::policy::{Caller, Holder, Permit, Policy, Reason, Refusal};
 
@@ -30,8 +30,6 @@ pub struct Review {
     pub at: Option<Moment>,
     /// Its right is gone, and it lives until then.
     pub until: Option<Moment>,
-    /// The budgets in which its money is reserved, as the ledger was last told.
-    pub lines: Option<Arc<[BudgetLine]>>,
     /// What the ledger is asked for under changed budgets, before anybody has answered.
     pub asked: Option<Slice>,
     /// Why the caller is refused though it rang already.
@@ -42,24 +40,47 @@ pub struct Review {
 
 impl Review {
     /// Of a call that may ring until then.
-    pub fn of(ring_until: Option<Moment>) -> Review {
-        Review { ring_until, ..Review::default() }
+    pub fn of(ring_until: Option<Moment>) -> Seldom<Review> {
+        ring_until.map_or(Seldom::default(), |_| Seldom::new(Review { ring_until, ..Review::default() }))
     }
 
-    /// Of a call that is taken up again, with its money in these budgets: the rules may have changed meanwhile.
-    pub fn of_earlier_run(now: Moment, lines: Option<Arc<[BudgetLine]>>) -> Review {
-        Review { at: Some(now), lines, ..Review::default() }
+    /// Of a call that is taken up again: the rules may have changed meanwhile.
+    pub fn of_earlier_run(now: Moment) -> Seldom<Review> {
+        Seldom::new(Review { at: Some(now), ..Review::default() })
     }
 
     pub fn due(&self) -> Option<Moment> {
         [self.at, self.until, self.ring_until].into_iter().flatten().min()
     }
 
+    /// Nothing is to be done or said about the call.
+    fn is_over(&self) -> bool {
+        self.due().is_none() && self.asked.is_none() && self.refusal.is_none()
+    }
+}
+
+impl Blank for Review {
+    fn blank() -> &'static Review {
+        static BLANK: LazyLock<Review> = LazyLock::new(Review::default);
+        &BLANK
+    }
+}
+
+impl Seldom<Review> {
     /// Somebody has answered. Whoever has lost her right meanwhile is not connected for long.
     pub fn answered(&mut self, now: Moment) {
-        self.ring_until = None;
-        if self.refusal.is_some() {
-            self.until = Some(now);
+        let Some(review) = self.written() else { return };
+        review.ring_until = None;
+        if review.refusal.is_some() {
+            review.until = Some(now);
+        }
+        self.end();
+    }
+
+    /// Gives its memory back when it is over.
+    fn end(&mut self) {
+        if self.is_over() {
+            self.clear();
         }
     }
 }
@@ -99,6 +120,7 @@ impl Gate {
         if call.review.at.is_some_and(|at| at <= now.moment) {
             call.review.at = None;
             self.review(now, key);
+            self.calls.at_mut(key).into_iter().for_each(|call| call.review.end());
         }
     }
 
@@ -170,7 +192,7 @@ impl Gate {
         if let Some(meter) = &mut call.meter {
             meter.limit_to(longest, &setup.limits);
         }
-        let Some(known) = call.review.lines.clone() else { return };
+        let Some(known) = call.lines.clone() else { return };
         let period_over = call.meter.as_ref().is_some_and(|meter| meter.is_period_over(now.moment));
         let asking = matches!(call.funds, Funds::Asked { .. })
             || call.search.parked.is_some()
@@ -205,7 +227,7 @@ impl Gate {
         if call.meter.is_some() {
             // Answered meanwhile: the meter asks for itself.
             call.review.at = Some(now.moment);
-            call.review.lines = Some(Arc::default());
+            call.lines = Some(Arc::default());
         } else if let Funds::Held { slice, .. } = &mut call.funds {
             *slice = asked;
         }
@@ -248,7 +270,7 @@ impl Gate {
     pub(super) fn revision_unanswered(&mut self, now: Now, key: CallKey) {
         if let Some(call) = self.calls.at_mut(key) {
             call.review.asked = None;
-            call.review.lines = Some(Arc::default());
+            call.lines = Some(Arc::default());
             call.review.at = Some(now.moment + ASK_AGAIN);
             call.meter.iter_mut().for_each(|meter| meter.take_back());
         }

@@ -22,7 +22,7 @@ use crate::proxy::{
     BranchIndex, Forwarding, Interface, Target, TargetQueue, Trunk, Upshot, forward_request, loop_mark,
     record_route, via,
 };
-use crate::sip::{Flow, Message, Method, Name};
+use crate::sip::{Flow, Message, Method, Name, Paper};
 use crate::transaction::{Branch, ClientId};
 
 impl Gate {
@@ -64,7 +64,7 @@ impl Gate {
             }
             Destination::Emergency(code) => {
                 let user = code.to_string();
-                let choice = emergency_trunks(&setup, &call.permit);
+                let choice = setup.emergency_trunks(call.permit.site());
                 trunks(&setup, &choice, random, |trunk| trunk.target_of_user(&user))
             }
             Destination::Feature(code) => {
@@ -195,7 +195,8 @@ impl Gate {
         let mark = self.marks.for_callee(call, invite, target);
         let cseq = invite.cseq();
         let leaving = Leaving { target, interface, branch: &branch, cseq, mark: &mark, proofs: &[] };
-        let bytes = pass_on(&call.permit, reservation, call, invite, setup, &leaving);
+        let bytes =
+            pass_on(&call.permit, reservation, call, invite, setup, &leaving, &mut self.papers.passing);
         Some((branch, bytes))
     }
 
@@ -347,6 +348,7 @@ pub(super) fn pass_on(
     invite: &Message,
     setup: &Snapshot,
     leaving: &Leaving<'_>,
+    paper: &mut Paper,
 ) -> bytes::Bytes {
     let Leaving { target, interface, branch, cseq, mark, proofs } = *leaving;
     debug_assert!(reservation.is_free() || permit.priced(), "only a priced call reserves");
@@ -367,6 +369,7 @@ pub(super) fn pass_on(
             rack: None,
             proofs,
         },
+        paper,
     )
 }
 
@@ -391,10 +394,4 @@ fn trunks(
         TrunkChoice::Any => setup.trunks.targets(random, target),
         TrunkChoice::Named(names) => setup.trunks.named(names, random, target),
     }
-}
-
-/// R41: the site's own list in its order; every trunk if it has none.
-fn emergency_trunks(setup: &Snapshot, permit: &Permit) -> TrunkChoice {
-    let names = &setup.policy.site(permit.site()).emergency_trunks;
-    if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
 }

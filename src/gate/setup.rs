@@ -11,10 +11,10 @@ use super::lockout::Thresholds;
 use super::{Costs, Rest};
 use crate::base::{PersonId, SiteId};
 use crate::ledger::TariffBook;
-use crate::policy::Policy;
+use crate::policy::{Policy, TrunkChoice};
 use crate::proxy::{Interfaces, Located, Trunk, TrunkQueue};
 use crate::registrar;
-use crate::sip::digest::{Algorithm, Ha1};
+use crate::sip::digest::{Algorithm, Challenger, Ha1};
 use crate::sip::{Flow, Transport};
 
 /// Everything a verdict depends on besides the message and the time. What is large is shared, so that a copy with another address
@@ -162,6 +162,17 @@ impl Default for Limits {
 }
 
 impl Snapshot {
+    /// Whoever asks phones to prove themselves under these settings.
+    pub(super) fn challenger(&self, key: [u8; 32]) -> Challenger {
+        Challenger::new(&self.realm, key, &self.limits.digest, self.limits.nonce_life)
+    }
+
+    /// R41: the site's own list in its order; every trunk if it has none.
+    pub(super) fn emergency_trunks(&self, site: SiteId) -> TrunkChoice {
+        let names = &self.policy.site(site).emergency_trunks;
+        if names.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(Arc::clone(names)) }
+    }
+
     /// The peer whose network holds this address, the narrowest network first.
     pub fn peer_at(&self, address: IpAddr) -> Option<&Peer> {
         self.narrowest(address, |_| true)

@@ -97,7 +97,8 @@ impl Gate {
         let mark = self.marks.for_callee(call, invite, &login.target);
         let (target, cseq) = (&login.target, login.cseq);
         let leaving = Leaving { target, interface, branch: &new, cseq, mark: &mark, proofs: &proofs };
-        let bytes = pass_on(&call.permit, reservation, call, invite, &setup, &leaving);
+        let bytes =
+            pass_on(&call.permit, reservation, call, invite, &setup, &leaving, &mut self.papers.passing);
         let (flow, silence) = (login.target.flow, login.target.silence);
         let client =
             self.transactions.request(now.moment, flow, Method::Invite, &new, bytes, Sent::Branch(key));

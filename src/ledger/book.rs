@@ -21,8 +21,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub decision: DecisionId,
-    /// Still set aside in the places of `lines`.
-    pub held: Amount,
+    pub standing: Standing,
     /// Settled by renewals in periods that are over (R81), or the whole charge of a settled reservation.
     pub settled: Amount,
     pub lines: Arc<[BudgetLine]>,
@@ -30,14 +29,52 @@ pub struct Entry {
     pub warned: bool,
     pub opened: DateTime<Utc>,
     pub changed: DateTime<Utc>,
-    /// `None` while the call goes on.
-    pub resolution: Option<Resolution>,
+}
+
+/// What is still set aside, or how the reservation ended. A book holds as many as there are calls, so nothing is kept that the other
+/// fields of its entry tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The call goes on; so much is set aside in the places of its lines.
+    Open {
+        held: Amount,
+    },
+    /// For all that is settled.
+    Settled {
+        written_off: Amount,
+    },
+    Released,
+    Expired,
 }
 
 impl Entry {
+    /// Still set aside in the places of `lines`.
+    pub fn held(&self) -> Amount {
+        match self.standing {
+            Standing::Open { held } => held,
+            Standing::Settled { .. } | Standing::Released | Standing::Expired => Amount::ZERO,
+        }
+    }
+
+    /// `None` while the call goes on.
+    pub fn resolution(&self) -> Option<Resolution> {
+        match self.standing {
+            Standing::Open { .. } => None,
+            Standing::Settled { written_off } => {
+                Some(Resolution::Settled { charged: self.settled, written_off })
+            }
+            Standing::Released => Some(Resolution::Released),
+            Standing::Expired => Some(Resolution::Expired),
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        matches!(self.standing, Standing::Open { .. })
+    }
+
     /// The call's total that is paid for.
     pub fn covered(&self) -> Amount {
-        self.settled + self.held
+        self.settled + self.held()
     }
 
     /// The proof as it was handed out.
@@ -63,8 +100,8 @@ impl Book {
                 Err(reply) => reply,
             },
             Command::Settle(settle) => self.settle(settle),
-            Command::Release(release) => self.end_unpaid(release.id, release.at, Resolution::Released),
-            Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Resolution::Expired),
+            Command::Release(release) => self.end_unpaid(release.id, release.at, Standing::Released),
+            Command::Expire(expire) => self.end_unpaid(expire.id, expire.at, Standing::Expired),
             Command::Record(record) => Reply::Recorded { decision: record.decision },
             Command::Remember(remember) => Reply::Recorded { decision: remember.decision },
         }
@@ -143,7 +180,7 @@ impl Book {
     fn reserve(&mut self, reserve: &Reserve) -> Reply {
         let id = reserve.id;
         if let Some(entry) = self.pages.entry(id) {
-            return match entry.resolution {
+            return match entry.resolution() {
                 None => Reply::Reserved(entry.reservation(id).with_left(self.room(&entry.lines))),
                 Some(resolution) => Reply::Closed { id, resolution },
             };
@@ -163,13 +200,12 @@ impl Book {
         self.assert_within(&reserve.budgets, &before);
         let entry = Entry {
             decision: reserve.decision,
-            held: amount,
+            standing: Standing::Open { held: amount },
             settled: Amount::ZERO,
             lines: Arc::clone(&reserve.budgets),
             warned,
             opened: reserve.at,
             changed: reserve.at,
-            resolution: None,
         };
         let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
@@ -185,18 +221,18 @@ impl Book {
         if extend.budgets.len() > BUDGETS_MAX {
             return Reply::Unavailable { id, why: Unavailable::TooManyBudgets };
         }
-        let settling = extend.charged.beyond(entry.settled).min(entry.held);
+        let settling = extend.charged.beyond(entry.settled).min(entry.held());
         let mut held = extend.total.beyond(entry.settled + settling);
         if same_places(&entry.lines, &extend.budgets) && !extend.anew {
-            if settling.is_zero() && held.beyond(entry.held).is_zero() {
+            if settling.is_zero() && held.beyond(entry.held()).is_zero() {
                 return Reply::Extended(entry.reservation(id).with_left(self.room(&entry.lines)));
             }
             // A late, smaller renewal takes nothing away from a call that was promised more.
-            held = held.max(entry.held - settling);
+            held = held.max(entry.held() - settling);
         }
         let others = |line: &BudgetLine, used: Amount| {
             let is_here = entry.lines.iter().any(|old| old.shares_place_with(line));
-            if is_here { used - entry.held + settling } else { used }
+            if is_here { used - entry.held() + settling } else { used }
         };
         let fit = match extend.anew {
             true => self.fit_whole(&extend.budgets, held, others),
@@ -214,7 +250,7 @@ impl Book {
         }
         self.assert_within(&extend.budgets, &before);
         entry.settled += settling;
-        entry.held = held;
+        entry.standing = Standing::Open { held };
         entry.lines = Arc::clone(&extend.budgets);
         entry.changed = extend.at;
         let reservation = entry.reservation(id).with_left(left);
@@ -232,32 +268,31 @@ impl Book {
             Err(reply) => return reply,
         };
         let rest = settle.amount.beyond(entry.settled);
-        let overrun = rest.beyond(entry.held);
+        let overrun = rest.beyond(entry.held());
         let charged_over = if overrun.is_zero() { overrun } else { overrun.min(self.room(&entry.lines)) };
-        let charging = rest.min(entry.held) + charged_over;
+        let charging = rest.min(entry.held()) + charged_over;
         let before = self.used_in(&entry.lines);
         self.unhold(&entry, charging);
         self.assert_within(&entry.lines, &before);
         let charged = entry.settled + charging;
         let written_off = overrun.beyond(charged_over);
         entry.settled = charged;
-        self.close(id, entry, settle.at, Resolution::Settled { charged, written_off });
+        self.close(id, entry, settle.at, Standing::Settled { written_off });
         Reply::Settled { id, charged, written_off, duplicate: false }
     }
 
-    fn end_unpaid(&mut self, id: ReservationId, at: DateTime<Utc>, resolution: Resolution) -> Reply {
+    fn end_unpaid(&mut self, id: ReservationId, at: DateTime<Utc>, standing: Standing) -> Reply {
         match self.open_entry(id) {
             Ok(entry) => {
                 let charged = entry.settled;
                 self.unhold(&entry, Amount::ZERO);
-                self.close(id, entry, at, resolution);
+                self.close(id, entry, at, standing);
                 Reply::Released { id, charged, duplicate: false }
             }
-            Err(Reply::Closed { resolution: before, .. }) if before == resolution => {
-                let charged = self.pages.entry(id).map_or(Amount::ZERO, |entry| entry.settled);
-                Reply::Released { id, charged, duplicate: true }
-            }
-            Err(reply) => reply,
+            Err(reply) => match self.pages.entry(id).filter(|entry| entry.standing == standing) {
+                Some(entry) => Reply::Released { id, charged: entry.settled, duplicate: true },
+                None => reply,
+            },
         }
     }
 
@@ -265,7 +300,7 @@ impl Book {
     fn open_entry(&self, id: ReservationId) -> Result<Entry, Reply> {
         match self.pages.entry(id) {
             None => Err(Reply::Unknown { id }),
-            Some(entry) => match entry.resolution {
+            Some(entry) => match entry.resolution() {
                 None => Ok(entry.clone()),
                 Some(resolution) => Err(Reply::Closed { id, resolution }),
             },
@@ -274,24 +309,21 @@ impl Book {
 
     /// Takes the reservation's held amount out of its places and settles `charging` there.
     fn unhold(&mut self, entry: &Entry, charging: Amount) {
+        let held = entry.held();
         for line in places(&entry.lines) {
             let balance = self.pages.balance_mut(line.place());
             assert!(
-                entry.held.beyond(balance.reserved).is_zero(),
-                "more is freed than was reserved: {} of {}",
-                entry.held,
+                held.beyond(balance.reserved).is_zero(),
+                "more is freed than was reserved: {held} of {}",
                 balance.reserved,
             );
-            balance.reserved -= entry.held;
+            balance.reserved -= held;
             balance.settled += charging;
         }
     }
 
-    fn close(&mut self, id: ReservationId, mut entry: Entry, at: DateTime<Utc>, resolution: Resolution) {
-        entry.held = Amount::ZERO;
-        entry.changed = at;
-        entry.resolution = Some(resolution);
-        self.pages.put_entry(id, entry);
+    fn close(&mut self, id: ReservationId, entry: Entry, changed: DateTime<Utc>, standing: Standing) {
+        self.pages.put_entry(id, Entry { standing, changed, ..entry });
     }
 
     /// R65, checked after every step: what a step has strained is within its limit.

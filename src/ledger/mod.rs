@@ -16,7 +16,7 @@ mod threshold;
 
 pub use account::{Account, AccountPeriod, Balance, BudgetLine, Strictness};
 pub use amount::{Amount, Limit};
-pub use book::{Book, Entry};
+pub use book::{Book, Entry, Standing};
 pub use charge::{Price, Rounding, Slice, UNLIMITED};
 pub use command::{Answer, BUDGETS_MAX, Command, Expire, Extend, Release, Remember, Reserve, Settle};
 pub use period::{Period, PeriodKey, PeriodKind, key_and_end, period};

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use chrono::{Days, NaiveDate};
 
-use crate::base::ReservationId;
+use crate::base::{ReservationId, shrink_after_rush};
 
 use super::{AccountPeriod, Balance, Entry};
 
@@ -125,7 +125,7 @@ impl Pages {
     }
 
     pub(super) fn open_entries(&self) -> Vec<(ReservationId, Entry)> {
-        let open = self.entries.iter().filter(|(_, slot)| slot.value.resolution.is_none());
+        let open = self.entries.iter().filter(|(_, slot)| slot.value.is_open());
         let mut all: Vec<_> = open.map(|(id, slot)| (*id, slot.value.clone())).collect();
         all.sort_unstable_by_key(|(id, _)| *id);
         all
@@ -140,7 +140,7 @@ impl Pages {
     }
 
     pub(super) fn restore_entry(&mut self, id: ReservationId, value: Entry) {
-        if value.resolution.is_some() {
+        if !value.is_open() {
             self.resolved.push_back(id);
         }
         self.entries.insert(id, Slot { value, batch: 0 });
@@ -157,11 +157,12 @@ impl Pages {
         while self.resolved.len() > count {
             if let Some(id) = self.resolved.pop_front() {
                 self.entries.remove(&id);
+                shrink_after_rush(&mut self.entries);
             }
         }
     }
 }
 
 fn is_resolved(entries: &HashMap<ReservationId, Slot<Entry>, ahash::RandomState>, id: ReservationId) -> bool {
-    entries.get(&id).is_some_and(|slot| slot.value.resolution.is_some())
+    entries.get(&id).is_some_and(|slot| !slot.value.is_open())
 }

@@ -6,6 +6,8 @@ use chrono::{DateTime, Datelike, Days, LocalResult, Months, NaiveDate, NaiveTime
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use crate::base::write_date;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PeriodKind {
@@ -53,6 +55,7 @@ impl PeriodKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PeriodKey {
     pub kind: PeriodKind,
+    #[serde(serialize_with = "write_date")]
     pub start: NaiveDate,
 }
 

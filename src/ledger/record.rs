@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::base::{DecisionId, Money, ReservationId};
+use crate::base::{DecisionId, Money, ReservationId, write_date};
 
 /// One attempt to call. Times are UTC; texts are the stable keys and codes of the policy, not sentences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,7 @@ impl CallRecord {
 pub struct TariffMark {
     /// Digits without the plus.
     pub prefix: Arc<str>,
+    #[serde(serialize_with = "write_date")]
     pub valid_from: NaiveDate,
 }
 

@@ -1,6 +1,7 @@
 //! Permitted hours: OpenStreetMap opening hours with the public holidays of the caller's site, in the caller's zone (R80, R82).
 
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -39,7 +40,7 @@ impl Calendars {
 #[derive(Clone, Debug)]
 pub(super) struct Hours {
     text: String,
-    by_calendar: Vec<OpeningHours>,
+    by_calendar: Vec<Timetable>,
     without_holidays: OpeningHours,
 }
 
@@ -50,7 +51,7 @@ impl Hours {
         let with = |country: &Country| {
             let holidays =
                 HolidayCountry::from_str(country.code()).map(HolidayCountry::holidays).unwrap_or_default();
-            plain.clone().with_context(Context::default().with_holidays(holidays))
+            Timetable::of(plain.clone().with_context(Context::default().with_holidays(holidays)))
         };
         let by_calendar = calendars.countries.iter().map(with).collect();
         Some(Hours { text: text.to_owned(), by_calendar, without_holidays: plain })
@@ -67,7 +68,7 @@ impl Hours {
     /// When it closes next, for an instant at which it is open; `None` if it does not within a year.
     pub fn closes(&self, calendar: CalendarId, zone: Tz, at: DateTime<Utc>) -> Option<DateTime<Tz>> {
         let now = local(zone, at);
-        let spans = self.by_calendar[calendar.0].iter_range(now, now + LOOK_AHEAD);
+        let spans = self.by_calendar[calendar.0].hours.iter_range(now, now + LOOK_AHEAD);
         let wall = close_of_row(spans.map(|span| (span.kind == RuleKind::Open, span.range.end)))?;
         instant(zone, wall)
     }
@@ -81,9 +82,65 @@ impl Hours {
     ) -> (Reason, Option<DateTime<Tz>>) {
         let now = local(zone, at);
         let reason = if self.without_holidays.is_open(now) { Reason::Holiday } else { Reason::OutsideHours };
-        let mut spans = self.by_calendar[calendar.0].iter_range(now, now + LOOK_AHEAD);
+        let mut spans = self.by_calendar[calendar.0].hours.iter_range(now, now + LOOK_AHEAD);
         let opening = spans.find(|span| span.kind == RuleKind::Open && span.range.start > now);
         (reason, opening.and_then(|span| instant(zone, span.range.start)))
+    }
+}
+
+/// One expression under one calendar, and its last answer: calls come in crowds, and hours change a few times a day.
+#[derive(Debug)]
+struct Timetable {
+    hours: OpeningHours,
+    answer: AtomicU64,
+}
+
+impl Timetable {
+    fn of(hours: OpeningHours) -> Timetable {
+        Timetable { hours, answer: AtomicU64::new(Answer::NONE.packed()) }
+    }
+
+    fn is_open(&self, now: NaiveDateTime) -> bool {
+        let minute = u32::try_from(now.and_utc().timestamp() / 60).unwrap_or(0);
+        let known = Answer::unpacked(self.answer.load(Ordering::Relaxed));
+        if (known.from..known.until).contains(&minute) {
+            return known.is_open;
+        }
+        let is_open = self.hours.is_open(now);
+        if let Some(change) = self.hours.next_change(now)
+            && let Ok(until) = u32::try_from(change.and_utc().timestamp() / 60)
+        {
+            self.answer.store(Answer { from: minute, until, is_open }.packed(), Ordering::Relaxed);
+        }
+        is_open
+    }
+}
+
+impl Clone for Timetable {
+    fn clone(&self) -> Timetable {
+        Timetable::of(self.hours.clone())
+    }
+}
+
+/// What holds from one minute of local time to another: hours begin and end on the minute. One word, so that whoever reads it has all
+/// of one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Answer {
+    /// Minutes since 1970, of 31 bits: to the year 6053.
+    from: u32,
+    until: u32,
+    is_open: bool,
+}
+
+impl Answer {
+    const NONE: Answer = Answer { from: 0, until: 0, is_open: false };
+
+    const fn packed(self) -> u64 {
+        (self.from as u64) << 32 | ((self.until as u64) & 0x7fff_ffff) << 1 | self.is_open as u64
+    }
+
+    const fn unpacked(word: u64) -> Answer {
+        Answer { from: (word >> 32) as u32, until: (word >> 1) as u32 & 0x7fff_ffff, is_open: word & 1 == 1 }
     }
 }
 
@@ -109,4 +166,30 @@ pub(super) fn instant(zone: Tz, wall: NaiveDateTime) -> Option<DateTime<Tz>> {
     // No zone ever skipped more than a day; a quarter of an hour divides every change of clocks in use.
     let steps = (0..=96).map(|quarters| wall + TimeDelta::minutes(15 * quarters));
     steps.filter_map(|wall| zone.from_local_datetime(&wall).earliest()).next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_what_the_expression_says() {
+        let mut calendars = Calendars::default();
+        let (calendar, _) = calendars.of(Country::from_code("DE").expect("a country"));
+        let hours = Hours::parse("Mo-Fr 08:00-12:00,13:00-17:30; PH off", &calendars).expect("an expression");
+        let plain = &hours.by_calendar[calendar.0].hours;
+        let begin = Utc.with_ymd_and_hms(2026, 12, 23, 0, 0, 0).single().expect("an instant");
+        // Forwards, and once back: a clock may be set back.
+        let steps = (0..4 * 24 * 60 * 6).chain(0..24 * 60 * 6);
+        for at in steps.map(|step| begin + TimeDelta::seconds(10 * step)) {
+            let local = local(Tz::Europe__Berlin, at);
+            assert_eq!(hours.is_open(calendar, Tz::Europe__Berlin, at), plain.is_open(local), "{local}");
+        }
+    }
+
+    #[test]
+    fn an_answer_is_one_word() {
+        let answer = Answer { from: 29_000_000, until: 0x7fff_ffff, is_open: true };
+        assert_eq!(Answer::unpacked(answer.packed()), answer);
+    }
 }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::Interface;
 use crate::base::PhoneNumber;
-use crate::sip::{Draft, Message, Name, ROUTE_MARK, Transport};
+use crate::sip::{Draft, Message, Name, Paper, ROUTE_MARK, Transport};
 use crate::transaction::Branch;
 
 /// Max-Forwards of a request that came without one (§16.6 item 3).
@@ -59,7 +59,7 @@ pub struct Forwarding<'a> {
 }
 
 /// The copy of `request` that leaves. Everything that is not named here leaves byte for byte as it came.
-pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes {
+pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>, paper: &mut Paper) -> Bytes {
     let mut draft = Draft::of(request);
     draft.request_uri(forwarding.request_uri);
     if let Some(source) = request.source() {
@@ -99,7 +99,7 @@ pub fn forward_request(request: &Message, forwarding: &Forwarding<'_>) -> Bytes 
     for (name, value) in forwarding.proofs {
         draft.append(*name, value);
     }
-    draft.ensure_content_length().into_bytes()
+    draft.ensure_content_length().print(paper)
 }
 
 /// The Record-Route value that we added to the request, in its answer.
@@ -129,7 +129,7 @@ pub struct Returning<'a> {
 }
 
 /// The response without our Via (§16.7 item 3).
-pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes {
+pub fn forward_response(response: &Message, returning: &Returning<'_>, paper: &mut Paper) -> Bytes {
     let mut draft = Draft::of(response);
     draft.drop_top_via();
     draft.drop_each(&CLAIMS);
@@ -147,7 +147,7 @@ pub fn forward_response(response: &Message, returning: &Returning<'_>) -> Bytes 
     if returning.cseq != response.cseq() {
         draft.set(Name::CSeq, &numbered(returning.cseq, response));
     }
-    draft.ensure_content_length().into_bytes()
+    draft.ensure_content_length().print(paper)
 }
 
 /// A header value of our own, written without an allocation unless it is very long.

@@ -52,7 +52,8 @@ impl Registered {
 #[derive(Clone, Debug)]
 pub struct Registrar<K> {
     limits: Limits,
-    people: BTreeMap<K, Vec<Binding>>,
+    /// Without room for more: most people have one phone, and few change theirs.
+    people: BTreeMap<K, Box<[Binding]>>,
     /// For each person the first end of a binding, so that expiry looks at no one else.
     ends: BTreeSet<(Moment, K)>,
     /// Whose bindings are not as they were when somebody last asked.
@@ -82,7 +83,7 @@ impl<K: Ord + Clone> Registrar<K> {
         K: std::borrow::Borrow<Q>,
         Q: Ord + ?Sized,
     {
-        let bindings = self.people.get(key).map_or(&[][..], Vec::as_slice);
+        let bindings = self.people.get(key).map_or(&[][..], |bindings| &**bindings);
         bindings.iter().filter(move |binding| binding.expires > now)
     }
 
@@ -121,7 +122,7 @@ impl<K: Ord + Clone> Registrar<K> {
 
     /// Bindings of all people.
     pub fn count(&self) -> usize {
-        self.people.values().map(Vec::len).sum()
+        self.people.values().map(|bindings| bindings.len()).sum()
     }
 
     fn update(&mut self, now: Moment, key: &K, message: &Message, flow: Flow) -> Result<(), Refusal> {
@@ -187,7 +188,7 @@ impl<K: Ord + Clone> Registrar<K> {
 
     /// Keeps the bindings of one person that pass; how many did not.
     fn keep(&mut self, key: &K, pass: impl Fn(&Binding) -> bool) -> usize {
-        let mut bindings = self.people.get(key).cloned().unwrap_or_default();
+        let mut bindings = self.people.get(key).cloned().unwrap_or_default().into_vec();
         let before = bindings.len();
         bindings.retain(pass);
         let gone = before - bindings.len();
@@ -205,7 +206,7 @@ impl<K: Ord + Clone> Registrar<K> {
         match first_end(&bindings) {
             Some(end) => {
                 self.ends.insert((end, key.clone()));
-                self.people.insert(key.clone(), bindings);
+                self.people.insert(key.clone(), bindings.into());
             }
             None => {
                 self.people.remove(key);

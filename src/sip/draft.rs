@@ -9,6 +9,7 @@ use super::compose::{self, Text};
 use super::index::Field;
 use super::message::{Message, Position};
 use super::name::Name;
+use super::paper::Paper;
 use super::scan::text;
 use super::span::{Span, narrow};
 use super::values::Values;
@@ -68,11 +69,6 @@ impl<'m> Draft<'m> {
     /// Removes the topmost Via value that is still there; its line goes with its last value (§16.7 item 3).
     pub fn drop_top_via(&mut self) -> &mut Self {
         self.drop_first(Name::Via)
-    }
-
-    /// Removes the first Route value that is still there (§16.4, §16.12).
-    pub fn drop_first_route(&mut self) -> &mut Self {
-        self.drop_first(Name::Route)
     }
 
     /// Removes one value of a comma list, and its line with the last one.
@@ -157,14 +153,25 @@ impl<'m> Draft<'m> {
 
     /// The edited message, in an allocation of its own size.
     pub fn into_bytes(&mut self) -> Bytes {
+        let mut out = Vec::with_capacity(self.finish());
+        self.each_part(|part| out.extend_from_slice(part));
+        out.into()
+    }
+
+    /// The edited message, as one of many.
+    pub fn print(&mut self, paper: &mut Paper) -> Bytes {
+        let length = self.finish();
+        paper.print(length, |sheet| self.each_part(|part| sheet.extend_from_slice(part)))
+    }
+
+    /// Puts the edits in the order of their places; how long the edited message is.
+    fn finish(&mut self) -> usize {
         self.edits.sort_unstable_by_key(|edit| {
             (edit.place.start, edit.order, std::cmp::Reverse(edit.place.end), edit.text_start)
         });
         let mut length = 0;
         self.each_part(|part| length += part.len());
-        let mut out = Vec::with_capacity(length);
-        self.each_part(|part| out.extend_from_slice(part));
-        out.into()
+        length
     }
 
     /// The edited message in parts, the edits being in the order of their places.
@@ -183,7 +190,8 @@ impl<'m> Draft<'m> {
         take(&bytes[copied..]);
     }
 
-    fn drop_first(&mut self, name: Name) -> &mut Self {
+    /// Removes the first value of a comma list that is still there; its line goes with its last value.
+    pub fn drop_first(&mut self, name: Name) -> &mut Self {
         let message = self.message;
         let left = message
             .values(name)
@@ -309,7 +317,7 @@ mod tests {
         let after = |count: usize| {
             let text = edited(|draft| {
                 for _ in 0..count {
-                    draft.drop_first_route();
+                    draft.drop_first(Name::Route);
                 }
             });
             text.replace(HEAD, "").replace(REST, "")

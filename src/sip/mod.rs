@@ -14,6 +14,7 @@ mod method;
 mod name;
 mod name_addr;
 mod own_route;
+mod paper;
 mod params;
 #[cfg(test)]
 mod properties;
@@ -41,6 +42,7 @@ pub use message::{LONGEST_MESSAGE, Message, Position, Value};
 pub use method::Method;
 pub use name::Name;
 pub use name_addr::NameAddr;
+pub use paper::Paper;
 pub use params::{Param, Params};
 pub use reply::{Reply, reply, reply_to_malformed};
 pub use request::{NewRequest, ack_of_refusal, cancel};

@@ -86,7 +86,7 @@ proptest! {
     fn routes_leave_from_the_front(bytes in message(), count in 0usize..6) {
         let message = read(&bytes);
         let mut draft = Draft::of(&message);
-        (0..count).for_each(|_| { draft.drop_first_route(); });
+        (0..count).for_each(|_| { draft.drop_first(Name::Route); });
         let left = Message::parse(draft.into_bytes(), Framing::Stream).expect("still well formed");
         let expected: Vec<&str> = message.routes().skip(count).map(|route| route.uri).collect();
         prop_assert_eq!(left.routes().map(|route| route.uri).collect::<Vec<_>>(), expected);

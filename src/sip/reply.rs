@@ -6,6 +6,7 @@ use super::compose::{self, Text};
 use super::malformed::Answer;
 use super::message::Message;
 use super::name::Name;
+use super::paper::Paper;
 use super::status::reason_phrase;
 
 /// A response of our own to a well-formed request.
@@ -49,10 +50,18 @@ pub fn reply_to_malformed(answer: &Answer, to_tag: &str) -> Bytes {
 }
 
 impl Reply<'_> {
+    /// The response, in an allocation of its own size.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Text::new();
         self.write_to(&mut out);
         compose::finished(&out)
+    }
+
+    /// The response, as one of many.
+    pub fn print(&self, paper: &mut Paper) -> Bytes {
+        let mut out = Text::new();
+        self.write_to(&mut out);
+        paper.print(out.len(), |sheet| sheet.extend_from_slice(&out))
     }
 
     fn write_to(&self, out: &mut Text) {

@@ -12,6 +12,20 @@ const COOKIE: usize = MAGIC_COOKIE.len();
 const LENGTH: usize = COOKIE + 3 * WORD;
 /// Crockford's base 32. A branch may be compared without regard to case (§7.3.1), so the letters are read in either.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// What each byte stands for: read several times for every response, so it is looked up and not searched for.
+const DIGITS: [u8; 256] = digits();
+const NO_DIGIT: u8 = u8::MAX;
+
+const fn digits() -> [u8; 256] {
+    let mut digits = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < ALPHABET.len() {
+        digits[ALPHABET[digit] as usize] = digit as u8;
+        digits[ALPHABET[digit].to_ascii_uppercase() as usize] = digit as u8;
+        digit += 1;
+    }
+    digits
+}
 
 /// A branch made by `Transactions::new_branch`, or read back from a Via.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,8 +90,8 @@ fn write_word(mut word: u64, letters: &mut [u8]) {
 
 fn read_word(letters: &[u8]) -> Option<u64> {
     letters.iter().try_fold(0u64, |word, letter| {
-        let digit = ALPHABET.iter().position(|known| known.eq_ignore_ascii_case(letter))?;
-        word.checked_mul(32)?.checked_add(digit as u64)
+        let digit = DIGITS[usize::from(*letter)];
+        if digit == NO_DIGIT { None } else { word.checked_mul(32)?.checked_add(u64::from(digit)) }
     })
 }
 

@@ -11,8 +11,7 @@ use super::server_non_invite::ServerNonInvite;
 use super::step::{Acknowledged, Alarm, Answer};
 use super::timing::Timing;
 use super::{Arrival, Event, Outbox, Owner, ServerId};
-use crate::base::{Moment, Random};
-use crate::base::{Place, Slab};
+use crate::base::{Moment, Place, Random, Slab, shrink_after_rush};
 use crate::sip::{Flow, Message, Method};
 
 pub(super) struct Servers<S> {
@@ -143,6 +142,7 @@ impl<S> Servers<S> {
     pub(super) fn forget(&mut self, id: ServerId) -> Option<S> {
         let server = self.slab.remove(id.0)?;
         self.by_key.remove(&server.key);
+        shrink_after_rush(&mut self.by_key);
         server.payload
     }
 

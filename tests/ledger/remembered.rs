@@ -1,7 +1,7 @@
 //! What every store must remember: balances and open reservations through restarts, and a row for every attempt (R100).
 
 use tollgate::base::Money;
-use tollgate::ledger::{CallRecord, Command, Reply, TariffMark};
+use tollgate::ledger::{Answer, CallRecord, Command, Reply, TariffMark};
 use tollgate::store::{Grouping, RecordFilter, Totals};
 
 use super::words::*;
@@ -60,6 +60,36 @@ fn a_day_in_which_a_call_holds_nothing_is_still_remembered_when_it_ends() {
         assert_eq!(store.ask(settle(2, "0.50")), settled(2, "0.50"));
         assert_eq!(store.money(&alice("0")), (money("1.50"), Money::ZERO));
     });
+}
+
+#[test]
+fn what_the_next_run_would_need_of_a_call_goes_with_its_end() {
+    for restarts in [false, true] {
+        let mut store = Subject::sqlite();
+        let path = store.path().expect("a file");
+        let kept = || {
+            let file = rusqlite::Connection::open(&path).expect("a database");
+            let count = "SELECT count(*) FROM call_in_progress";
+            file.query_row(count, [], |row| row.get::<_, u32>(0)).expect("a count")
+        };
+        let told = |call| match answer(call) {
+            Command::Answer(answer) => Command::Answer(Answer { state: Some("dialog".into()), ..answer }),
+            other => other,
+        };
+        for call in [1, 2, 3] {
+            store.ask(reserve(call, "1.00", &[alice("9")]));
+        }
+        store.batch(&[told(1), told(2)]);
+        store.batch(&[told(3), settle(3, "0.50")]);
+        assert_eq!(kept(), 2, "one was over before it was posted");
+        if restarts {
+            store.restart();
+        }
+        store.ask(settle(1, "0.50"));
+        assert_eq!(kept(), 1);
+        store.batch(&[settle(2, "0.50"), settle(2, "0.50")]);
+        assert_eq!(kept(), 0);
+    }
 }
 
 #[test]

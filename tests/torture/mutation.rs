@@ -159,7 +159,7 @@ fn exercise(message: &Message) {
 fn forward(message: &Message) {
     let mut draft = Draft::of(message);
     draft.stamp_top_via(([198, 51, 100, 7], 4711).into()).push_via("SIP/2.0/UDP gate;branch=z9hG4bKg");
-    draft.max_forwards(9).drop_first_route().ensure_content_length();
+    draft.max_forwards(9).drop_first(Name::Route).ensure_content_length();
     draft.drop_all(Name::PAssertedIdentity).push(Name::RecordRoute, "<sip:gate;lr>");
     // An edit may lengthen a message beyond what can be sent; that is the sender's to find.
     let Ok(forwarded) = Message::parse(draft.into_bytes(), Framing::Stream).map_err(|malformed| {

@@ -41,7 +41,7 @@ impl fmt::Display for Difference {
             ),
             Difference::Reservation { id, journal, table } => {
                 let state =
-                    |entry: &Option<Box<Entry>>| entry.as_ref().map_or("none", |e| rows::state(e.resolution));
+                    |entry: &Option<Box<Entry>>| entry.as_ref().map_or("none", |e| rows::state(e.standing));
                 write!(f, "reservation {id}: journal {}, table {}", state(journal), state(table))
             }
             Difference::NoRecord { id, decision } => write!(f, "reservation {id}: no call record {decision}"),
@@ -131,9 +131,9 @@ fn compare_balances(
         places.entry(place).or_default().1 = balance;
     }
     let mut held: BTreeMap<AccountPeriod, Amount> = BTreeMap::new();
-    for entry in entries.values().filter(|entry| entry.resolution.is_none()) {
+    for entry in entries.values().filter(|entry| entry.is_open()) {
         let here: BTreeSet<_> = entry.lines.iter().map(BudgetLine::place).collect();
-        here.into_iter().for_each(|place| *held.entry(place).or_default() += entry.held);
+        here.into_iter().for_each(|place| *held.entry(place).or_default() += entry.held());
     }
     for (place, (journal, table)) in places {
         let open = held.get(&place).copied().unwrap_or_default();
@@ -172,7 +172,7 @@ fn compare_records(
     let records: BTreeMap<_, _> = records.iter().map(|record| (record.decision, record)).collect();
     let mut charged: BTreeMap<DecisionId, Money> = BTreeMap::new();
     for (id, entry) in entries {
-        if entry.resolution.is_some() {
+        if !entry.is_open() {
             *charged.entry(entry.decision).or_default() += entry.settled.money;
         }
         if !records.contains_key(&entry.decision) {

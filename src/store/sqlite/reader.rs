@@ -62,7 +62,7 @@ impl Reports for SqliteReader {
         }
         if let Some(period) = filter.period {
             conditions.add("period_kind =", Value::from(period.kind.as_str().to_owned()));
-            conditions.add("period_start =", Value::from(rows::date(period.start)));
+            conditions.add("period_start =", Value::from(rows::date(period.start).to_string()));
         }
         let sql = format!(
             "SELECT account_kind, account_name, period_kind, period_start,

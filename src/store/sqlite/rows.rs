@@ -7,10 +7,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
-use crate::base::{DecisionId, Money, ReservationId};
+use crate::base::{DateText, DecisionId, JsonObject, Money, ReservationId};
 use crate::ledger::{
-    Account, AccountPeriod, Amount, Balance, BudgetLine, CallRecord, EndCause, Entry, PeriodKey, PeriodKind,
-    Resolution, TariffMark,
+    Account, AccountPeriod, Amount, Balance, BudgetLine, CallRecord, EndCause, Entry, Limit, PeriodKey,
+    PeriodKind, Standing, Strictness, TariffMark,
 };
 use crate::store::StoreError;
 
@@ -23,14 +23,36 @@ pub(super) fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-pub(super) fn date(date: NaiveDate) -> String {
-    // ISO 8601, as `%Y-%m-%d` would write it at five times the cost.
-    date.to_string()
+/// ISO 8601.
+pub(super) fn date(date: NaiveDate) -> DateText {
+    DateText::of(date)
 }
 
-pub(super) fn lines_to_json(lines: &[BudgetLine]) -> String {
-    // Enums, strings, dates and decimals: there is nothing in a budget line that JSON cannot hold.
-    serde_json::to_string(lines).unwrap_or_default()
+/// As serde would write them; `lines_from_json` reads it.
+pub(super) fn lines_to_json(lines: &[BudgetLine]) -> Box<str> {
+    JsonObject::list_with(lines.iter(), |line, json| {
+        match &line.account {
+            Account::Company => json.text("account", line.account.kind()),
+            Account::Person(_) | Account::Department(_) | Account::Trunk(_) => {
+                json.object("account", |json| json.text(line.account.kind(), line.account.name()));
+            }
+        }
+        json.object("period", |json| {
+            json.text("kind", line.period.kind.as_str());
+            json.text("start", &DateText::of(line.period.start));
+        });
+        json.object("limit", |json| match line.limit {
+            Limit::Money(money) => json.money("money", money),
+            Limit::Seconds(seconds) => json.value("seconds", &seconds),
+        });
+        json.text(
+            "strictness",
+            match line.strictness {
+                Strictness::Hard => "hard",
+                Strictness::Soft => "soft",
+            },
+        );
+    })
 }
 
 pub(super) fn lines_from_json(json: &str) -> Option<Arc<[BudgetLine]>> {
@@ -42,8 +64,8 @@ pub(super) fn balance(connection: &Connection, place: &AccountPeriod) -> Result<
         "SELECT settled_money, settled_seconds, reserved_money, reserved_seconds FROM balance
          WHERE account_kind = ?1 AND account_name = ?2 AND period_kind = ?3 AND period_start = ?4",
     )?;
-    let key =
-        (place.account.kind(), place.account.name(), place.period.kind.as_str(), date(place.period.start));
+    let start = date(place.period.start);
+    let key = (place.account.kind(), place.account.name(), place.period.kind.as_str(), &*start);
     Ok(statement.query_row(key, |row| read_balance(row, 0)).optional()?.unwrap_or_default())
 }
 
@@ -57,7 +79,7 @@ pub(super) fn balances_since(
             settled_money, settled_seconds, reserved_money, reserved_seconds FROM balance WHERE period_start >= ?1",
     )?;
     let read = |row: &Row<'_>| Ok((read_place(row, 0)?, read_balance(row, 4)?));
-    let found = statement.query_map([date(first)], read)?.collect::<rusqlite::Result<_>>()?;
+    let found = statement.query_map([&*date(first)], read)?.collect::<rusqlite::Result<_>>()?;
     Ok(found)
 }
 
@@ -110,34 +132,32 @@ pub(super) fn entry(connection: &Connection, id: ReservationId) -> Result<Option
 }
 
 /// The `state` column.
-pub(super) fn state(resolution: Option<Resolution>) -> &'static str {
-    match resolution {
-        None => "open",
-        Some(Resolution::Settled { .. }) => "settled",
-        Some(Resolution::Released) => "released",
-        Some(Resolution::Expired) => "expired",
+pub(super) fn state(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Open { .. } => "open",
+        Standing::Settled { .. } => "settled",
+        Standing::Released => "released",
+        Standing::Expired => "expired",
     }
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<(ReservationId, Entry)> {
-    let settled = read_amount(row, 5)?;
-    let resolution = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
-        "open" => None,
-        "settled" => Some(Resolution::Settled { charged: settled, written_off: read_amount(row, 7)? }),
-        "released" => Some(Resolution::Released),
-        "expired" => Some(Resolution::Expired),
+    let standing = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
+        "open" => Standing::Open { held: read_amount(row, 3)? },
+        "settled" => Standing::Settled { written_off: read_amount(row, 7)? },
+        "released" => Standing::Released,
+        "expired" => Standing::Expired,
         _ => return Err(unreadable(2)),
     };
     let lines = row.get_ref(10)?.as_str().ok().and_then(lines_from_json).ok_or_else(|| unreadable(10))?;
     let entry = Entry {
         decision: DecisionId::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
-        held: read_amount(row, 3)?,
-        settled,
+        standing,
+        settled: read_amount(row, 5)?,
         lines,
         warned: row.get(9)?,
         opened: read_instant(row, 11)?,
         changed: read_instant(row, 12)?,
-        resolution,
     };
     Ok((ReservationId::from_u64(row.get::<_, i64>(0)?.cast_unsigned()), entry))
 }
@@ -203,4 +223,34 @@ fn read_instant_or_none(row: &Row<'_>, column: usize) -> rusqlite::Result<Option
 /// A value that this program never wrote: someone else did.
 pub(super) fn unreadable(column: usize) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(column, "not as Tollgate writes it".to_owned(), Type::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budget_lines_are_written_as_serde_would_write_them() {
+        let start = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
+        let accounts = [
+            Account::Person("a \"b\" \\ ü".into()),
+            Account::Department("sales".into()),
+            Account::Company,
+            Account::Trunk("carrier".into()),
+        ];
+        let limits = [Limit::Money(Money::from_micros(12_345)), Limit::Seconds(u64::MAX)];
+        let mut lines = Vec::new();
+        for (account, kind) in accounts.iter().flat_map(|account| PeriodKind::ALL.map(|kind| (account, kind)))
+        {
+            let period = PeriodKey { kind, start };
+            lines.push(BudgetLine::hard(account.clone(), period, limits[0]));
+            lines.push(BudgetLine::soft(account.clone(), period, limits[1]));
+        }
+        for count in 0..lines.len() {
+            let lines = &lines[..count];
+            let written = lines_to_json(lines);
+            assert_eq!(&*written, serde_json::to_string(lines).unwrap());
+            assert_eq!(lines_from_json(&written).as_deref(), Some(lines));
+        }
+    }
 }

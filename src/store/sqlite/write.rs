@@ -1,17 +1,20 @@
 //! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{HashMap, HashSet, hash_map};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
-use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Resolution};
+use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
 use super::{open, progress, rows};
+
+/// The calls that stand in the file for the next run to take up.
+pub(super) type InProgress = HashSet<DecisionId, ahash::RandomState>;
 
 /// What is to be posted besides the changes of the book.
 #[derive(Debug, Default)]
@@ -44,6 +47,17 @@ impl Rows {
         self.journal.clear();
         self.calls.clear();
         self.places.clear();
+    }
+
+    /// These rows are posted.
+    pub(super) fn tell(&self, in_progress: &mut InProgress) {
+        for call in &self.calls {
+            match call.progress {
+                Progress::Untouched => {}
+                Progress::Kept(_) => drop(in_progress.insert(call.decision)),
+                Progress::Over => drop(in_progress.remove(&call.decision)),
+            }
+        }
     }
 
     fn of(&mut self, decision: DecisionId) -> &mut CallRows {
@@ -85,25 +99,27 @@ pub(super) fn command(
     Ok(reply)
 }
 
-/// Posts the rows, and every balance and reservation that the book has changed since the last posting.
-pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<(), StoreError> {
+/// Posts the rows, and every balance and reservation that the book has changed since the last posting. `in_progress` are the calls
+/// that the file holds something of for the next run.
+pub(super) fn post(
+    connection: &Connection,
+    book: &Book,
+    rows: &Rows,
+    in_progress: &InProgress,
+) -> Result<(), StoreError> {
     let mut texts = Texts::default();
-    rows.journal.iter().try_for_each(|line| journal(connection, line, &mut texts))?;
+    journal(connection, &rows.journal, &mut texts)?;
     balances(connection, book)?;
-    for (id, entry, before) in book.changed_entries() {
-        match before {
-            Some(before) if Arc::ptr_eq(&before.lines, &entry.lines) => amend(connection, id, entry)?,
-            Some(_) | None => reservation(connection, id, entry, &texts.of(&entry.lines))?,
-        }
-    }
+    reservations(connection, book, &mut texts)?;
+    records(connection, rows.calls.iter().filter_map(|call| call.record.as_ref()))?;
     for call in &rows.calls {
-        if let Some(row) = &call.record {
-            record(connection, row)?;
-        }
         match &call.progress {
             Progress::Untouched => {}
             Progress::Kept(state) => progress::keep(connection, call.decision, state)?,
-            Progress::Over => progress::forget(connection, call.decision)?,
+            Progress::Over if in_progress.contains(&call.decision) => {
+                progress::forget(connection, call.decision)?;
+            }
+            Progress::Over => {}
         }
     }
     Ok(())
@@ -111,13 +127,12 @@ pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<
 
 /// Budget lines as JSON, by where they stand in memory: a reservation and its line of the journal name the same ones.
 #[derive(Default)]
-struct Texts(HashMap<*const BudgetLine, Arc<str>, ahash::RandomState>);
+struct Texts(HashMap<*const BudgetLine, Box<str>, ahash::RandomState>);
 
 impl Texts {
     /// The book or the journal line holds on to `lines` until the posting is over.
-    fn of(&mut self, lines: &Arc<[BudgetLine]>) -> Arc<str> {
-        let text = self.0.entry(lines.as_ptr()).or_insert_with(|| rows::lines_to_json(lines).into());
-        Arc::clone(text)
+    fn of(&mut self, lines: &Arc<[BudgetLine]>) -> &str {
+        self.0.entry(lines.as_ptr()).or_insert_with(|| rows::lines_to_json(lines))
     }
 }
 
@@ -131,8 +146,7 @@ fn bring_back(
 ) -> Result<(), StoreError> {
     if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
         open::restore_entry(connection, book, id)?;
-        let held_in =
-            book.entry(id).filter(|entry| entry.resolution.is_none()).map(|entry| Arc::clone(&entry.lines));
+        let held_in = book.entry(id).filter(|entry| entry.is_open()).map(|entry| Arc::clone(&entry.lines));
         restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
     }
     match command {
@@ -211,23 +225,25 @@ fn journal_line(command: &Command) -> Option<JournalLine> {
     }
 }
 
-fn journal(connection: &Connection, line: &JournalLine, texts: &mut Texts) -> Result<(), StoreError> {
+fn journal(connection: &Connection, lines: &[JournalLine], texts: &mut Texts) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO journal
             (kind, reservation, decision, money, seconds, charged_money, charged_seconds, budgets, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     )?;
-    statement.execute(params![
-        line.kind,
-        line.reservation.as_u64().cast_signed(),
-        line.decision.map(|decision| decision.as_u64().cast_signed()),
-        line.amount.money.as_micros(),
-        rows::whole(line.amount.seconds),
-        line.charged.money.as_micros(),
-        rows::whole(line.charged.seconds),
-        line.budgets.as_ref().map(|lines| texts.of(lines)),
-        rows::micros(line.at),
-    ])?;
+    for line in lines {
+        statement.execute(params![
+            line.kind,
+            line.reservation.as_u64().cast_signed(),
+            line.decision.map(|decision| decision.as_u64().cast_signed()),
+            line.amount.money.as_micros(),
+            rows::whole(line.amount.seconds),
+            line.charged.money.as_micros(),
+            rows::whole(line.charged.seconds),
+            line.budgets.as_ref().map(|lines| texts.of(lines)),
+            rows::micros(line.at),
+        ])?;
+    }
     Ok(())
 }
 
@@ -241,7 +257,7 @@ fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
             place.account.kind(),
             place.account.name(),
             place.period.kind.as_str(),
-            rows::date(place.period.start),
+            &*rows::date(place.period.start),
             balance.settled.money.as_micros(),
             rows::whole(balance.settled.seconds),
             balance.reserved.money.as_micros(),
@@ -251,68 +267,66 @@ fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn reservation(
-    connection: &Connection,
-    id: ReservationId,
-    entry: &Entry,
-    budgets: &str,
-) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
+fn reservations(connection: &Connection, book: &Book, texts: &mut Texts) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached(
         "INSERT INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET state = ?3, held_money = ?4, held_seconds = ?5, settled_money = ?6, settled_seconds = ?7,
             written_off_money = ?8, written_off_seconds = ?9, warned = ?10, budgets = ?11, changed = ?13",
     )?;
-    let written_off = written_off(entry);
-    statement.execute(params![
-        id.as_u64().cast_signed(),
-        entry.decision.as_u64().cast_signed(),
-        rows::state(entry.resolution),
-        entry.held.money.as_micros(),
-        rows::whole(entry.held.seconds),
-        entry.settled.money.as_micros(),
-        rows::whole(entry.settled.seconds),
-        written_off.money.as_micros(),
-        rows::whole(written_off.seconds),
-        entry.warned,
-        budgets,
-        rows::micros(entry.opened),
-        rows::micros(entry.changed),
-    ])?;
-    Ok(())
-}
-
-/// A reservation that stands in the file already, under the same budgets: most end so.
-fn amend(connection: &Connection, id: ReservationId, entry: &Entry) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached(
+    // Of one that stands in the file already, under the same budgets: most that last end so.
+    let mut amend = connection.prepare_cached(
         "UPDATE reservation SET state = ?2, held_money = ?3, held_seconds = ?4, settled_money = ?5, settled_seconds = ?6,
             written_off_money = ?7, written_off_seconds = ?8, warned = ?9, changed = ?10 WHERE id = ?1",
     )?;
-    let written_off = written_off(entry);
-    statement.execute(params![
-        id.as_u64().cast_signed(),
-        rows::state(entry.resolution),
-        entry.held.money.as_micros(),
-        rows::whole(entry.held.seconds),
-        entry.settled.money.as_micros(),
-        rows::whole(entry.settled.seconds),
-        written_off.money.as_micros(),
-        rows::whole(written_off.seconds),
-        entry.warned,
-        rows::micros(entry.changed),
-    ])?;
+    for (id, entry, before) in book.changed_entries() {
+        let written_off = written_off(entry);
+        if before.is_some_and(|before| Arc::ptr_eq(&before.lines, &entry.lines)) {
+            amend.execute(params![
+                id.as_u64().cast_signed(),
+                rows::state(entry.standing),
+                entry.held().money.as_micros(),
+                rows::whole(entry.held().seconds),
+                entry.settled.money.as_micros(),
+                rows::whole(entry.settled.seconds),
+                written_off.money.as_micros(),
+                rows::whole(written_off.seconds),
+                entry.warned,
+                rows::micros(entry.changed),
+            ])?;
+            continue;
+        }
+        insert.execute(params![
+            id.as_u64().cast_signed(),
+            entry.decision.as_u64().cast_signed(),
+            rows::state(entry.standing),
+            entry.held().money.as_micros(),
+            rows::whole(entry.held().seconds),
+            entry.settled.money.as_micros(),
+            rows::whole(entry.settled.seconds),
+            written_off.money.as_micros(),
+            rows::whole(written_off.seconds),
+            entry.warned,
+            texts.of(&entry.lines),
+            rows::micros(entry.opened),
+            rows::micros(entry.changed),
+        ])?;
+    }
     Ok(())
 }
 
 fn written_off(entry: &Entry) -> Amount {
-    match entry.resolution {
-        Some(Resolution::Settled { written_off, .. }) => written_off,
-        None | Some(Resolution::Released | Resolution::Expired) => Amount::ZERO,
+    match entry.standing {
+        Standing::Settled { written_off } => written_off,
+        Standing::Open { .. } | Standing::Released | Standing::Expired => Amount::ZERO,
     }
 }
 
-/// Writes or replaces the row of an attempt. Who called and when stay as first written, whatever becomes of the call: an
+/// Writes or replaces the rows of attempts. Who called and when stay as first written, whatever becomes of the call: an
 /// update that names them would write two indices anew.
-fn record(connection: &Connection, record: &CallRecord) -> Result<(), StoreError> {
+fn records<'r>(
+    connection: &Connection,
+    records: impl Iterator<Item = &'r CallRecord>,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO call_record VALUES
             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)
@@ -321,31 +335,33 @@ fn record(connection: &Connection, record: &CallRecord) -> Result<(), StoreError
             trunk = ?15, answer = ?17, \"end\" = ?18, billed_seconds = ?19, cost = ?20, written_off = ?21,
             end_cause = ?22, status = ?23, estimated = ?24",
     )?;
-    statement.execute(params![
-        record.decision.as_u64().cast_signed(),
-        record.reservation.map(|id| id.as_u64().cast_signed()),
-        record.person,
-        record.department,
-        record.site,
-        record.raw,
-        record.canonical,
-        record.class,
-        record.country,
-        record.reason,
-        record.rule,
-        rows::whole(record.policy_version),
-        record.tariff.as_ref().map(|mark| &mark.prefix),
-        record.tariff.as_ref().map(|mark| rows::date(mark.valid_from)),
-        record.trunk,
-        rows::micros(record.start),
-        record.answer.map(rows::micros),
-        record.end.map(rows::micros),
-        rows::whole(record.billed_seconds),
-        record.cost.as_micros(),
-        record.written_off.as_micros(),
-        record.end_cause.map(|cause| cause.code()),
-        record.status,
-        record.estimated,
-    ])?;
+    for record in records {
+        statement.execute(params![
+            record.decision.as_u64().cast_signed(),
+            record.reservation.map(|id| id.as_u64().cast_signed()),
+            record.person,
+            record.department,
+            record.site,
+            record.raw,
+            record.canonical,
+            record.class,
+            record.country,
+            record.reason,
+            record.rule,
+            rows::whole(record.policy_version),
+            record.tariff.as_ref().map(|mark| &mark.prefix),
+            record.tariff.as_ref().map(|mark| rows::date(mark.valid_from)).as_deref(),
+            record.trunk,
+            rows::micros(record.start),
+            record.answer.map(rows::micros),
+            record.end.map(rows::micros),
+            rows::whole(record.billed_seconds),
+            record.cost.as_micros(),
+            record.written_off.as_micros(),
+            record.end_cause.map(|cause| cause.code()),
+            record.status,
+            record.estimated,
+        ])?;
+    }
     Ok(())
 }
