@@ -211,6 +211,14 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_is_kept_pins_no_buffer() {
+        let mut framer = Framer::new();
+        framer.push((message(1, "") + &message(2, "")).as_bytes());
+        let Some(Ok(Frame::Message(first))) = framer.next() else { panic!("one whole message") };
+        assert!(first.is_unique());
+    }
+
+    #[test]
     fn endless_headers_are_given_up() {
         let mut framer = Framer::new();
         framer.push(b"OPTIONS sip:h SIP/2.0\r\n");
