@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
 
 use super::handshake::HandshakeFault;
-use super::limits::{CONNECT, FIRST_WORD, IDLE, LAST_WORD, MESSAGE, READ_BYTES, WRITE};
+use super::limits::{CONNECT, FIRST_WORD, IDLE, LAST_WORD, MESSAGE, READ_BYTES};
 use super::listen;
+use super::outgoing::{InHand, Outgoing, speak};
 use super::tls::{Accepting, Dialling, Shaken};
 use crate::sip::{Flow, Frame, Framer, ListenerId, Malformed};
 
@@ -72,12 +73,6 @@ pub(super) enum Report {
     },
 }
 
-/// A message in the queue, with the flow under which it was sent: that one is reported if it fails.
-pub(super) struct Outgoing {
-    pub(super) asked: Flow,
-    pub(super) bytes: Bytes,
-}
-
 /// The task's end of the two queues that join it to the loop.
 pub(super) struct Line {
     pub(super) flow: Flow,
@@ -85,12 +80,9 @@ pub(super) struct Line {
     pub(super) queue: mpsc::Receiver<Outgoing>,
 }
 
-/// RFC 5626 §4.4.1: the answer to a keep-alive.
-const PONG: &[u8] = b"\r\n";
-
 /// Serves a connection that a peer opened.
 pub(super) async fn answer(stream: TcpStream, tls: Option<Accepting>, mut line: Line) {
-    let mut in_hand = None;
+    let mut in_hand = InHand::default();
     let why = match (tls, listen::tune(&stream)) {
         (_, Err(fault)) => Failure::Broken(fault.kind()),
         (None, Ok(())) => converse(stream, FIRST_WORD, &mut line, &mut in_hand).await,
@@ -104,7 +96,7 @@ pub(super) async fn answer(stream: TcpStream, tls: Option<Accepting>, mut line: 
 
 /// Opens a connection to the flow's remote address and serves it.
 pub(super) async fn dial(from: SocketAddr, tls: Option<Dialling>, mut line: Line) {
-    let mut in_hand = None;
+    let mut in_hand = InHand::default();
     let connected = match timeout(CONNECT, listen::connect(from, line.flow.remote)).await {
         Ok(Ok(stream)) => match listen::tune(&stream) {
             Ok(()) => Ok(stream),
@@ -125,34 +117,18 @@ pub(super) async fn dial(from: SocketAddr, tls: Option<Dialling>, mut line: Line
 }
 
 impl Line {
-    async fn end(mut self, in_hand: Option<Flow>, why: Failure) {
-        self.queue.close();
-        let mut unsent: Vec<Flow> = in_hand.into_iter().collect();
-        while let Ok(outgoing) = self.queue.try_recv() {
-            if !unsent.contains(&outgoing.asked) {
-                unsent.push(outgoing.asked);
-            }
-        }
+    async fn end(mut self, in_hand: InHand, why: Failure) {
+        let unsent = in_hand.unsent(&mut self.queue);
         // Nobody listens any more when the gate itself is closing.
         let _ = self.reports.send(Report::Ended { flow: self.flow, unsent, why }).await;
     }
 }
 
-async fn converse(
-    mut stream: TcpStream,
-    first: Duration,
-    line: &mut Line,
-    in_hand: &mut Option<Flow>,
-) -> Failure {
+async fn converse(mut stream: TcpStream, first: Duration, line: &mut Line, in_hand: &mut InHand) -> Failure {
     converse_over(stream.split(), first, line, in_hand).await
 }
 
-async fn converse_secured(
-    shaken: Shaken,
-    first: Duration,
-    line: &mut Line,
-    in_hand: &mut Option<Flow>,
-) -> Failure {
+async fn converse_secured(shaken: Shaken, first: Duration, line: &mut Line, in_hand: &mut InHand) -> Failure {
     let Shaken { stream, trunk } = shaken;
     if line.reports.send(Report::Shaken { flow: line.flow, trunk }).await.is_err() {
         return Failure::Closed;
@@ -166,7 +142,7 @@ async fn converse_over(
     (read, write): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
     first: Duration,
     line: &mut Line,
-    in_hand: &mut Option<Flow>,
+    in_hand: &mut InHand,
 ) -> Failure {
     let pings = Notify::new();
     let Line { flow, reports, queue } = line;
@@ -177,7 +153,7 @@ async fn converse_over(
 }
 
 /// TLS tells of some refusals only after its handshake: a certificate of ours that the other end does not take (RFC 8446 §4.4.2.4).
-fn broken(fault: &io::Error) -> Failure {
+pub(super) fn broken(fault: &io::Error) -> Failure {
     match fault.get_ref().is_some_and(|inner| inner.is::<tokio_rustls::rustls::Error>()) {
         true => Failure::Handshake(HandshakeFault::of(fault)),
         false => Failure::Broken(fault.kind()),
@@ -194,7 +170,8 @@ async fn hear(
     let mut framer = Framer::new();
     let mut buffer = [0; READ_BYTES];
     let mut has_spoken = false;
-    let mut deadline = pin!(sleep(first));
+    let mut alarm = pin!(sleep(first));
+    let mut deadline = alarm.deadline();
     loop {
         let length = tokio::select! {
             read = read.read(&mut buffer) => match read {
@@ -202,7 +179,13 @@ async fn hear(
                 Ok(length) => length,
                 Err(fault) => return broken(&fault),
             },
-            () = deadline.as_mut() => return Failure::Closed,
+            () = alarm.as_mut() => {
+                if deadline <= alarm.deadline() {
+                    return Failure::Closed;
+                }
+                alarm.as_mut().reset(deadline);
+                continue;
+            }
         };
         let goes_on = framer.is_mid_message();
         framer.push(&buffer[..length]);
@@ -213,7 +196,11 @@ async fn hear(
             Delivered::Nothing | Delivered::Pings if !has_spoken => {}
             Delivered::Nothing | Delivered::Pings | Delivered::Messages => {
                 has_spoken = true;
-                deadline.set(sleep(if framer.is_mid_message() { MESSAGE } else { IDLE }));
+                deadline = sleep(if framer.is_mid_message() { MESSAGE } else { IDLE }).deadline();
+                // An alarm that rings too early is set anew when it does, rather than at each message.
+                if deadline < alarm.deadline() {
+                    alarm.as_mut().reset(deadline);
+                }
             }
             Delivered::Last => return drain(read).await,
         }
@@ -266,37 +253,4 @@ async fn deliver(
 async fn drain(mut read: impl AsyncRead + Unpin) -> Failure {
     let _ = timeout(LAST_WORD, tokio::io::copy(&mut read, &mut tokio::io::sink())).await;
     Failure::Closed
-}
-
-async fn speak(
-    mut write: impl AsyncWrite + Unpin,
-    queue: &mut mpsc::Receiver<Outgoing>,
-    pings: &Notify,
-    in_hand: &mut Option<Flow>,
-) -> Failure {
-    loop {
-        let bytes = tokio::select! {
-            queued = queue.recv() => match queued {
-                Some(Outgoing { asked, bytes }) => {
-                    *in_hand = Some(asked);
-                    bytes
-                }
-                None => {
-                    let _ = write.shutdown().await;
-                    return Failure::Closed;
-                }
-            },
-            () = pings.notified() => Bytes::from_static(PONG),
-        };
-        // TLS keeps bytes back until it is told that there are no more.
-        let written = async {
-            write.write_all(&bytes).await?;
-            write.flush().await
-        };
-        match timeout(WRITE, written).await {
-            Ok(Ok(())) => *in_hand = None,
-            Ok(Err(fault)) => return broken(&fault),
-            Err(_) => return Failure::SlowReader,
-        }
-    }
 }

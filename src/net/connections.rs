@@ -11,8 +11,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::census::{Admission, Census};
-use super::connection::{self, Failure, Line, Outgoing, Report};
+use super::connection::{self, Failure, Line, Report};
 use super::limits::{ACCEPT_PAUSE, CONNECTION_QUEUE, REPORTS};
+use super::outgoing::Outgoing;
 use super::tls::Trust;
 use crate::sip::{ConnectionId, Flow, ListenerId, Transport};
 

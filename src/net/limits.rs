@@ -17,6 +17,9 @@ pub const DATAGRAM_BACKLOG: usize = 1024;
 /// Reports of connections that wait for the loop; a full queue stops reading from TCP, which slows the senders down.
 pub const REPORTS: usize = 1024;
 
+/// Messages for one connection are joined until they are so many bytes, one TLS record: a longer write would spare little more.
+pub const JOINED_BYTES: usize = 16 << 10;
+
 /// Messages that wait for one connection. A peer that leaves so many unread is cut off rather than waited for.
 pub const CONNECTION_QUEUE: usize = 256;
 

@@ -12,6 +12,7 @@ mod handshake;
 mod http;
 mod limits;
 mod listen;
+mod outgoing;
 mod pem;
 mod resolver;
 mod sockets;
