@@ -30,7 +30,7 @@ pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
 
 use file::FileIdentity;
-use write::{InProgress, Rows};
+use write::Rows;
 
 /// Resolved reservations kept in memory, so that late repeats need no look into the file: some minutes at full load.
 const RESOLVED_KEPT: usize = 20_000;
@@ -85,7 +85,6 @@ pub struct Sqlite {
     unposted: Unposted,
     /// A commit failed whose batch cannot be taken back alone: the file must be read anew.
     astray: bool,
-    in_progress: InProgress,
     /// No reservation in the file has a greater id: a new one need not be looked up.
     newest: u64,
     /// Up to which note of which run everything is written with the batch under way.
@@ -129,7 +128,6 @@ impl Sqlite {
         open::migrate(&mut connection)?;
         let generation = open::next_generation(&connection)?;
         let (book, newest) = open::read_book(&connection)?;
-        let in_progress = progress::calls(&connection)?;
         let mut store = Sqlite {
             path: path.to_owned(),
             settings,
@@ -139,7 +137,6 @@ impl Sqlite {
             book,
             unposted: Unposted::default(),
             astray: false,
-            in_progress,
             newest,
             bookmark: None,
             swept: NaiveDate::MIN,
@@ -186,7 +183,6 @@ impl Sqlite {
         let newest = batch.iter().filter_map(Command::reservation).map(|id| id.as_u64()).max();
         self.newest = self.newest.max(newest.unwrap_or(0));
         if posts {
-            self.unposted.rows.tell(&mut self.in_progress);
             self.unposted.clear();
             self.book.keep();
             self.sweep(batch);
@@ -208,7 +204,7 @@ impl Sqlite {
             replies.push(write::command(&transaction, &mut self.book, self.newest, command, rows)?);
         }
         if posts {
-            write::post(&transaction, &self.book, rows, &self.in_progress)?;
+            write::post(&transaction, &self.book, rows)?;
             if self.unposted.in_daybook {
                 daybook::clear(&transaction)?;
             }
@@ -273,7 +269,6 @@ impl Store for Sqlite {
         self.generation = open::next_generation(&connection)?;
         let identity = FileIdentity::of(&self.path)?;
         (self.book, self.newest) = open::read_book(&connection)?;
-        self.in_progress = progress::calls(&connection)?;
         (self.connection, self.identity) = (connection, identity);
         self.unposted.clear();
         self.astray = true;

@@ -1,13 +1,12 @@
 //! Calls in progress as the next run of the gate takes them up: one text each, which the gate alone reads, from the answer to the end.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::DecisionId;
 use crate::ledger::CallRecord;
 use crate::store::StoreError;
 
 use super::rows;
-use super::write::InProgress;
 
 pub(super) fn keep(connection: &Connection, decision: DecisionId, state: &str) -> Result<(), StoreError> {
     let mut statement =
@@ -27,13 +26,6 @@ pub(super) fn state(connection: &Connection, decision: DecisionId) -> Result<Opt
         connection.prepare_cached("SELECT state FROM call_in_progress WHERE decision = ?1")?;
     let found = statement.query_row([decision.as_u64().cast_signed()], |row| row.get(0)).optional()?;
     Ok(found.map(String::into_boxed_str))
-}
-
-/// All of them.
-pub(super) fn calls(connection: &Connection) -> Result<InProgress, StoreError> {
-    let mut statement = connection.prepare("SELECT decision FROM call_in_progress")?;
-    let read = |row: &Row<'_>| row.get(0).map(|id: i64| DecisionId::from_u64(id.cast_unsigned()));
-    Ok(statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Those that no money was reserved for.

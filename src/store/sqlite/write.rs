@@ -1,6 +1,6 @@
 //! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
 
-use std::collections::{HashMap, HashSet, hash_map};
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -12,9 +12,6 @@ use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
 use super::{open, progress, rows};
-
-/// The calls that stand in the file for the next run to take up.
-pub(super) type InProgress = HashSet<DecisionId, ahash::RandomState>;
 
 /// What is to be posted besides the changes of the book.
 #[derive(Debug, Default)]
@@ -47,17 +44,6 @@ impl Rows {
         self.journal.clear();
         self.calls.clear();
         self.places.clear();
-    }
-
-    /// These rows are posted.
-    pub(super) fn tell(&self, in_progress: &mut InProgress) {
-        for call in &self.calls {
-            match call.progress {
-                Progress::Untouched => {}
-                Progress::Kept(_) => drop(in_progress.insert(call.decision)),
-                Progress::Over => drop(in_progress.remove(&call.decision)),
-            }
-        }
     }
 
     fn of(&mut self, decision: DecisionId) -> &mut CallRows {
@@ -99,14 +85,8 @@ pub(super) fn command(
     Ok(reply)
 }
 
-/// Posts the rows, and every balance and reservation that the book has changed since the last posting. `in_progress` are the calls
-/// that the file holds something of for the next run.
-pub(super) fn post(
-    connection: &Connection,
-    book: &Book,
-    rows: &Rows,
-    in_progress: &InProgress,
-) -> Result<(), StoreError> {
+/// Posts the rows, and every balance and reservation that the book has changed since the last posting.
+pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<(), StoreError> {
     let mut texts = Texts::default();
     journal(connection, &rows.journal, &mut texts)?;
     balances(connection, book)?;
@@ -116,10 +96,7 @@ pub(super) fn post(
         match &call.progress {
             Progress::Untouched => {}
             Progress::Kept(state) => progress::keep(connection, call.decision, state)?,
-            Progress::Over if in_progress.contains(&call.decision) => {
-                progress::forget(connection, call.decision)?;
-            }
-            Progress::Over => {}
+            Progress::Over => progress::forget(connection, call.decision)?,
         }
     }
     Ok(())
