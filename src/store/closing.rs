@@ -23,9 +23,10 @@ pub(super) fn state_after<'c>(command: &'c Command, reply: &Reply) -> Option<(De
     command.state().filter(|_| !is_in_vain)
 }
 
-/// Nothing need be kept for the next run of a call with this row: it may have been in progress, and is over.
+/// Nothing need be kept for the next run of a call with this row: it may have been in progress, and is over. One refused with money
+/// set aside may have been written down as answered when the gate had given up waiting for that.
 pub(super) fn ends_progress(record: &CallRecord) -> bool {
-    record.end.is_some() && record.end_cause != Some(EndCause::Refused)
+    record.end.is_some() && (record.end_cause != Some(EndCause::Refused) || record.reservation.is_some())
 }
 
 fn record_after<'c>(

@@ -1,7 +1,7 @@
 //! What every store must remember: balances and open reservations through restarts, and a row for every attempt (R100).
 
 use tollgate::base::Money;
-use tollgate::ledger::{Answer, CallRecord, Command, Reply, TariffMark};
+use tollgate::ledger::{Answer, CallRecord, Command, EndCause, Release, Reply, TariffMark};
 use tollgate::store::{Grouping, RecordFilter, Totals};
 
 use super::words::*;
@@ -90,6 +90,22 @@ fn what_the_next_run_would_need_of_a_call_goes_with_its_end() {
         store.batch(&[settle(2, "0.50"), settle(2, "0.50")]);
         assert_eq!(kept(), 0);
     }
+}
+
+#[test]
+fn nothing_is_left_of_a_call_whose_answer_was_written_too_late() {
+    let mut store = Subject::sqlite();
+    store.ask(reserve(1, "1.00", &[alice("9")]));
+    if let Command::Answer(answer) = answer(1) {
+        store.ask(Command::Answer(Answer { state: Some("dialog".into()), ..answer }));
+    }
+    // The caller has got a 403 (ledger_unavailable) meanwhile.
+    let mut record = closing(1, "0");
+    (record.answer, record.end_cause) = (None, Some(EndCause::Refused));
+    store.ask(Command::Release(Release { id: id(1), at: at(9), record: Some(record) }));
+    let file = rusqlite::Connection::open(store.path().expect("a file")).expect("a database");
+    let count = "SELECT count(*) FROM call_in_progress";
+    assert_eq!(file.query_row(count, [], |row| row.get::<_, u32>(0)).expect("a count"), 0);
 }
 
 #[test]
