@@ -22,10 +22,12 @@ const ROUNDS: usize = 5;
 const WARM_UP: usize = 4_000;
 
 fn main() {
-    let asked = std::env::args().skip(1).find_map(|word| word.parse().ok());
-    let calls: usize = asked.unwrap_or(CALLS);
+    let asked: Option<usize> = std::env::args().skip(1).find_map(|word| word.parse().ok());
+    // `cargo test` runs benches too, as debug builds, to see that they run; then a few calls will do.
+    let measured = std::env::args().any(|word| word == "--bench");
+    let calls = asked.unwrap_or(if measured { CALLS } else { CALLS / 1_000 });
     let mut house = House::new(Size::USUAL);
-    if asked.is_none() {
+    if measured && asked.is_none() {
         (0..WARM_UP).for_each(|_| house.whole_call());
     }
     let mut rates: Vec<f64> = (0..ROUNDS).map(|_| rate(&mut house, calls / ROUNDS)).collect();
