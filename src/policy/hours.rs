@@ -88,21 +88,21 @@ impl Hours {
     }
 }
 
-/// One expression under one calendar, and its last answer: calls come in crowds, and hours change a few times a day.
+/// One expression under one calendar, and how long its last answer holds: calls come in crowds, and hours change a few times a day.
 #[derive(Debug)]
 struct Timetable {
     hours: OpeningHours,
-    answer: AtomicU64,
+    stretch: AtomicU64,
 }
 
 impl Timetable {
     fn of(hours: OpeningHours) -> Timetable {
-        Timetable { hours, answer: AtomicU64::new(Answer::NONE.packed()) }
+        Timetable { hours, stretch: AtomicU64::new(Stretch::NONE.packed()) }
     }
 
     fn is_open(&self, now: NaiveDateTime) -> bool {
         let minute = u32::try_from(now.and_utc().timestamp() / 60).unwrap_or(0);
-        let known = Answer::unpacked(self.answer.load(Ordering::Relaxed));
+        let known = Stretch::unpacked(self.stretch.load(Ordering::Relaxed));
         if (known.from..known.until).contains(&minute) {
             return known.is_open;
         }
@@ -110,7 +110,7 @@ impl Timetable {
         if let Some(change) = self.hours.next_change(now)
             && let Ok(until) = u32::try_from(change.and_utc().timestamp() / 60)
         {
-            self.answer.store(Answer { from: minute, until, is_open }.packed(), Ordering::Relaxed);
+            self.stretch.store(Stretch { from: minute, until, is_open }.packed(), Ordering::Relaxed);
         }
         is_open
     }
@@ -123,24 +123,24 @@ impl Clone for Timetable {
 }
 
 /// What holds from one minute of local time to another: hours begin and end on the minute. One word, so that whoever reads it has all
-/// of one answer.
+/// of one stretch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Answer {
+struct Stretch {
     /// Minutes since 1970, of 31 bits: to the year 6053.
     from: u32,
     until: u32,
     is_open: bool,
 }
 
-impl Answer {
-    const NONE: Answer = Answer { from: 0, until: 0, is_open: false };
+impl Stretch {
+    const NONE: Stretch = Stretch { from: 0, until: 0, is_open: false };
 
     const fn packed(self) -> u64 {
         (self.from as u64) << 32 | ((self.until as u64) & 0x7fff_ffff) << 1 | self.is_open as u64
     }
 
-    const fn unpacked(word: u64) -> Answer {
-        Answer { from: (word >> 32) as u32, until: (word >> 1) as u32 & 0x7fff_ffff, is_open: word & 1 == 1 }
+    const fn unpacked(word: u64) -> Stretch {
+        Stretch { from: (word >> 32) as u32, until: (word >> 1) as u32 & 0x7fff_ffff, is_open: word & 1 == 1 }
     }
 }
 
@@ -188,8 +188,8 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_word() {
-        let answer = Answer { from: 29_000_000, until: 0x7fff_ffff, is_open: true };
-        assert_eq!(Answer::unpacked(answer.packed()), answer);
+    fn a_stretch_is_one_word() {
+        let stretch = Stretch { from: 29_000_000, until: 0x7fff_ffff, is_open: true };
+        assert_eq!(Stretch::unpacked(stretch.packed()), stretch);
     }
 }
