@@ -13,7 +13,7 @@ use tollgate::ledger::{
     Account, Amount, Answer, BudgetLine, CallRecord, Command, EndCause, Limit, PeriodKind, Reserve, Settle,
     TariffMark, period,
 };
-use tollgate::store::{Sqlite, SqliteSettings, Store};
+use tollgate::store::{Sqlite, SqliteSettings, Store, Tended};
 
 const PEOPLE: u64 = 10_000;
 const DEPARTMENTS: u64 = 20;
@@ -53,6 +53,7 @@ fn apply(store: &mut Sqlite, batch: &[Command]) {
     for batch in batch.chunks(tollgate::store::BATCH_MAX) {
         let mut replies = Vec::with_capacity(batch.len());
         store.apply(batch, &mut replies).expect("a store that works");
+        while store.tend().expect("a store that works") != Tended::Done {}
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
+//! Commands as rows, and rows as statements: every row that commands change is written once, when they are posted, as it then stands.
 
 use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
@@ -7,32 +7,34 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
-use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing};
+use crate::ledger::{
+    AccountPeriod, Amount, Balance, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing,
+};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
-use super::{open, progress, rows};
+use super::{open, rows};
 
 /// What is to be posted besides the changes of the book.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    journal: Vec<JournalLine>,
+    pub(super) journal: Vec<JournalLine>,
     /// In the order of their first command.
-    calls: Vec<CallRows>,
+    pub(super) calls: Vec<CallRows>,
     places: HashMap<DecisionId, usize, ahash::RandomState>,
 }
 
 /// The rows of one call.
 #[derive(Debug)]
-struct CallRows {
-    decision: DecisionId,
-    record: Option<CallRecord>,
-    progress: Progress,
+pub(super) struct CallRows {
+    pub(super) decision: DecisionId,
+    pub(super) record: Option<CallRecord>,
+    pub(super) progress: Progress,
 }
 
 /// What becomes of the row that the next run would take the call up from.
 #[derive(Debug, Default)]
-enum Progress {
+pub(super) enum Progress {
     #[default]
     Untouched,
     Kept(Box<str>),
@@ -40,12 +42,6 @@ enum Progress {
 }
 
 impl Rows {
-    pub(super) fn clear(&mut self) {
-        self.journal.clear();
-        self.calls.clear();
-        self.places.clear();
-    }
-
     fn of(&mut self, decision: DecisionId) -> &mut CallRows {
         let place = match self.places.entry(decision) {
             hash_map::Entry::Occupied(place) => *place.get(),
@@ -85,31 +81,14 @@ pub(super) fn command(
     Ok(reply)
 }
 
-/// Posts the rows, and every balance and reservation that the book has changed since the last posting.
-pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<(), StoreError> {
-    let mut texts = Texts::default();
-    journal(connection, &rows.journal, &mut texts)?;
-    balances(connection, book)?;
-    reservations(connection, book, &mut texts)?;
-    records(connection, rows.calls.iter().filter_map(|call| call.record.as_ref()))?;
-    for call in &rows.calls {
-        match &call.progress {
-            Progress::Untouched => {}
-            Progress::Kept(state) => progress::keep(connection, call.decision, state)?,
-            Progress::Over => progress::forget(connection, call.decision)?,
-        }
-    }
-    Ok(())
-}
-
 /// Budget lines as JSON, by where they stand in memory: a reservation and its line of the journal name the same ones.
-#[derive(Default)]
-struct Texts(HashMap<*const BudgetLine, Box<str>, ahash::RandomState>);
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashMap<usize, Box<str>, ahash::RandomState>);
 
 impl Texts {
-    /// The book or the journal line holds on to `lines` until the posting is over.
+    /// The posting holds on to `lines` until it is over.
     fn of(&mut self, lines: &Arc<[BudgetLine]>) -> &str {
-        self.0.entry(lines.as_ptr()).or_insert_with(|| rows::lines_to_json(lines))
+        self.0.entry(lines.as_ptr().addr()).or_insert_with(|| rows::lines_to_json(lines))
     }
 }
 
@@ -161,7 +140,7 @@ fn takes_effect(reply: &Reply, known: bool) -> bool {
 
 /// A line of the journal, before it has a number.
 #[derive(Debug)]
-struct JournalLine {
+pub(super) struct JournalLine {
     kind: &'static str,
     reservation: ReservationId,
     decision: Option<DecisionId>,
@@ -202,7 +181,11 @@ fn journal_line(command: &Command) -> Option<JournalLine> {
     }
 }
 
-fn journal(connection: &Connection, lines: &[JournalLine], texts: &mut Texts) -> Result<(), StoreError> {
+pub(super) fn journal(
+    connection: &Connection,
+    lines: &[JournalLine],
+    texts: &mut Texts,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO journal
             (kind, reservation, decision, money, seconds, charged_money, charged_seconds, budgets, at)
@@ -224,12 +207,15 @@ fn journal(connection: &Connection, lines: &[JournalLine], texts: &mut Texts) ->
     Ok(())
 }
 
-fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
+pub(super) fn balances(
+    connection: &Connection,
+    balances: &[(AccountPeriod, Balance)],
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO UPDATE SET settled_money = ?5, settled_seconds = ?6, reserved_money = ?7, reserved_seconds = ?8",
     )?;
-    for (place, balance) in book.changed_balances() {
+    for (place, balance) in balances {
         statement.execute(params![
             place.account.kind(),
             place.account.name(),
@@ -244,20 +230,33 @@ fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn reservations(connection: &Connection, book: &Book, texts: &mut Texts) -> Result<(), StoreError> {
+/// A reservation as it then stands.
+#[derive(Debug)]
+pub(super) struct ReservationRow {
+    pub(super) id: ReservationId,
+    pub(super) entry: Entry,
+    /// It stands in the file already, under the same budgets.
+    pub(super) is_amended: bool,
+}
+
+pub(super) fn reservations(
+    connection: &Connection,
+    changed: &[ReservationRow],
+    texts: &mut Texts,
+) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET state = ?3, held_money = ?4, held_seconds = ?5, settled_money = ?6, settled_seconds = ?7,
             written_off_money = ?8, written_off_seconds = ?9, warned = ?10, budgets = ?11, changed = ?13",
     )?;
-    // Of one that stands in the file already, under the same budgets: most that last end so.
+    // Most that last end so.
     let mut amend = connection.prepare_cached(
         "UPDATE reservation SET state = ?2, held_money = ?3, held_seconds = ?4, settled_money = ?5, settled_seconds = ?6,
             written_off_money = ?7, written_off_seconds = ?8, warned = ?9, changed = ?10 WHERE id = ?1",
     )?;
-    for (id, entry, before) in book.changed_entries() {
+    for ReservationRow { id, entry, is_amended } in changed {
         let written_off = written_off(entry);
-        if before.is_some_and(|before| Arc::ptr_eq(&before.lines, &entry.lines)) {
+        if *is_amended {
             amend.execute(params![
                 id.as_u64().cast_signed(),
                 rows::state(entry.standing),
@@ -300,7 +299,7 @@ fn written_off(entry: &Entry) -> Amount {
 
 /// Writes or replaces the rows of attempts. Who called and when stay as first written, whatever becomes of the call: an
 /// update that names them would write two indices anew.
-fn records<'r>(
+pub(super) fn records<'r>(
     connection: &Connection,
     records: impl Iterator<Item = &'r CallRecord>,
 ) -> Result<(), StoreError> {
