@@ -29,6 +29,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.sqlite");
     let mut store = Sqlite::open(&path, SqliteSettings::posting_behind()).expect("a new store");
+    store.standing(noon().date_naive()).expect("a readable store");
     let mut traffic =
         Traffic { ids: IdSource::default(), random: Random::from_number(64), calls: Vec::new(), tick: 0 };
     let ticks = calls / TICK_MILLIS;

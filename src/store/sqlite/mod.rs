@@ -37,7 +37,7 @@ use file::FileIdentity;
 use open::Reached;
 use posting::{Kept, Posting};
 use unposted::{UNPOSTED_MANY, Unposted};
-use write::Rows;
+use write::{Horizon, Rows};
 
 /// Resolved reservations kept in memory, so that late repeats need no look into the file: some minutes at full load.
 const RESOLVED_KEPT: usize = 20_000;
@@ -75,8 +75,9 @@ pub struct Sqlite {
     reached: Reached,
     /// Up to which note of which run everything is written with the batch under way.
     bookmark: Option<Bookmark>,
-    /// The last day on which balances of ended periods were dropped from memory.
+    /// The last day on which balances of ended periods were dropped from memory, and whether all others are there.
     swept: NaiveDate,
+    is_whole: bool,
 }
 
 impl Sqlite {
@@ -105,6 +106,7 @@ impl Sqlite {
             reached: Reached::default(),
             bookmark: None,
             swept: NaiveDate::MIN,
+            is_whole: false,
         };
         store.read_tables()?;
         store.post_what_is_left()?;
@@ -119,6 +121,7 @@ impl Sqlite {
 
     fn read_tables(&mut self) -> Result<(), StoreError> {
         (self.book, self.newest) = open::read_book(&self.connection)?;
+        self.is_whole = false;
         (self.reached, self.key) = open::reached(&self.connection)?;
         self.kept = progress::kept(&self.connection)?;
         Ok(())
@@ -188,9 +191,9 @@ impl Sqlite {
         reached: Reached,
         also: impl FnOnce(&Connection) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut rows = Rows::default();
+        let (mut rows, horizon) = (Rows::default(), self.horizon());
         for command in batch {
-            replies.push(write::command(&self.connection, &mut self.book, self.newest, command, &mut rows)?);
+            replies.push(write::command(&self.connection, &mut self.book, horizon, command, &mut rows)?);
         }
         let until = batch.iter().map(Command::at).max();
         let mut posting = Posting::of(&self.book, rows, reached, until);
@@ -214,13 +217,17 @@ impl Sqlite {
         self.identity.check(&self.path)?;
         daybook.keep(batch, noted)?;
         self.reached = Reached { posted: daybook.number(), noted };
-        let rows = &mut self.unposted.rows;
+        let (horizon, rows) = (self.horizon(), &mut self.unposted.rows);
         for command in batch {
-            replies.push(write::command(&self.connection, &mut self.book, self.newest, command, rows)?);
+            replies.push(write::command(&self.connection, &mut self.book, horizon, command, rows)?);
         }
         self.remember_newest(batch);
         self.unposted.add(batch);
         if self.unposted.count >= UNPOSTED_MAX { self.post() } else { Ok(()) }
+    }
+
+    fn horizon(&self) -> Horizon {
+        Horizon { newest: self.newest, whole_on: self.is_whole.then_some(self.swept) }
     }
 
     fn remember_newest(&mut self, batch: &[Command]) {
@@ -332,7 +339,15 @@ impl Store for Sqlite {
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
         let posted = self.post();
         self.or_go_astray(posted)?;
-        open::read_standing(&self.connection, today)
+        let standing = open::read_standing(&self.connection, today)?;
+        // From here on nobody's first call of a day has to be looked up.
+        for (place, balance) in standing.balances() {
+            if !self.book.knows_place(&place) {
+                self.book.restore_balance(place, balance);
+            }
+        }
+        (self.swept, self.is_whole) = (self.swept.max(today), true);
+        Ok(standing)
     }
 
     /// An idle store is one whose tables can be brought up to date.

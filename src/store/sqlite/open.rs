@@ -16,13 +16,14 @@ use super::{STATEMENTS_CACHED, rows};
 const APPLICATION_ID: i32 = 0x544F_4C4C;
 
 /// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_fewer_indices.sql"),
     include_str!("migrations/0003_calls_in_progress.sql"),
     include_str!("migrations/0004_daybook.sql"),
     include_str!("migrations/0005_noted.sql"),
     include_str!("migrations/0006_daybook_file.sql"),
+    include_str!("migrations/0007_lighter_rows.sql"),
 ];
 
 /// Pages of the write-ahead log after which it is copied into the database, as the last step of a posting: 4 MiB, some milliseconds of work.

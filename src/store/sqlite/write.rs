@@ -3,7 +3,7 @@
 use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
@@ -54,15 +54,30 @@ impl Rows {
     }
 }
 
+/// What is known of the tables without looking.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Horizon {
+    /// No reservation has a greater id.
+    pub(super) newest: u64,
+    /// Every balance of a period that was not surely over by this day is in the book.
+    pub(super) whole_on: Option<NaiveDate>,
+}
+
+impl Horizon {
+    fn covers(self, place: &AccountPeriod) -> bool {
+        self.whole_on.is_some_and(|day| !Book::is_surely_over(place.period, day))
+    }
+}
+
 /// Applies one command to the book, and takes note of its journal line and its call's rows.
 pub(super) fn command(
     connection: &Connection,
     book: &mut Book,
-    newest: u64,
+    horizon: Horizon,
     command: &Command,
     rows: &mut Rows,
 ) -> Result<Reply, StoreError> {
-    bring_back(connection, book, newest, command)?;
+    bring_back(connection, book, horizon, command)?;
     let known = command.reservation().is_some_and(|id| book.entry(id).is_some());
     let (reply, record) = apply_with_record(book, command);
     if takes_effect(&reply, known) {
@@ -97,17 +112,17 @@ impl Texts {
 fn bring_back(
     connection: &Connection,
     book: &mut Book,
-    newest: u64,
+    horizon: Horizon,
     command: &Command,
 ) -> Result<(), StoreError> {
-    if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
+    if let Some(id) = command.reservation().filter(|id| id.as_u64() <= horizon.newest) {
         open::restore_entry(connection, book, id)?;
         let held_in = book.entry(id).filter(|entry| entry.is_open()).map(|entry| Arc::clone(&entry.lines));
-        restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
+        restore_places(connection, book, horizon, held_in.as_deref().unwrap_or_default())?;
     }
     match command {
-        Command::Reserve(reserve) => restore_places(connection, book, &reserve.budgets),
-        Command::Extend(extend) => restore_places(connection, book, &extend.budgets),
+        Command::Reserve(reserve) => restore_places(connection, book, horizon, &reserve.budgets),
+        Command::Extend(extend) => restore_places(connection, book, horizon, &extend.budgets),
         Command::Answer(_)
         | Command::Settle(_)
         | Command::Release(_)
@@ -117,8 +132,18 @@ fn bring_back(
     }
 }
 
-fn restore_places(connection: &Connection, book: &mut Book, lines: &[BudgetLine]) -> Result<(), StoreError> {
-    lines.iter().try_for_each(|line| open::restore_place(connection, book, &line.place()))
+fn restore_places(
+    connection: &Connection,
+    book: &mut Book,
+    horizon: Horizon,
+    lines: &[BudgetLine],
+) -> Result<(), StoreError> {
+    for place in lines.iter().map(BudgetLine::place) {
+        if !horizon.covers(&place) {
+            open::restore_place(connection, book, &place)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the command changed the book, so that a replay of the journal needs it. A repeated Extend may be there twice;
