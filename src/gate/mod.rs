@@ -71,7 +71,7 @@ use ahash::RandomState;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
+use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel, next_after_rush};
 use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
@@ -237,7 +237,7 @@ impl Gate {
     }
 
     pub fn next_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        next_after_rush(&mut self.outputs)
     }
 
     /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
