@@ -14,7 +14,7 @@ const COUNT: u64 = 15_000;
 
 /// The most bytes each may keep.
 const CALL_MOST: u64 = 2_700;
-const PHONE_MOST: u64 = 890;
+const PHONE_MOST: u64 = 540;
 
 #[test]
 fn a_call_in_progress_keeps_no_more_than_it_did() {

@@ -23,7 +23,7 @@ pub use masked::Masked;
 pub use money::{Money, MoneyError};
 pub use number::PhoneNumber;
 pub use random::Random;
-pub use rush::shrink_after_rush;
+pub use rush::{next_after_rush, shrink_after_rush};
 pub use seldom::{Blank, Seldom};
 pub use slab::{Place, Slab};
 pub use time::{Moment, Now};

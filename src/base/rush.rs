@@ -1,6 +1,6 @@
 //! Memory that a rush has left: a table grows with the most that it ever held, and keeps that unless it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
 /// A smaller table is left as it is: what it could give back is no more than a busy minute needs.
@@ -16,9 +16,35 @@ pub fn shrink_after_rush<K: Eq + Hash, V, S: BuildHasher>(table: &mut HashMap<K,
     }
 }
 
+/// A queue that is taken from until it is empty keeps room for so many.
+const QUEUED: usize = 1_024;
+
+/// The next of a queue that is drained whenever something was put into it: once it is empty it gives back what a rush has left.
+pub fn next_after_rush<T>(queue: &mut VecDeque<T>) -> Option<T> {
+    let next = queue.pop_front();
+    if next.is_none() && queue.capacity() > QUEUED {
+        queue.shrink_to(QUEUED / 2);
+    }
+    next
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_queue_gives_back_what_a_rush_has_left_and_keeps_what_is_usual() {
+        let mut queue = VecDeque::new();
+        let mut drained = |count: usize| {
+            queue.extend(0..count);
+            assert_eq!(std::iter::from_fn(|| next_after_rush(&mut queue)).count(), count);
+            queue.capacity()
+        };
+        assert!(drained(100_000) <= QUEUED);
+        let usual = drained(QUEUED / 2);
+        assert!(usual >= QUEUED / 2);
+        assert_eq!(drained(QUEUED / 4), usual, "nothing is moved");
+    }
 
     #[test]
     fn a_table_gives_back_what_a_rush_has_left() {

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::base::{Blank, DecisionId, Moment, PhoneNumber, Place, ReservationId, Seldom, SiteId};
 use crate::dialog::{Dialog, End};
 use crate::ledger::{BudgetLine, CallRecord, EndCause, Price, Reservation, Slice};
-use crate::policy::{Holder, Permit};
+use crate::policy::Permit;
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::digest::Proofs;
 use crate::sip::{Flow, Message};
@@ -17,6 +17,7 @@ use crate::transaction::{ClientId, ServerId};
 
 use super::enquiry::Enquiry;
 use super::life::Life;
+use super::live::Membership;
 use super::meter::Meter;
 use super::parting::Parting;
 use super::re_invite::ReInvite;
@@ -54,8 +55,8 @@ pub struct Call {
     pub period_end: Option<Moment>,
     /// The trunk whose budgets are among the reserved ones (R3).
     pub budget_trunk: Option<Arc<str>>,
-    /// Whose calls at once this one counts among (R68).
-    pub holders: SmallVec<[Holder; 2]>,
+    /// Among whose calls at once it counts (R68).
+    pub membership: Membership,
     /// Why it is over; from then on it only waits for its last messages.
     pub over: Option<EndCause>,
     /// With what status the search is given up before the answer: 487 by the caller, 408 by the gate.

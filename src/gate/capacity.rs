@@ -5,74 +5,58 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::Gate;
 use super::call::{Call, CallKey};
+use super::live::{Group, Groups, Live, Membership};
 use super::setup::Snapshot;
 use super::transfer::Standing;
-use super::{Gate, Live};
 use crate::ledger::CallRecord;
 use crate::policy::{ConcurrencyLimit, Holder, Permit, Policy};
 use crate::proxy::Trunk;
 
 impl Gate {
-    /// Whose calls at once this one counts among: those of every limit (R68), and the caller's own where fraud is watched for.
-    pub(super) fn holders(
-        &self,
-        setup: &Snapshot,
-        permit: &Permit,
-        record: &CallRecord,
-    ) -> SmallVec<[Holder; 2]> {
-        let limited = permit.concurrency().iter().map(|limit| limit.holder.clone());
-        let mut holders: SmallVec<[Holder; 2]> = limited.collect();
+    /// Among whose calls at once this one counts: those of every limit (R68), and the caller's own where fraud is watched for.
+    pub(super) fn groups(&self, setup: &Snapshot, permit: &Permit, record: &CallRecord) -> Groups {
         let watched = record.person.as_ref().filter(|_| setup.policy.fraud().watches(permit.class()));
-        let caller = watched.map(|person| Holder::Person(person.clone()));
-        holders.extend(caller.filter(|caller| !holders.contains(caller)));
-        holders
+        let watched = watched.map(|person| Group::Watched(person.clone()));
+        let limited = permit.concurrency().iter().map(|limit| Group::Holder(limit.holder.clone()));
+        limited.chain(watched).collect()
     }
 
     pub(super) fn count_live(&mut self, key: CallKey) {
         self.in_progress.insert(key);
+        self.count_among(key);
+    }
+
+    /// It counts among the calls at once of whoever limits it now (R68).
+    pub(super) fn count_among(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
-        for holder in &call.holders {
-            self.live.entry(holder.clone()).or_default().push(key);
+        let mut groups = self.groups(&self.setup, &call.permit, &call.record);
+        groups.extend(self.live.trunk_of(&call.membership).cloned());
+        if let Some(call) = self.calls.at_mut(key) {
+            self.live.enter(key, &mut call.membership, groups);
         }
     }
 
     /// The call goes out on this trunk now, and on no other.
     pub(super) fn count_on_trunk(&mut self, key: CallKey, trunk: &Arc<str>) {
-        let Some(call) = self.calls.at_mut(key) else { return };
-        let holder = Holder::Trunk(Arc::clone(trunk));
-        if call.holders.contains(&holder) {
-            return;
+        if let Some(call) = self.calls.at_mut(key) {
+            self.live.move_to_trunk(key, &mut call.membership, trunk);
         }
-        let is_trunk = |holder: &Holder| matches!(holder, Holder::Trunk(_));
-        let left = call.holders.iter().position(is_trunk).map(|index| call.holders.remove(index));
-        call.holders.push(holder.clone());
-        if let Some(live) = left.and_then(|left| self.live.get_mut(&left)) {
-            live.retain(|live| *live != key);
-        }
-        self.live.entry(holder).or_default().push(key);
     }
 
     /// R68: the size of the live set of each holder against its limit.
     pub(super) fn is_crowded(&self, permit: &Permit, standing: &Standing) -> bool {
-        let counts = |call: &&CallKey| !standing.spared.contains(&Some(**call));
-        let full = |limit: &ConcurrencyLimit| {
-            let live = self.live.get(&limit.holder).map_or(0, |live| live.iter().filter(counts).count());
-            !limit.soft && live >= limit.count as usize
-        };
-        permit.concurrency().iter().any(full)
+        let spared: SmallVec<[CallKey; 2]> = standing.spared.iter().flatten().copied().collect();
+        let live =
+            |limit: &ConcurrencyLimit| self.live.count_without(&Group::Holder(limit.holder.clone()), &spared);
+        permit.concurrency().iter().any(|limit| !limit.soft && live(limit) >= limit.count as usize)
     }
 
     /// It counts among nobody's calls at once any more (R68).
-    pub(super) fn leave_live(&mut self, key: CallKey, holders: &[Holder]) {
+    pub(super) fn leave_live(&mut self, key: CallKey, membership: Membership) {
         self.in_progress.remove(&key);
-        for holder in holders {
-            let Some(live) = self.live.get_mut(holder) else { continue };
-            live.retain(|live| *live != key);
-            if live.is_empty() {
-                self.live.remove(holder);
-            }
-        }
+        self.live.leave(key, membership);
     }
 }
 
@@ -81,8 +65,7 @@ pub(super) fn is_full(live: &Live, setup: &Snapshot, trunk: &Trunk, key: CallKey
     if call.permit.emergency() {
         return false;
     }
-    let holder = Holder::Trunk(trunk.name.clone());
-    let others = live.get(&holder).map_or(0, |calls| calls.iter().filter(|call| **call != key).count());
+    let others = live.count_without(&Group::Holder(Holder::Trunk(trunk.name.clone())), &[key]);
     let limits = setup.policy.trunk_limits(&trunk.name).map_or(&[][..], |limits| &limits.concurrency);
     let budgets = limits.iter().filter(|limit| !limit.soft).map(|limit| limit.count);
     let channels = trunk.calls_max.map(|most| most.saturating_sub(kept_from(trunk, &setup.policy, call)));

@@ -85,8 +85,8 @@ impl Gate {
         for waiting in &mut call.re_invites {
             waiting.until = waiting.until.min(forget_at);
         }
-        let holders = std::mem::take(&mut call.holders);
-        self.leave_live(key, &holders);
+        let membership = std::mem::take(&mut call.membership);
+        self.leave_live(key, membership);
         self.resolve_funds(now, key);
         self.refuse_held(now, key);
         self.set_alarm(key);
@@ -95,8 +95,8 @@ impl Gate {
     /// Nothing of this call can come any more.
     pub(super) fn forget_call(&mut self, key: CallKey) {
         let before = self.words_before(key);
-        let Some(call) = self.calls.remove(key) else { return };
-        self.leave_live(key, &call.holders);
+        let Some(mut call) = self.calls.remove(key) else { return };
+        self.leave_live(key, std::mem::take(&mut call.membership));
         self.reservations.remove(&call.reservation);
         shrink_after_rush(&mut self.reservations);
         let words = call.dialogs.iter().map(|dialog| {

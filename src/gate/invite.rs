@@ -193,7 +193,7 @@ impl Gate {
             meter: None,
             dialogs: SmallVec::new(),
             re_invites: Vec::new(),
-            holders: self.holders(&setup, &permit, &facts.record),
+            membership: SmallVec::new(),
             lines: None,
             period_end: None,
             budget_trunk: None,

@@ -21,6 +21,7 @@ mod identify;
 mod in_dialog;
 mod invite;
 mod life;
+mod live;
 mod locate;
 mod lockout;
 mod long_request;
@@ -70,7 +71,7 @@ use ahash::RandomState;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel};
+use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel, next_after_rush};
 use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
 use crate::policy::Holder;
@@ -85,6 +86,7 @@ pub use warning::Ending;
 use call::{Call, CallKey};
 use fraud::Fraud;
 use health::Health;
+use live::{Group, Live};
 use lockout::Lockout;
 use look_up::LookUps;
 use overload::Overload;
@@ -105,9 +107,6 @@ pub const REJECTIONS: [&str; 8] = [
     "stray_response",
     "transfer",
 ];
-
-/// Calls in progress by whose they are.
-type Live = HashMap<Holder, SmallVec<[CallKey; 2]>, RandomState>;
 
 /// The whole of Tollgate's judgement and memory, driven by one owner.
 pub struct Gate {
@@ -164,7 +163,7 @@ impl Gate {
             reservations: HashMap::with_hasher(reservations),
             in_progress: HashSet::with_hasher(in_progress),
             closes: false,
-            live: HashMap::with_hasher(live),
+            live: Live::with_hasher(live),
             alarms: Wheel::new(),
             located: Located::with_hasher(located),
             proved: HashMap::with_hasher(proved),
@@ -238,7 +237,7 @@ impl Gate {
     }
 
     pub fn next_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        next_after_rush(&mut self.outputs)
     }
 
     /// Replaces policy, tariffs and settings, and gives back the old ones. Calls in progress keep their prices; within a second they
@@ -305,7 +304,7 @@ impl Gate {
 
     /// Calls in progress that go out on this trunk.
     pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
-        self.live.get(&Holder::Trunk(Arc::clone(trunk))).map_or(0, SmallVec::len)
+        self.live.count(&Group::Holder(Holder::Trunk(Arc::clone(trunk))))
     }
 
     /// Whether the trunk has an address, and not all of them have failed of late.

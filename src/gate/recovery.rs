@@ -143,7 +143,7 @@ impl Gate {
             invite: Some(Box::new(invite)),
             caller,
             came_at: now.moment_at(record.start),
-            holders: self.holders(&setup, &permit, record),
+            membership: SmallVec::new(),
             permit,
             reservation: proof.id(),
             funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },

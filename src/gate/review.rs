@@ -11,7 +11,7 @@ use super::{Event, Gate};
 use crate::base::{Blank, Moment, Now, Seldom};
 use crate::ledger::{EndCause, Exhausted, Slice};
 use crate::policy::document::Ending;
-use crate::policy::{Caller, Holder, Permit, Policy, Reason, Refusal};
+use crate::policy::{Caller, Permit, Policy, Reason, Refusal};
 
 /// The calls in progress are looked at over this span, so that ten thousand of them do not hold up the next INVITE. What is left of
 /// the second is for the ledger.
@@ -162,25 +162,6 @@ impl Gate {
         if let Some(call) = self.calls.at_mut(key) {
             call.review.refusal = Some(Box::new(refusal.about(&call.permit)));
             self.give_up_search(now, key, 403);
-        }
-    }
-
-    /// It counts among the calls at once of whoever limits it now (R68).
-    fn count_among(&mut self, key: CallKey) {
-        let setup = Arc::clone(&self.setup);
-        let Some(call) = self.calls.at(key) else { return };
-        let mut holders = self.holders(&setup, &call.permit, &call.record);
-        let Some(call) = self.calls.at_mut(key) else { return };
-        let trunk = call.holders.iter().find(|holder| matches!(holder, Holder::Trunk(_)));
-        holders.extend(trunk.cloned());
-        if holders == call.holders {
-            return;
-        }
-        let before = std::mem::replace(&mut call.holders, holders.clone());
-        self.leave_live(key, &before);
-        self.in_progress.insert(key);
-        for holder in holders {
-            self.live.entry(holder).or_default().push(key);
         }
     }
 

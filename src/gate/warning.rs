@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::call::CallKey;
+use super::live::Group;
 use super::{Emergency, Event, Gate, Sent};
 use crate::base::{DecisionId, Now};
 use crate::dialog::{Dialog, End};
@@ -64,7 +65,7 @@ impl Gate {
     /// Soft limits of calls at once refuse nobody, but tell.
     pub(super) fn tell_crowded(&mut self, key: CallKey) {
         let Some(call) = self.calls.at(key) else { return };
-        let live = |limit: &ConcurrencyLimit| self.live.get(&limit.holder).map_or(0, |live| live.len());
+        let live = |limit: &ConcurrencyLimit| self.live.count(&Group::Holder(limit.holder.clone()));
         let over = |limit: &&ConcurrencyLimit| limit.soft && live(limit) > limit.count as usize;
         let crowded: Vec<ConcurrencyLimit> = call.permit.concurrency().iter().filter(over).cloned().collect();
         crowded.into_iter().for_each(|limit| self.tell(Event::Crowded(limit)));

@@ -20,7 +20,7 @@ pub use branch::Branch;
 pub use timing::Timing;
 
 use crate::base::Place;
-use crate::base::{Moment, Random, Wheel};
+use crate::base::{Moment, Random, Wheel, next_after_rush};
 use crate::sip::{Flow, Message, Method};
 use clients::Clients;
 use servers::Servers;
@@ -236,7 +236,7 @@ impl<S, C> Transactions<S, C> {
     }
 
     pub fn next_event(&mut self) -> Option<Event<S, C>> {
-        self.out.events.pop_front()
+        next_after_rush(&mut self.out.events)
     }
 
     /// Server and client transactions alive.

@@ -135,3 +135,25 @@ fn soft_limits_of_calls_at_once_tell_and_refuse_nobody() {
     assert_eq!(crowded(&world), 1);
     assert_eq!(world.count("main", "INVITE"), 2, "nobody is refused");
 }
+
+#[test]
+fn a_call_under_a_hard_and_a_soft_limit_of_one_holder_counts_once() {
+    let company = Company::new().with(|company| {
+        for (count, soft) in [(2, false), (1, true)] {
+            let limit = Limit { quantity: Quantity::Calls { count }, soft };
+            company.document.budgets.push(BudgetRule { holder: BudgetHolder::Company, limit });
+        }
+    });
+    let mut world = World::new(&company);
+    let crowded =
+        |world: &World| world.events.iter().filter(|event| matches!(event, Event::Crowded(_))).count();
+    world.act("alice", "INVITE 03023125500");
+    world.runs_until("100");
+    assert_eq!(crowded(&world), 0, "one call is not more than one");
+    world.act("bob", "INVITE 03023125500");
+    world.runs_until("200");
+    assert_eq!((crowded(&world), world.count("main", "INVITE")), (1, 2), "the second still has room");
+    world.act("carol", "INVITE 03023125500");
+    world.runs_until("300");
+    assert_eq!(world.count("main", "INVITE"), 2, "the third has none");
+}

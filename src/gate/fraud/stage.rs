@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::{FraudLock, Sighting};
 use crate::base::{Money, Now};
 use crate::gate::call::CallKey;
 use crate::gate::fraud;
 use crate::gate::identify::Caller;
 use crate::gate::invite::{Question, price_of};
-use crate::gate::setup::Snapshot;
+use crate::gate::live::Group;
 use crate::gate::transfer::Standing;
 use crate::gate::{Event, Gate};
-use crate::policy::{self, Class, Country, Decision, Destination, Holder, Permit, Reason, Refusal};
+use crate::policy::{self, Class, Country, Decision, Destination, Permit, Reason, Refusal};
 use crate::sip::Name;
 
 impl Gate {
@@ -74,7 +72,7 @@ impl Gate {
             raw: uri.user.unwrap_or(uri.body),
             price: price.map_or(Money::ZERO, |price| price.per_minute),
             is_new_source,
-            calls_at_once: self.watched_calls_of(setup, key),
+            calls_at_once: self.live.count(&Group::Watched(key.clone())),
             is_permitted: decision.permit().is_some(),
         };
         if let Some(lock) = self.fraud.attempted(now, &setup.policy, &seen) {
@@ -104,11 +102,5 @@ impl Gate {
         let zone = self.setup.policy.person(person).zone;
         let refusal = Refusal::of(Reason::FraudLock).about(permit).until(until.with_timezone(&zone));
         Some(refusal.by_rule(signal.path()))
-    }
-
-    fn watched_calls_of(&self, setup: &Snapshot, key: &Arc<str>) -> usize {
-        let live = self.live.get(&Holder::Person(key.clone())).map_or(&[][..], SmallVec::as_slice);
-        let calls = live.iter().filter_map(|key| self.calls.at(*key));
-        calls.filter(|call| setup.policy.fraud().watches(call.permit.class())).count()
     }
 }
