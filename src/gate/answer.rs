@@ -56,7 +56,7 @@ impl Gate {
         }
         let mut record = call.record.clone();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
-        call.early_until = None;
+        call.search.no_sound();
         let until = now.moment + LEDGER_PATIENCE;
         let id = call.reservation;
         let state = self.saved_at_answer(now, key, &response);
@@ -135,7 +135,7 @@ impl Gate {
         call.invite.iter_mut().for_each(|invite| invite.drop_body());
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
-        call.early_until = None;
+        call.search.no_sound();
         call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk) = (call.decision, call.record.trunk.clone());
@@ -163,7 +163,7 @@ impl Gate {
         let Some(invite) = call.invite.as_deref() else { return };
         let mark = call.record.decision.text();
         if let Some(mut dialog) = Dialog::open(invite, call.caller, response, flow, &mark) {
-            dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
+            dialog.side_mut(End::Caller).show_as(call.search.from_sent.clone());
             // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
             let from = invite.from_tag().unwrap_or_default();
             let known = self.dialogs.entry(self.keys.of(invite.call_id(), from, tag)).or_default();
@@ -178,7 +178,7 @@ impl Gate {
     pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at(key) else { return };
         let Some(invite) = call.invite.as_deref() else { return };
-        let own_from = call.from_sent.as_ref().and_then(|_| invite.header(Name::From));
+        let own_from = call.search.from_sent.as_ref().and_then(|_| invite.header(Name::From));
         let towards = self.setup.interfaces.at(call.caller.listener);
         let opens_dialog = response.to_tag().is_some() && response.status() < 300;
         let decision = call.decision.text();

@@ -74,7 +74,6 @@ use smallvec::SmallVec;
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel, next_after_rush};
 use crate::dialog::{DialogKey, DialogKeys};
 use crate::ledger;
-use crate::policy::Holder;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
@@ -86,11 +85,12 @@ pub use warning::Ending;
 use call::{Call, CallKey};
 use fraud::Fraud;
 use health::Health;
-use live::{Group, Live};
+use live::Live;
 use lockout::Lockout;
 use look_up::LookUps;
 use overload::Overload;
 use papers::Papers;
+use parting::Partings;
 use payload::{Asked, Sent};
 use relay::Marks;
 use ticket::Tickets;
@@ -126,6 +126,7 @@ pub struct Gate {
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
+    partings: Partings,
     /// Where the trunks' names lead to.
     located: Located,
     /// The trunks that have proved themselves by certificate, by connection, until it closes.
@@ -151,7 +152,7 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
-        let (subjects, proved) = (hasher(), hasher());
+        let (subjects, proved, partings) = (hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -165,6 +166,7 @@ impl Gate {
             closes: false,
             live: Live::with_hasher(live),
             alarms: Wheel::new(),
+            partings: Partings::with_hasher(partings),
             located: Located::with_hasher(located),
             proved: HashMap::with_hasher(proved),
             health: Health::new(health),
@@ -300,11 +302,6 @@ impl Gate {
     /// What is remembered of calls, for about a minute also of those that are over: calls, dialogs, reservations.
     pub fn remembered(&self) -> (usize, usize, usize) {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
-    }
-
-    /// Calls in progress that go out on this trunk.
-    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
-        self.live.count(&Group::Holder(Holder::Trunk(Arc::clone(trunk))))
     }
 
     /// Whether the trunk has an address, and not all of them have failed of late.

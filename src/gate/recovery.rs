@@ -142,7 +142,6 @@ impl Gate {
             takes_messages: takes_messages(&invite),
             invite: Some(Box::new(invite)),
             caller,
-            came_at: now.moment_at(record.start),
             membership: SmallVec::new(),
             permit,
             reservation: proof.id(),
@@ -150,14 +149,13 @@ impl Gate {
             search: Seldom::default(),
             meter: None,
             dialogs,
-            re_invites: Vec::new(),
+            re_invites: Seldom::default(),
             record: Box::new(record.clone()),
             lines: money.map(|(_, entry)| Arc::clone(&entry.lines)),
             period_end: None,
             budget_trunk: saved.budget_trunk,
             over: None,
             given_up: None,
-            early_until: None,
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
@@ -167,9 +165,6 @@ impl Gate {
             parting: Parting::default(),
             alarm: None,
             speaker: saved.speaker,
-            shown: None,
-            from_rewritten: None,
-            from_sent: None,
         };
         // The periods are those in which its money was last set aside.
         let counted = money.map(|(_, entry)| Now::new(now.moment_at(entry.changed), entry.changed));
