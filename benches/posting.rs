@@ -13,7 +13,7 @@ use tollgate::ledger::{
     Account, Amount, Answer, BudgetLine, CallRecord, Command, EndCause, Limit, PeriodKind, Reserve, Settle,
     TariffMark, period,
 };
-use tollgate::store::{Sqlite, SqliteSettings, Store};
+use tollgate::store::{Sqlite, SqliteSettings, Store, Tended};
 
 const PEOPLE: u64 = 10_000;
 const DEPARTMENTS: u64 = 20;
@@ -29,6 +29,7 @@ fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ledger.sqlite");
     let mut store = Sqlite::open(&path, SqliteSettings::posting_behind()).expect("a new store");
+    store.standing(noon().date_naive()).expect("a readable store");
     let mut traffic =
         Traffic { ids: IdSource::default(), random: Random::from_number(64), calls: Vec::new(), tick: 0 };
     let ticks = calls / TICK_MILLIS;
@@ -53,6 +54,7 @@ fn apply(store: &mut Sqlite, batch: &[Command]) {
     for batch in batch.chunks(tollgate::store::BATCH_MAX) {
         let mut replies = Vec::with_capacity(batch.len());
         store.apply(batch, &mut replies).expect("a store that works");
+        while store.tend().expect("a store that works") != Tended::Done {}
     }
 }
 

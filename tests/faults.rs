@@ -342,6 +342,9 @@ fn a_full_disk_stops_what_costs_and_nothing_else() {
     let talk = house.calls("130", Talk::Waits, 1, 1);
     sleep(Duration::from_secs(2));
     house.fill_the_disk();
+    // The daybook writes over what is posted for as long as the tables take it: a second, and the ledger is known to be full.
+    let before = house.calls("102", Talk::HangsUp, 1, 1).finish(Duration::from_secs(60));
+    sleep(Duration::from_secs(2));
     let refused = house.calls("102", Talk::HangsUp, 5, 5).finish(Duration::from_secs(60));
     let help = house.emergency_calls(3).finish(Duration::from_secs(60));
     let count = |told: &[Told], what: &str| told.iter().filter(|line| line.what == what).count();
@@ -356,6 +359,7 @@ fn a_full_disk_stops_what_costs_and_nothing_else() {
         after.extend(house.calls("102", Talk::HangsUp, 1, 1).finish(Duration::from_secs(60)));
     }
     assert!(count(&after, "answered") > 0, "calls that cost are taken again");
+    told.extend(before);
     told.extend(after);
     house.gate.take().expect("a gate").stop().expect("the gate ends well");
     let books = Books::read(&house.database());

@@ -6,6 +6,8 @@ mod battery;
 mod chance;
 #[path = "ledger/crash.rs"]
 mod crash;
+#[path = "ledger/daybook.rs"]
+mod daybook;
 #[path = "ledger/notes.rs"]
 mod notes;
 #[path = "ledger/remembered.rs"]

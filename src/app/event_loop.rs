@@ -1,18 +1,16 @@
 //! The only loop: sockets, ledger replies and deadlines go into the gate, and what the gate wants done is done. One thread owns
 //! the sockets and the gate; no message is handed from one thread to another.
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
-use tokio::time::{Instant, Interval};
+use tokio::time::Instant;
 
 use super::clock::Clock;
 use super::closing::Stopping;
@@ -27,6 +25,7 @@ use super::names::{Heard, Names};
 use super::observe::Observer;
 use super::phone_book::PhoneBook;
 use super::reload::Replacement;
+use super::rung::{Others, Rung, told};
 use super::secure::places;
 use crate::base::{Moment, Now};
 use crate::config;
@@ -38,6 +37,9 @@ use crate::store::{SqliteReader, Tray, WriterEvent};
 
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
+
+/// What so many messages have led to leaves together: under a millisecond of work, so that none waits longer.
+const TURNS_TOGETHER: usize = 16;
 
 /// The loop and all it owns.
 pub(super) struct EventLoop {
@@ -112,6 +114,7 @@ impl EventLoop {
         }
         self.part_with_calls();
         self.carry_out(self.clock.now());
+        self.depart(self.clock.now());
         self.close().await;
     }
 
@@ -164,6 +167,7 @@ impl EventLoop {
             self.advance(now);
             self.carry_out(now);
         }
+        self.depart(now);
     }
 
     /// Under load the wire is left alone for a moment, unless more waits there than was taken.
@@ -193,9 +197,13 @@ impl EventLoop {
     fn take_arrivals(&mut self, first: Arrived) {
         self.gate.look_at_wire(self.clock.now(), self.sockets.is_behind());
         let mut next = Some(first);
-        while let Some(arrived) = next {
+        for turn in 1.. {
+            let Some(arrived) = next else { break };
             self.gathering.hear();
             self.take_arrival(arrived);
+            if turn % TURNS_TOGETHER == 0 {
+                self.depart(self.clock.now());
+            }
             next = self.sockets.received();
         }
     }
@@ -278,7 +286,7 @@ impl EventLoop {
         }
     }
 
-    /// Does what the gate wants done at this moment. Nothing leaves before what it rests on is noted.
+    /// Does what the gate wants done at this moment, up to what is to be sent.
     fn carry_out(&mut self, now: Now) {
         while let Some(output) = self.gate.next_output() {
             match output {
@@ -293,6 +301,11 @@ impl EventLoop {
                 }
             }
         }
+    }
+
+    /// Sends what was decided since the last time: what is done for several messages in a row, the gate's words and then the kernel's,
+    /// finds its own words near the processor. Nothing leaves before what it rests on is noted.
+    fn depart(&mut self, now: Now) {
         if let Err(fault) = self.store.write_notes(now.moment) {
             tracing::error!(%fault, "what is decided is noted no more: a kill may take the last second's rows along");
         }
@@ -300,6 +313,7 @@ impl EventLoop {
             self.observer.sent(flow, &bytes);
             self.sockets.send(flow, &bytes);
         }
+        self.sockets.leave();
     }
 
     fn tell(&mut self, now: Now, event: &Event) {
@@ -334,60 +348,4 @@ impl EventLoop {
 
 fn received(flow: Flow, message: Result<Message, crate::sip::Malformed>) -> Input {
     Input::Received { flow, message: message.map(|message| message.arrived_from(flow.remote)) }
-}
-
-/// Waits for news of whether to stop; false if whoever could tell has gone.
-async fn told(mut stop: watch::Receiver<Stopping>) -> bool {
-    stop.changed().await.is_ok()
-}
-
-/// What is heard of seldom, beside the wire.
-struct Others<'l> {
-    written: &'l mut UnboundedReceiver<WriterEvent>,
-    setups: &'l mut UnboundedReceiver<Replacement>,
-    look_ups: &'l mut LookUps,
-    names: &'l mut Names,
-    asks: &'l mut UnboundedReceiver<Ask>,
-}
-
-/// Who has rung.
-enum Rung {
-    Written(WriterEvent),
-    Setup(Replacement),
-    LookedUp(Box<Input>),
-    Name(Heard),
-    Ask(Ask),
-    Observe,
-    /// Whether to stop.
-    Told(bool),
-}
-
-impl Others<'_> {
-    /// The first that has something to say. Whoever has gone for good says nothing more.
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        observe: &mut Interval,
-        stop: Pin<&mut impl Future<Output = bool>>,
-    ) -> Poll<Rung> {
-        if let Poll::Ready(Some(event)) = self.written.poll_recv(cx) {
-            return Poll::Ready(Rung::Written(event));
-        }
-        if let Poll::Ready(Some(replacement)) = self.setups.poll_recv(cx) {
-            return Poll::Ready(Rung::Setup(replacement));
-        }
-        if let Poll::Ready(Some(heard)) = self.look_ups.answers.poll_recv(cx) {
-            return Poll::Ready(Rung::LookedUp(Box::new(heard)));
-        }
-        if let Poll::Ready(Some(heard)) = self.names.poll_next(cx) {
-            return Poll::Ready(Rung::Name(heard));
-        }
-        if let Poll::Ready(Some(ask)) = self.asks.poll_recv(cx) {
-            return Poll::Ready(Rung::Ask(ask));
-        }
-        if observe.poll_tick(cx).is_ready() {
-            return Poll::Ready(Rung::Observe);
-        }
-        stop.poll(cx).map(Rung::Told)
-    }
 }

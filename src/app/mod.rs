@@ -35,6 +35,7 @@ mod refresh;
 mod reload;
 mod report;
 mod rights;
+mod rung;
 mod secure;
 mod snapshot;
 mod spending;

@@ -13,7 +13,7 @@ use crate::base::Now;
 use crate::dialog::{Dialog, End};
 use crate::ledger::{Answer, Command, EndCause};
 use crate::policy::{Reason, Refusal};
-use crate::proxy::{OwnRoute, Returning, forward_response, record_route};
+use crate::proxy::{OwnRoute, Returning, TargetQueue, forward_response, record_route};
 use crate::sip::{Flow, Message, Name};
 
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
@@ -133,6 +133,8 @@ impl Gate {
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
         call.invite.iter_mut().for_each(|invite| invite.drop_body());
+        // Nobody else is tried now; the branches stay for as long as another 2xx may come.
+        call.search.written().into_iter().for_each(|search| search.queue = TargetQueue::new());
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
         call.search.no_sound();

@@ -166,8 +166,8 @@ impl Book {
         period.end_date() + DAYS_TO_SURE_END <= today
     }
 
-    /// Drops balances of periods surely over by `today` (UTC) with nothing reserved. Only for stores that can bring them back,
-    /// and between batches.
+    /// Drops balances of periods surely over by `today` (UTC) with nothing reserved, but for those that the present batch has changed.
+    /// Only for stores that can bring them back.
     pub fn forget_ended_periods(&mut self, today: NaiveDate) {
         self.pages.forget_ended_periods(today);
     }

@@ -147,9 +147,11 @@ impl Pages {
     }
 
     pub(super) fn forget_ended_periods(&mut self, today: NaiveDate) {
+        let batch = self.batch;
         self.balances.retain(|place, slot| {
             let over = place.period.end_date() + DAYS_TO_SURE_END <= today;
-            !over || !slot.value.reserved.is_zero()
+            // What the present batch has touched nobody has written yet.
+            !over || !slot.value.reserved.is_zero() || slot.batch == batch
         });
     }
 

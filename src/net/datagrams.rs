@@ -1,6 +1,5 @@
-//! One UDP socket: takes datagrams in batches, sends without waiting, keeps a short backlog while the kernel's buffer is full.
+//! One UDP socket: takes datagrams in batches, and sends without waiting those that leave together.
 
-use std::collections::VecDeque;
 use std::io::{self, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,7 +10,8 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-use super::limits::{BATCH, DATAGRAM_BACKLOG, DATAGRAM_BYTES};
+use super::departing::{Departing, Dropped};
+use super::limits::{BATCH, DATAGRAM_BYTES};
 
 /// Datagrams taken with one system call. Under load more are taken with the next; each has a buffer of 64 KiB, of which only what
 /// was once used takes memory.
@@ -21,9 +21,9 @@ pub(super) struct Datagrams {
     /// Told of what comes, and of nothing else: each datagram that leaves makes room in the kernel's buffer, and the gate would wake
     /// for it.
     socket: AsyncFd<UdpSocket>,
-    /// Told of room, while the backlog waits for some.
+    /// Told of room, while some wait for it.
     room: Option<AsyncFd<UdpSocket>>,
-    backlog: VecDeque<(SocketAddr, Bytes)>,
+    departing: Departing,
     letters: Letters,
     is_behind: bool,
 }
@@ -76,23 +76,12 @@ fn listen(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket
     AsyncFd::with_interest(socket, interest)
 }
 
-/// What became of a datagram that was to be sent.
-#[derive(Debug)]
-pub(super) enum Sent {
-    Out,
-    /// Waits for room in the kernel's buffer.
-    Waits,
-    /// The backlog is full: lost, as datagrams may be.
-    Dropped,
-    Failed(io::ErrorKind),
-}
-
 impl Datagrams {
     /// Of a socket that does not block.
     pub(super) fn new(socket: UdpSocket) -> io::Result<Datagrams> {
         let socket = listen(socket, Interest::READABLE)?;
-        let (backlog, letters) = (VecDeque::new(), Letters::new());
-        Ok(Datagrams { socket, room: None, backlog, letters, is_behind: false })
+        let (departing, letters) = (Departing::new(), Letters::new());
+        Ok(Datagrams { socket, room: None, departing, letters, is_behind: false })
     }
 
     pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
@@ -130,36 +119,23 @@ impl Datagrams {
         self.is_behind
     }
 
-    pub(super) fn send(&mut self, to: SocketAddr, bytes: &Bytes) -> Sent {
-        if self.backlog.is_empty() {
-            match self.socket.get_ref().send_to(bytes, to) {
-                Ok(_) => return Sent::Out,
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
-                Err(fault) => return Sent::Failed(fault.kind()),
-            }
-        }
-        if self.backlog.len() == DATAGRAM_BACKLOG {
-            return Sent::Dropped;
-        }
-        self.backlog.push_back((to, bytes.clone()));
-        Sent::Waits
+    /// Takes a datagram along. It leaves with others, at the next `leave` at the latest; whether so many wait that they should now.
+    pub(super) fn take(&mut self, to: SocketAddr, bytes: &Bytes) -> Result<bool, Dropped> {
+        self.departing.take(to, bytes.clone())
     }
 
     /// Sends what waits, as far as the kernel takes it; what fails is told to `failed`.
-    pub(super) fn poll_flush(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut failed: impl FnMut(SocketAddr, io::ErrorKind),
-    ) {
-        while let Some((to, bytes)) = self.backlog.front() {
-            match self.socket.get_ref().send_to(bytes, *to) {
-                Ok(_) => {}
-                Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => return self.wait_for_room(cx),
-                Err(fault) => failed(*to, fault.kind()),
-            }
-            self.backlog.pop_front();
+    pub(super) fn leave(&mut self, failed: impl FnMut(SocketAddr, io::ErrorKind)) {
+        self.departing.leave(self.socket.get_ref(), failed);
+    }
+
+    /// As `leave`, and wakes the task when there is room for the rest.
+    pub(super) fn poll_leave(&mut self, cx: &mut Context<'_>, failed: impl FnMut(SocketAddr, io::ErrorKind)) {
+        if self.departing.leave(self.socket.get_ref(), failed) {
+            self.room = None;
+        } else {
+            self.wait_for_room(cx);
         }
-        self.room = None;
     }
 
     /// Wakes the task when the kernel's buffer has room.
@@ -179,7 +155,7 @@ impl Datagrams {
         }
     }
 
-    pub(super) fn is_flushed(&self) -> bool {
-        self.backlog.is_empty()
+    pub(super) fn have_left(&self) -> bool {
+        self.departing.is_empty()
     }
 }

@@ -8,6 +8,7 @@ mod certificate;
 mod connection;
 mod connections;
 mod datagrams;
+mod departing;
 mod handshake;
 mod http;
 mod limits;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,8 @@ use tokio::time::timeout;
 
 use super::connection::{Failure, Report};
 use super::connections::Connections;
-use super::datagrams::{Datagrams, Sent};
+use super::datagrams::Datagrams;
+use super::departing::Dropped;
 use super::handshake::HandshakeFault;
 use super::limits::BATCH;
 use super::listen::{self, BindError, Listen};
@@ -29,7 +31,7 @@ pub struct Sockets {
 }
 
 enum Port {
-    Udp(Datagrams, SocketAddr),
+    Udp(Box<Datagrams>, SocketAddr),
     Stream(Transport, SocketAddr),
 }
 
@@ -124,20 +126,21 @@ impl Sockets {
         self.arrived.pop_front()
     }
 
-    /// Sends without ever waiting. What cannot be sent arrives as [`Arrived::Failed`]; a lost datagram does not.
+    /// Takes a message along without ever waiting. It leaves at `leave`, with others. What cannot be sent arrives as
+    /// [`Arrived::Failed`]; a lost datagram does not.
     ///
     /// UDP: from the flow's listener. TCP: on the flow's connection; with `ConnectionId::NONE` on one that leads to the flow's
     /// remote address, which is opened if needed.
     pub fn send(&mut self, flow: Flow, bytes: &Bytes) {
         let sent = match (flow.transport, self.ports.get_mut(usize::from(flow.listener.0))) {
-            (Transport::Udp, Some(Port::Udp(socket, _))) => match socket.send(flow.remote, bytes) {
-                Sent::Out | Sent::Waits => Ok(()),
-                Sent::Dropped => {
-                    self.counts.datagrams_dropped += 1;
-                    Ok(())
+            (Transport::Udp, Some(Port::Udp(socket, _))) => {
+                match socket.take(flow.remote, bytes) {
+                    Ok(false) => {}
+                    Ok(true) => self.leave(),
+                    Err(Dropped) => self.counts.datagrams_dropped += 1,
                 }
-                Sent::Failed(kind) => Err(Failure::Datagram(kind)),
-            },
+                Ok(())
+            }
             (asked, Some(Port::Stream(transport, from))) if asked == *transport => {
                 self.connections.send(*from, flow, bytes.clone())
             }
@@ -146,6 +149,16 @@ impl Sockets {
         self.tell_cut_off();
         if let Err(why) = sent {
             self.send_failed(flow, why);
+        }
+    }
+
+    /// Lets go what was taken along since the last time.
+    pub fn leave(&mut self) {
+        let Sockets { ports, arrived, .. } = self;
+        for (index, port) in ports.iter_mut().enumerate() {
+            if let Port::Udp(socket, _) = port {
+                socket.leave(|to, kind| arrived.push_back(unsent(index, to, kind)));
+            }
         }
     }
 
@@ -162,7 +175,7 @@ impl Sockets {
             Transport::Udp => {
                 let socket = listen::udp(listen.address).and_then(Datagrams::new).map_err(refused)?;
                 let address = socket.local_address().map_err(refused)?;
-                Ok(Port::Udp(socket, address))
+                Ok(Port::Udp(Box::new(socket), address))
             }
             Transport::Tcp | Transport::Tls => {
                 let socket = listen::tcp(listen.address).map_err(refused)?;
@@ -188,15 +201,12 @@ impl Sockets {
         let Sockets { ports, arrived, counts, .. } = self;
         for (index, port) in ports.iter_mut().enumerate() {
             let Port::Udp(socket, _) = port else { continue };
-            let flow = |remote| udp_flow(index, remote);
-            socket.poll_flush(cx, |to, kind| {
-                arrived.push_back(Arrived::Failed { flow: flow(to), why: Failure::Datagram(kind) });
-            });
+            socket.poll_leave(cx, |to, kind| arrived.push_back(unsent(index, to, kind)));
             socket.poll_receive(cx, |from, bytes| {
                 if is_keep_alive(&bytes) {
                     counts.keep_alives += 1;
                 } else {
-                    arrived.push_back(Arrived::Datagram { flow: flow(from), bytes });
+                    arrived.push_back(Arrived::Datagram { flow: udp_flow(index, from), bytes });
                 }
             });
         }
@@ -275,14 +285,19 @@ impl Sockets {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for port in &mut self.ports {
             if let Port::Udp(socket, _) = port {
-                socket.poll_flush(cx, |_, _| {});
-                if !socket.is_flushed() {
+                socket.poll_leave(cx, |_, _| {});
+                if !socket.have_left() {
                     return Poll::Pending;
                 }
             }
         }
         Poll::Ready(())
     }
+}
+
+/// This datagram of the listener with this index did not go out.
+fn unsent(index: usize, to: SocketAddr, kind: io::ErrorKind) -> Arrived {
+    Arrived::Failed { flow: udp_flow(index, to), why: Failure::Datagram(kind) }
 }
 
 fn udp_flow(index: usize, remote: SocketAddr) -> Flow {

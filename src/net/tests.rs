@@ -28,6 +28,7 @@ async fn a_datagram_arrives_with_its_flow_and_the_answer_goes_back() {
     assert_eq!(gate.counts().keep_alives, 1);
 
     gate.send(flow, &Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n"));
+    gate.leave();
     let mut answer = [0; 64];
     let length = timeout(PATIENCE, phone.recv(&mut answer)).await.unwrap().unwrap();
     assert_eq!(&answer[..length], b"SIP/2.0 200 OK\r\n\r\n");
@@ -78,6 +79,7 @@ async fn frames_and_pings_of_a_connection_are_told_apart_and_answered_on_it() {
     assert_ne!(first.connection, ConnectionId::NONE);
 
     gate.send(first, &Bytes::from_static(b"answer"));
+    gate.leave();
     let mut heard = vec![0; 8];
     timeout(PATIENCE, phone.read_exact(&mut heard)).await.unwrap().unwrap();
     assert!(heard == b"\r\nanswer" || heard == b"answer\r\n", "{heard:?}");

@@ -4,6 +4,7 @@ mod closing;
 mod error;
 mod memory;
 mod notes;
+mod pace;
 mod reports;
 mod sqlite;
 mod tray;
@@ -45,6 +46,14 @@ pub trait Store {
     /// noted keeps it with the batch, so that the next start knows what of the notes is written.
     fn bookmark(&mut self, _commands: u64) {}
 
+    /// Does a small piece of the work that has been put off, some milliseconds at the most. To be asked after each `apply`, until it is done.
+    ///
+    /// # Errors
+    /// As `apply`: nothing that was committed is lost.
+    fn tend(&mut self) -> Result<Tended, StoreError> {
+        Ok(Tended::Done)
+    }
+
     /// What the book beside the gate begins with: every open reservation, and every balance of a period that may not be over
     /// by `today` (UTC).
     ///
@@ -64,4 +73,15 @@ pub trait Store {
     /// # Errors
     /// What still stands in the way; try again later.
     fn recover(&mut self) -> Result<(), StoreError>;
+}
+
+/// What is left of the work that a store has put off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tended {
+    /// Nothing that is due.
+    Done,
+    /// Some; it can wait a little.
+    More,
+    /// More comes than is done.
+    Behind,
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::ledger::{Book, Command, Reply};
 
-use super::{Sqlite, SqliteSettings, Store, StoreError};
+use super::{Sqlite, SqliteSettings, Store, StoreError, Tended};
 
 /// Tries the file again each time it is asked to recover; once open it is that store.
 pub struct Unopened {
@@ -40,6 +40,10 @@ impl Store for Unopened {
         if let Some(store) = &mut self.opened {
             store.bookmark(commands);
         }
+    }
+
+    fn tend(&mut self) -> Result<Tended, StoreError> {
+        self.opened.as_mut().map_or(Ok(Tended::Done), Sqlite::tend)
     }
 
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {

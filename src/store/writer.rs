@@ -15,6 +15,7 @@ use chrono::NaiveDate;
 use crate::base::Moment;
 use crate::ledger::{Book, Command, Reply, Unavailable};
 
+use super::pace::Pace;
 use super::{Store, StoreError};
 
 /// Commands in one commit. Beyond that a commit grows with its commands and the first in it wait for the last.
@@ -26,7 +27,6 @@ pub const RECORDS_KEPT_MAX: usize = 100_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How often an idle store is looked at, so that a deleted file is noticed before the next call needs it.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-
 /// What the thread reports, from the thread itself: the sink must be quick.
 #[derive(Debug)]
 pub enum WriterEvent {
@@ -95,6 +95,7 @@ impl Writer {
             told_down: unread.is_some(),
             down: unread.map(|_| Unavailable::NotWritable),
             unread,
+            pace: Pace::default(),
         };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || desk.work(&queue))?;
         Ok(WriterHandle { sender: Some(sender), thread: Some(thread) })
@@ -176,6 +177,7 @@ struct Desk<S, C, E> {
     told_down: bool,
     /// Nobody has read what stands in the store; since this day.
     unread: Option<NaiveDate>,
+    pace: Pace,
 }
 
 impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
@@ -194,21 +196,23 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
             if !open {
                 break;
             }
+            self.tend();
         }
         self.close();
     }
 
     /// Waits for something to do. False when no more commands will come.
     fn listen(&mut self, queue: &Receiver<Vec<Command>>) -> bool {
-        let patience = if self.down.is_some() { RETRY_AFTER } else { PROBE_EVERY };
         if self.down.is_some() {
-            return self.answer_while_down(queue, patience);
+            return self.answer_while_down(queue, RETRY_AFTER);
         }
-        match queue.recv_timeout(patience) {
+        let until_next_piece = self.pace.wait((self.clock)());
+        match queue.recv_timeout(until_next_piece.unwrap_or(PROBE_EVERY)) {
             Ok(commands) => {
                 self.take_all(commands);
                 self.drain(queue)
             }
+            Err(RecvTimeoutError::Timeout) if until_next_piece.is_some() => true,
             Err(RecvTimeoutError::Timeout) => {
                 if let Err(error) = self.store.probe() {
                     self.go_down(error);
@@ -216,6 +220,18 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
                 true
             }
             Err(RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Has the store do a piece of what it has put off, if it is time. What waits for a commit has been written by now.
+    fn tend(&mut self) {
+        let began = (self.clock)();
+        if self.down.is_some() || !self.pace.is_due(began) {
+            return;
+        }
+        match self.store.tend() {
+            Ok(tended) => self.pace.rest(began, (self.clock)(), tended),
+            Err(error) => self.go_down(error),
         }
     }
 
@@ -272,7 +288,9 @@ impl<S: Store, C: FnMut() -> Moment, E: FnMut(WriterEvent)> Desk<S, C, E> {
         self.store.bookmark(through);
         match self.store.apply(&batch, &mut replies) {
             Ok(()) => {
-                let took = (self.clock)().since(began);
+                let now = (self.clock)();
+                let took = now.since(began);
+                self.pace.wake(now);
                 self.tell_up();
                 (self.sink)(WriterEvent::Committed { count, through, took });
                 (self.sink)(WriterEvent::Replied(replies));

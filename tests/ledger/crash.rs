@@ -2,24 +2,26 @@
 
 use std::fs::{self, OpenOptions};
 use std::path::Path;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tollgate::base::Random;
-use tollgate::ledger::{Answer, BudgetLine, Command, Reply};
+use tollgate::ledger::{BudgetLine, Reply};
 use tollgate::store::{
-    BalanceFilter, RecordFilter, Reports, Sqlite, SqliteReader, SqliteSettings, Store, StoreError, audit,
+    BalanceFilter, Reports, Sqlite, SqliteReader, SqliteSettings, Store, StoreError, audit,
 };
 
 use super::chance::{any_command, assert_within_limits};
 use super::words::*;
 
 /// The files as the disk has them now, in a folder of their own: what a machine finds that lost its power.
-fn disk_image(path: &Path) -> TempDir {
+pub fn disk_image(path: &Path) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for suffix in ["", "-wal"] {
+    for suffix in ["", "-wal", "-daybook-a", "-daybook-b"] {
         let name = format!("ledger.sqlite{suffix}");
-        fs::copy(path.with_file_name(&name), folder.path().join(&name)).expect("a copy");
+        let file = path.with_file_name(&name);
+        if file.exists() {
+            fs::copy(file, folder.path().join(&name)).expect("a copy");
+        }
     }
     folder
 }
@@ -46,89 +48,7 @@ fn after_a_crash_everything_that_was_answered_is_there() {
     }
 }
 
-#[test]
-fn what_a_crash_finds_only_in_the_daybook_is_posted_at_the_next_start() {
-    let settings = SqliteSettings { post_after: Duration::from_secs(3600), ..SqliteSettings::default() };
-    for seed in 200..206 {
-        let mut random = Random::from_number(seed);
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("ledger.sqlite");
-        let mut store = Sqlite::open(&path, settings.clone()).expect("a new store");
-        let (mut book, mut replies) = (Subject::memory(), Vec::new());
-        for step in 0..60 {
-            let batch: Vec<_> = (0..=random.below(4)).map(|_| any_command(&mut random)).collect();
-            store.apply(&batch, &mut replies).expect("a working store");
-            assert_eq!(replies, book.batch(&batch), "seed {seed}, step {step}");
-            if random.one_in(9) {
-                store.probe().expect("a working store");
-                assert_eq!(audit(&path).expect("a readable file"), [], "an idle moment posts");
-            }
-            if !random.one_in(6) {
-                continue;
-            }
-            let image = disk_image(&path);
-            let path = image.path().join("ledger.sqlite");
-            assert_eq!(
-                audit(&path).expect("a readable file"),
-                [],
-                "the tables agree, though they are behind"
-            );
-            let revived = Sqlite::open(&path, settings.clone()).expect("a sound image");
-            assert_eq!(revived.book().open_entries(), open_entries(&book), "seed {seed}, step {step}");
-            let reader = SqliteReader::open(&path).expect("a reader");
-            assert_eq!(reader.balances(&BalanceFilter::default()).expect("balances"), book.balances());
-            assert_eq!(
-                reader.records(&RecordFilter::default()).expect("records"),
-                book.records(&RecordFilter::default())
-            );
-            assert_eq!(audit(&path).expect("a readable file"), []);
-        }
-    }
-}
-
-#[test]
-fn a_call_in_progress_outlives_a_crash_in_the_daybook() {
-    let settings = SqliteSettings { post_after: Duration::from_secs(3600), ..SqliteSettings::default() };
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("ledger.sqlite");
-    let mut store = Sqlite::open(&path, settings.clone()).expect("a new store");
-    let mut replies = Vec::new();
-    let told = |call, state: &str| match answer(call) {
-        Command::Answer(answer) => Command::Answer(Answer { state: Some(state.into()), ..answer }),
-        other => other,
-    };
-    let batch = [reserve(1, "1.00", &[alice("9")]), answer(1), reserve(2, "1.00", &[alice("9")])];
-    store.apply(&batch, &mut replies).expect("a working store");
-    store.apply(&[told(2, r#"{"a":"b\nc"}"#)], &mut replies).expect("a working store");
-    assert!(SqliteReader::open(&path).expect("a reader").open_reservations().expect("some").is_empty());
-    let image = disk_image(&path);
-    let path = image.path().join("ledger.sqlite");
-    drop(Sqlite::open(&path, settings).expect("a sound image"));
-    let left = SqliteReader::open(&path).expect("a reader").open_reservations().expect("reservations");
-    let states: Vec<_> = left.iter().map(|left| left.state.as_deref()).collect();
-    assert_eq!(states, [None, Some(r#"{"a":"b\nc"}"#)]);
-}
-
-#[test]
-fn a_commit_that_fails_takes_nothing_of_the_daybook_along() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("ledger.sqlite");
-    let small = SqliteSettings { page_count_max: Some(60), ..SqliteSettings::posting_behind() };
-    let mut store = Sqlite::open(&path, small).expect("a small store");
-    let (mut replies, mut granted) = (Vec::new(), 0);
-    let lines = [BudgetLine::hard(person("alice"), day("2026-11-23"), paid("100000"))];
-    while store.apply(&[reserve(granted + 1, "1.00", &lines)], &mut replies).is_ok() {
-        granted += 1;
-        assert!(granted < 10_000, "sixty pages are soon full");
-    }
-    assert!(granted > 10);
-    drop(store);
-    let store = Sqlite::open(&path, SqliteSettings::default()).expect("the same store on a larger disk");
-    assert_eq!(store.book().open_entries().len() as u64, granted);
-    assert_eq!(audit(&path).expect("a readable file"), []);
-}
-
-fn open_entries(subject: &Subject) -> Vec<(tollgate::base::ReservationId, tollgate::ledger::Entry)> {
+pub fn open_entries(subject: &Subject) -> Vec<(tollgate::base::ReservationId, tollgate::ledger::Entry)> {
     match subject {
         Subject::Memory(store) => store.book().open_entries(),
         Subject::Sqlite { store, .. } => store.book().open_entries(),

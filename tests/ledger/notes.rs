@@ -57,7 +57,7 @@ impl House {
     /// What a kill leaves: the files as they are, in a house of their own, and what was noted there.
     fn killed(&self) -> (TempDir, Earlier) {
         let image = tempfile::tempdir().expect("a folder");
-        for suffix in ["", "-wal"] {
+        for suffix in ["", "-wal", "-daybook-a", "-daybook-b"] {
             let name = format!("ledger.sqlite{suffix}");
             fs::copy(self.home.path().join(&name), image.path().join(&name)).expect("a copy");
         }

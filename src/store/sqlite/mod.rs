@@ -1,5 +1,5 @@
 //! The embedded store: SQLite with a write-ahead log and full synchronisation, one writer, the book beside it in memory. Batches are
-//! written into a daybook at once and posted to the tables together.
+//! written into a daybook at once and posted to the tables together, in small pieces.
 
 mod audit;
 mod daybook;
@@ -8,68 +8,45 @@ mod locks;
 mod notices;
 mod open;
 mod phones;
+mod posting;
 mod progress;
 mod reader;
 mod rows;
+mod unposted;
 mod write;
 
+use std::mem;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
 use crate::ledger::{Book, Command, Reply};
 
-use super::{Bookmark, Earlier, Store, StoreError};
+use super::{Bookmark, Earlier, Store, StoreError, Tended};
 
 pub use audit::{Difference, audit};
 pub use locks::{LockRow, Locks};
 pub use notices::{Delivery, NoticeFile};
+pub use open::SqliteSettings;
 pub use phones::{PhoneRow, Phones};
 pub use reader::SqliteReader;
 
+use daybook::{Batch, Daybook, Left};
 use file::FileIdentity;
-use write::Rows;
+use open::Reached;
+use posting::{Kept, Posting};
+use unposted::{UNPOSTED_MANY, Unposted};
+use write::{Horizon, Rows};
 
 /// Resolved reservations kept in memory, so that late repeats need no look into the file: some minutes at full load.
 const RESOLVED_KEPT: usize = 20_000;
 /// Statements prepared once and kept; the store has about two dozen.
 const STATEMENTS_CACHED: usize = 64;
 
-/// Commands that wait to be posted at most: some ten milliseconds of work, which a commit that comes meanwhile waits for.
-const UNPOSTED_MAX: usize = 2_048;
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SqliteSettings {
-    /// How long a commit waits for another process (a backup, a report) to let go of the file.
-    pub busy_timeout: Duration,
-    /// The largest size of the file in pages of 4 KiB; `None` leaves it to the disk.
-    pub page_count_max: Option<u32>,
-    /// How long the daybook may hold what the tables do not: readers of the tables are so far behind, and nothing is lost over a
-    /// crash. Zero posts each batch as it comes.
-    pub post_after: Duration,
-    /// What earlier runs have noted, to be written when the file is opened, and the number of this one.
-    pub noted: Option<Earlier>,
-}
-
-impl SqliteSettings {
-    /// As a gate under load wants it: a call that is over within a second touches each of its rows once.
-    pub fn posting_behind() -> SqliteSettings {
-        SqliteSettings { post_after: Duration::from_secs(1), ..SqliteSettings::default() }
-    }
-}
-
-impl Default for SqliteSettings {
-    fn default() -> SqliteSettings {
-        SqliteSettings {
-            busy_timeout: Duration::from_secs(2),
-            page_count_max: None,
-            post_after: Duration::ZERO,
-            noted: None,
-        }
-    }
-}
+/// With so many waiting behind a posting that is not over, it is brought to its end before anything more is taken: memory and the next start
+/// hold what is not posted, and a start posts so many in a second.
+const UNPOSTED_MAX: usize = 16 * UNPOSTED_MANY;
 
 /// The writer's side of the file. Readers open their own `SqliteReader`.
 #[derive(Debug)]
@@ -80,42 +57,27 @@ pub struct Sqlite {
     identity: FileIdentity,
     /// The `owner` row as this writer left it.
     generation: i64,
+    /// What the tables do not have yet.
+    daybook: Option<Daybook>,
+    /// Of the ledger, in each batch of its daybook.
+    key: i64,
     book: Book,
-    /// What the tables do not have yet; the daybook has it, and the book holds its changes as one batch.
+    /// What waits for the next posting; the daybook has it, and the book holds its changes as one batch.
     unposted: Unposted,
-    /// A commit failed whose batch cannot be taken back alone: the file must be read anew.
+    /// The posting under way.
+    posting: Option<Posting>,
+    kept: Kept,
+    /// What memory holds is not what the disk holds: the file must be read anew.
     astray: bool,
     /// No reservation in the file has a greater id: a new one need not be looked up.
     newest: u64,
+    /// Up to where the tables, and the batches that wait, hold everything.
+    reached: Reached,
     /// Up to which note of which run everything is written with the batch under way.
     bookmark: Option<Bookmark>,
-    /// The last day on which balances of ended periods were dropped from memory.
+    /// The last day on which balances of ended periods were dropped from memory, and whether all others are there.
     swept: NaiveDate,
-}
-
-/// What waits to be posted.
-#[derive(Debug, Default)]
-struct Unposted {
-    rows: Rows,
-    count: usize,
-    /// There is something to clear away in the daybook.
-    in_daybook: bool,
-    /// When the first of it came.
-    since: Option<DateTime<Utc>>,
-}
-
-impl Unposted {
-    /// Whether this batch is to be posted with all that waits. A clock that was put back does not put the posting off.
-    fn is_due(&self, batch: &[Command], post_after: Duration) -> bool {
-        let Some(now) = batch.iter().map(Command::at).max() else { return false };
-        let waited = (now - self.since.unwrap_or(now)).to_std();
-        waited.is_err() || waited.is_ok_and(|waited| waited >= post_after) || self.count >= UNPOSTED_MAX
-    }
-
-    fn clear(&mut self) {
-        self.rows.clear();
-        (self.count, self.since, self.in_daybook) = (0, None, false);
-    }
+    is_whole: bool,
 }
 
 impl Sqlite {
@@ -127,20 +89,26 @@ impl Sqlite {
         let mut connection = open::connect_writer(path, &settings, true)?;
         open::migrate(&mut connection)?;
         let generation = open::next_generation(&connection)?;
-        let (book, newest) = open::read_book(&connection)?;
         let mut store = Sqlite {
             path: path.to_owned(),
             settings,
-            connection,
             identity: FileIdentity::of(path)?,
+            connection,
             generation,
-            book,
+            daybook: None,
+            key: 0,
+            book: Book::default(),
             unposted: Unposted::default(),
+            posting: None,
+            kept: Kept::default(),
             astray: false,
-            newest,
+            newest: 0,
+            reached: Reached::default(),
             bookmark: None,
             swept: NaiveDate::MIN,
+            is_whole: false,
         };
+        store.read_tables()?;
         store.post_what_is_left()?;
         store.write_what_was_noted()?;
         Ok(store)
@@ -151,84 +119,180 @@ impl Sqlite {
         &self.book
     }
 
-    /// A crash came between commit and posting.
+    fn read_tables(&mut self) -> Result<(), StoreError> {
+        (self.book, self.newest) = open::read_book(&self.connection)?;
+        self.is_whole = false;
+        (self.reached, self.key) = open::reached(&self.connection)?;
+        self.kept = progress::kept(&self.connection)?;
+        Ok(())
+    }
+
+    /// A crash came between commit and posting. Then a daybook is begun.
     fn post_what_is_left(&mut self) -> Result<(), StoreError> {
-        let left = daybook::unposted(&self.connection)?;
-        self.unposted.in_daybook = !left.is_empty();
-        if left.is_empty() { Ok(()) } else { self.write(&left, &mut Vec::new(), true) }
+        let older = open::left_by_older_program(&self.connection)?;
+        if !older.is_empty() {
+            self.write_through(&older, &mut Vec::new(), self.reached, open::clear_older_daybook)?;
+        }
+        // What was set aside must be gone before more is.
+        let left = Left::of_earlier_start(&self.path);
+        self.post_all(left.read(self.key)?)?;
+        left.forget()?;
+        let left = Left::set_aside(&self.path)?;
+        self.post_all(left.read(self.key)?)?;
+        left.forget()?;
+        if !self.settings.post_after.is_zero() {
+            self.daybook = Some(Daybook::begin(&self.path, self.key, self.reached.posted)?);
+        }
+        Ok(())
+    }
+
+    /// Posts what follows the last batch that the tables hold.
+    fn post_all(&mut self, found: Vec<Batch>) -> Result<(), StoreError> {
+        let batches = daybook::following(found, self.reached.posted);
+        let Some(last) = batches.last() else { return Ok(()) };
+        let reached = Reached { posted: last.number, noted: last.bookmark };
+        let commands: Vec<Command> = batches.into_iter().flat_map(|batch| batch.commands).collect();
+        self.write_through(&commands, &mut Vec::new(), reached, |_| Ok(()))
     }
 
     /// A kill came before the commit.
     fn write_what_was_noted(&mut self) -> Result<(), StoreError> {
         let Some(earlier) = &self.settings.noted else { return Ok(()) };
-        let (commands, end) = earlier.read(open::noted(&self.connection)?)?;
+        let (commands, noted) = earlier.read(self.reached.noted)?;
         if !commands.is_empty() {
-            self.bookmark = Some(end);
-            self.write(&commands, &mut Vec::new(), true)?;
+            let reached = Reached { noted, ..self.reached };
+            self.write_through(&commands, &mut Vec::new(), reached, |_| Ok(()))?;
         }
         self.settings.noted.iter().for_each(Earlier::forget);
         Ok(())
     }
 
-    fn write(&mut self, batch: &[Command], replies: &mut Vec<Reply>, posts: bool) -> Result<(), StoreError> {
-        let waits = self.unposted.count > 0;
-        if let Err(error) = self.commit(batch, replies, posts) {
+    /// Writes the batch to the tables at once, `also` with it; nothing else may wait to be posted.
+    fn write_through(
+        &mut self,
+        batch: &[Command],
+        replies: &mut Vec<Reply>,
+        reached: Reached,
+        also: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let written = self.try_write_through(batch, replies, reached, also);
+        if written.is_err() {
             replies.clear();
-            self.unposted.clear();
             self.book.revert();
-            // What waited is in the daybook, and was taken back from the book with the rest.
-            self.astray = waits;
-            return Err(error);
+            self.give_up_posting();
         }
+        written
+    }
+
+    fn try_write_through(
+        &mut self,
+        batch: &[Command],
+        replies: &mut Vec<Reply>,
+        reached: Reached,
+        also: impl FnOnce(&Connection) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (mut rows, horizon) = (Rows::default(), self.horizon());
+        for command in batch {
+            replies.push(write::command(&self.connection, &mut self.book, horizon, command, &mut rows)?);
+        }
+        let until = batch.iter().map(Command::at).max();
+        let mut posting = Posting::of(&self.book, rows, reached, until);
+        posting.begin(&self.connection, self.generation)?;
+        also(&self.connection)?;
+        while !posting.go_on(&self.connection, self.generation, &mut self.kept)? {}
+        // A file moved away or deleted takes commits without complaint; only one that is still there counts.
+        self.identity.check(&self.path)?;
+        self.book.keep();
+        self.reached = reached;
+        self.remember_newest(batch);
+        self.sweep(until);
+        Ok(())
+    }
+
+    /// Writes the batch into the daybook; it is posted later.
+    fn write_behind(&mut self, batch: &[Command], replies: &mut Vec<Reply>) -> Result<(), StoreError> {
+        let Some(daybook) = &mut self.daybook else { return Err(StoreError::Replaced) };
+        let noted = self.bookmark.take().unwrap_or(self.reached.noted);
+        // Files moved away or deleted take batches without complaint; only those that are still there count.
+        self.identity.check(&self.path)?;
+        daybook.keep(batch, noted)?;
+        self.reached = Reached { posted: daybook.number(), noted };
+        let (horizon, rows) = (self.horizon(), &mut self.unposted.rows);
+        for command in batch {
+            replies.push(write::command(&self.connection, &mut self.book, horizon, command, rows)?);
+        }
+        self.remember_newest(batch);
+        self.unposted.add(batch);
+        if self.unposted.count >= UNPOSTED_MAX { self.post() } else { Ok(()) }
+    }
+
+    fn horizon(&self) -> Horizon {
+        Horizon { newest: self.newest, whole_on: self.is_whole.then_some(self.swept) }
+    }
+
+    fn remember_newest(&mut self, batch: &[Command]) {
         let newest = batch.iter().filter_map(Command::reservation).map(|id| id.as_u64()).max();
         self.newest = self.newest.max(newest.unwrap_or(0));
-        if posts {
-            self.unposted.clear();
-            self.book.keep();
-            self.sweep(batch);
-        } else {
-            self.unposted.in_daybook = true;
-            self.unposted.count += batch.len();
-            self.unposted.since = self.unposted.since.or_else(|| batch.first().map(Command::at));
+    }
+
+    /// What waits is posted from now on, and what comes waits for the next time.
+    fn begin_posting(&mut self) -> Result<(), StoreError> {
+        if let Some(daybook) = &mut self.daybook {
+            daybook.turn()?;
+        }
+        let Unposted { rows, until, .. } = mem::take(&mut self.unposted);
+        self.posting = Some(Posting::of(&self.book, rows, self.reached, until));
+        self.book.keep();
+        Ok(())
+    }
+
+    /// One piece of the posting under way, if there is one.
+    fn go_on_posting(&mut self) -> Result<(), StoreError> {
+        let Some(posting) = &mut self.posting else { return Ok(()) };
+        if posting.go_on(&self.connection, self.generation, &mut self.kept)? {
+            let until = posting.until();
+            self.posting = None;
+            self.identity.check(&self.path)?;
+            self.sweep(until);
         }
         Ok(())
     }
 
-    fn commit(&mut self, batch: &[Command], replies: &mut Vec<Reply>, posts: bool) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if open::generation(&transaction)? != self.generation {
-            return Err(StoreError::TakenOver);
-        }
-        let rows = &mut self.unposted.rows;
-        for command in batch {
-            replies.push(write::command(&transaction, &mut self.book, self.newest, command, rows)?);
-        }
-        if posts {
-            write::post(&transaction, &self.book, rows)?;
-            if self.unposted.in_daybook {
-                daybook::clear(&transaction)?;
-            }
-        } else {
-            daybook::keep(&transaction, batch)?;
-        }
-        if let Some(bookmark) = self.bookmark.take() {
-            open::set_noted(&transaction, bookmark)?;
-        }
-        transaction.commit()?;
-        // A file moved away or deleted takes commits without complaint; only one that is still there counts.
-        self.identity.check(&self.path)
-    }
-
     /// Brings the tables up to date.
     fn post(&mut self) -> Result<(), StoreError> {
-        if self.unposted.count == 0 { Ok(()) } else { self.write(&[], &mut Vec::new(), true) }
+        loop {
+            while self.posting.is_some() {
+                self.go_on_posting()?;
+            }
+            if self.unposted.count == 0 {
+                return Ok(());
+            }
+            self.begin_posting()?;
+        }
     }
 
-    /// Forgets in memory what is over; the file brings it back if it is asked for.
-    fn sweep(&mut self, batch: &[Command]) {
+    /// Whatever goes wrong while the tables lag behind, the daybook has what memory may have lost.
+    fn or_go_astray<T>(&mut self, done: Result<T, StoreError>) -> Result<T, StoreError> {
+        if done.is_err() {
+            self.astray = true;
+            self.give_up_posting();
+        }
+        done
+    }
+
+    /// The tables stay as they were before it.
+    fn give_up_posting(&mut self) {
+        self.posting = None;
+        if !self.connection.is_autocommit() {
+            // A connection that cannot go back is closed by whoever recovers, which does the same.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    /// Forgets in memory what is over and stands in the tables; the file brings it back if it is asked for.
+    fn sweep(&mut self, now: Option<DateTime<Utc>>) {
         self.book.forget_resolved(RESOLVED_KEPT);
-        let today = batch.iter().map(Command::at).max().map(|at| at.date_naive());
-        if let Some(today) = today.filter(|today| *today > self.swept) {
+        if let Some(today) = now.map(|now| now.date_naive()).filter(|today| *today > self.swept) {
             self.book.forget_ended_periods(today);
             self.swept = today;
         }
@@ -241,37 +305,80 @@ impl Store for Sqlite {
         if self.astray {
             self.recover()?;
         }
-        let posts = self.unposted.is_due(batch, self.settings.post_after);
-        self.write(batch, replies, posts)
+        let written = if self.settings.post_after.is_zero() {
+            let noted = self.bookmark.take().unwrap_or(self.reached.noted);
+            self.write_through(batch, replies, Reached { noted, ..self.reached }, |_| Ok(()))
+        } else {
+            self.write_behind(batch, replies)
+        };
+        if written.is_err() {
+            replies.clear();
+        }
+        self.or_go_astray(written)
     }
 
     fn bookmark(&mut self, commands: u64) {
         self.bookmark = self.settings.noted.as_ref().map(|noted| noted.bookmark(commands));
     }
 
+    fn tend(&mut self) -> Result<Tended, StoreError> {
+        let is_due = |store: &Sqlite| store.unposted.is_due(store.settings.post_after);
+        if self.astray || (self.posting.is_none() && !is_due(self)) {
+            return Ok(Tended::Done);
+        }
+        let begun = if self.posting.is_none() { self.begin_posting() } else { Ok(()) };
+        let done = begun.and_then(|()| self.go_on_posting());
+        self.or_go_astray(done)?;
+        Ok(match self.posting {
+            Some(_) if self.unposted.count >= UNPOSTED_MANY => Tended::Behind,
+            None if !is_due(self) => Tended::Done,
+            Some(_) | None => Tended::More,
+        })
+    }
+
     fn standing(&mut self, today: NaiveDate) -> Result<Book, StoreError> {
-        self.post()?;
-        open::read_standing(&self.connection, today)
+        let posted = self.post();
+        self.or_go_astray(posted)?;
+        let standing = open::read_standing(&self.connection, today)?;
+        // From here on nobody's first call of a day has to be looked up.
+        for (place, balance) in standing.balances() {
+            if !self.book.knows_place(&place) {
+                self.book.restore_balance(place, balance);
+            }
+        }
+        (self.swept, self.is_whole) = (self.swept.max(today), true);
+        Ok(standing)
     }
 
     /// An idle store is one whose tables can be brought up to date.
     fn probe(&mut self) -> Result<(), StoreError> {
         self.identity.check(&self.path)?;
-        self.post()
+        self.daybook.iter().try_for_each(Daybook::check)?;
+        if self.astray {
+            return self.recover();
+        }
+        let posted = self.post();
+        self.or_go_astray(posted)
     }
 
     fn recover(&mut self) -> Result<(), StoreError> {
+        self.astray = true;
+        self.give_up_posting();
         let connection = open::connect_writer(&self.path, &self.settings, false)?;
         // A writer that came later keeps the file; taking it back would make the two take turns at failing.
         if open::generation(&connection)? > self.generation {
             return Err(StoreError::TakenOver);
         }
         self.generation = open::next_generation(&connection)?;
-        let identity = FileIdentity::of(&self.path)?;
-        (self.book, self.newest) = open::read_book(&connection)?;
-        (self.connection, self.identity) = (connection, identity);
-        self.unposted.clear();
-        self.astray = true;
+        self.identity = FileIdentity::of(&self.path)?;
+        self.connection = connection;
+        self.unposted = Unposted::default();
+        self.read_tables()?;
+        if let Some(daybook) = &self.daybook {
+            let own = daybook.read()?;
+            self.post_all(own)?;
+        }
+        self.daybook = None;
         self.post_what_is_left()?;
         self.astray = false;
         Ok(())
@@ -281,6 +388,8 @@ impl Store for Sqlite {
 impl Drop for Sqlite {
     fn drop(&mut self) {
         // What cannot be posted now is posted by whoever opens the file next.
-        let _ = self.post();
+        if !self.astray && self.post().is_ok() {
+            self.daybook.iter().for_each(Daybook::end);
+        }
     }
 }

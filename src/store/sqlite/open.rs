@@ -1,36 +1,70 @@
 //! Opening the file: settings of the connection, migrations in numbered files, the writer's generation, the book read back.
 
 use std::path::Path;
+use std::time::Duration;
 
 use chrono::{Days, NaiveDate};
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 
 use crate::base::ReservationId;
-use crate::ledger::{AccountPeriod, Book};
-use crate::store::{Bookmark, StoreError};
+use crate::ledger::{AccountPeriod, Book, Command};
+use crate::store::{Bookmark, Earlier, StoreError, written};
 
-use super::{STATEMENTS_CACHED, SqliteSettings, rows};
+use super::{STATEMENTS_CACHED, rows};
 
 /// "TOLL" in ASCII: tells our files from other applications' (PRAGMA application_id).
 const APPLICATION_ID: i32 = 0x544F_4C4C;
 
 /// In order; a file's `user_version` is the count of those it has seen. They are never edited once released, only added to.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0001_ledger.sql"),
     include_str!("migrations/0002_fewer_indices.sql"),
     include_str!("migrations/0003_calls_in_progress.sql"),
     include_str!("migrations/0004_daybook.sql"),
     include_str!("migrations/0005_noted.sql"),
+    include_str!("migrations/0006_daybook_file.sql"),
+    include_str!("migrations/0007_lighter_rows.sql"),
 ];
 
-/// Pages of the write-ahead log after which it is copied into the database: 16 MiB. Pages that are written again and again,
-/// such as the last of the journal, are copied once for many commits; a start after a crash reads the log within milliseconds.
-const CHECKPOINT_PAGES: u32 = 4_096;
+/// Pages of the write-ahead log after which it is copied into the database, as the last step of a posting: 4 MiB, some milliseconds of work.
+/// Larger, and whoever shares a core with it waits for longer; smaller, and pages that each posting writes are copied for each.
+const CHECKPOINT_PAGES: u32 = 1_024;
 /// KiB of pages kept in memory: the balances and index pages of some ten thousand people, so that a commit reads nothing.
 const CACHE_KIBIBYTES: i64 = 32 * 1_024;
 
 /// A month, and the days until a period is over everywhere on Earth.
 const LONGEST_PERIOD: Days = Days::new(40);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqliteSettings {
+    /// How long a commit waits for another process (a backup, a report) to let go of the file.
+    pub busy_timeout: Duration,
+    /// The largest size of the file in pages of 4 KiB; `None` leaves it to the disk.
+    pub page_count_max: Option<u32>,
+    /// How long the daybook may hold what the tables do not: readers of the tables are so far behind, and nothing is lost over a
+    /// crash. Zero posts each batch as it comes, without a daybook.
+    pub post_after: Duration,
+    /// What earlier runs have noted, to be written when the file is opened, and the number of this one.
+    pub noted: Option<Earlier>,
+}
+
+impl SqliteSettings {
+    /// As a gate under load wants it: a call that is over within a second touches each of its rows once.
+    pub fn posting_behind() -> SqliteSettings {
+        SqliteSettings { post_after: Duration::from_secs(1), ..SqliteSettings::default() }
+    }
+}
+
+impl Default for SqliteSettings {
+    fn default() -> SqliteSettings {
+        SqliteSettings {
+            busy_timeout: Duration::from_secs(2),
+            page_count_max: None,
+            post_after: Duration::ZERO,
+            noted: None,
+        }
+    }
+}
 
 pub(super) fn connect_writer(
     path: &Path,
@@ -102,20 +136,54 @@ pub(super) fn generation(connection: &Connection) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// Up to which note everything is written.
-pub(super) fn noted(connection: &Connection) -> Result<Bookmark, StoreError> {
-    let read = |row: &Row<'_>| {
-        Ok(Bookmark {
-            run: row.get::<_, i64>(0)?.cast_unsigned(),
-            count: row.get::<_, i64>(1)?.cast_unsigned(),
-        })
-    };
-    Ok(connection.query_row("SELECT run, noted FROM owner", [], read)?)
+/// Up to where the tables hold everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reached {
+    /// The last batch of the daybook.
+    pub(super) posted: u64,
+    /// The last of the notes.
+    pub(super) noted: Bookmark,
 }
 
-pub(super) fn set_noted(connection: &Connection, bookmark: Bookmark) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached("UPDATE owner SET run = ?1, noted = ?2")?;
-    statement.execute([bookmark.run.cast_signed(), bookmark.count.cast_signed()])?;
+/// Up to where the tables hold everything, and what the ledger's daybook is known by.
+pub(super) fn reached(connection: &Connection) -> Result<(Reached, i64), StoreError> {
+    let read = |row: &Row<'_>| {
+        let noted = Bookmark {
+            run: row.get::<_, i64>(0)?.cast_unsigned(),
+            count: row.get::<_, i64>(1)?.cast_unsigned(),
+        };
+        Ok((Reached { posted: row.get::<_, i64>(2)?.cast_unsigned(), noted }, row.get(3)?))
+    };
+    Ok(connection.query_row("SELECT run, noted, posted, daybook FROM owner", [], read)?)
+}
+
+pub(super) fn set_reached(connection: &Connection, reached: Reached) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("UPDATE owner SET run = ?1, noted = ?2, posted = ?3")?;
+    let Reached { posted, noted } = reached;
+    statement.execute([noted.run.cast_signed(), noted.count.cast_signed(), posted.cast_signed()])?;
+    Ok(())
+}
+
+/// What an older program has left in its daybook, which was a table; whoever posts it clears it away in the same step.
+pub(super) fn left_by_older_program(connection: &Connection) -> Result<Vec<Command>, StoreError> {
+    let mut statement = connection.prepare("SELECT commands, layout FROM daybook ORDER BY sequence")?;
+    let batches = statement.query_map([], |row| {
+        let mut left = row.get_ref(0)?.as_blob().map_err(|_| rows::unreadable(0))?;
+        let mut batch = Vec::new();
+        while let Some((command, rest)) = written::first(left) {
+            batch.push(command);
+            left = rest;
+        }
+        // A row is there whole or not at all: what cannot be read was written by another program.
+        let is_known = row.get::<_, u8>(1)? == written::LAYOUT && left.is_empty();
+        if is_known { Ok(batch) } else { Err(rows::unreadable(0)) }
+    })?;
+    let batches: Vec<Vec<Command>> = batches.collect::<rusqlite::Result<_>>()?;
+    Ok(batches.into_iter().flatten().collect())
+}
+
+pub(super) fn clear_older_daybook(connection: &Connection) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM daybook")?.execute([])?;
     Ok(())
 }
 
@@ -180,4 +248,39 @@ fn check_application(connection: &Connection) -> Result<(), StoreError> {
     let id: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if id == APPLICATION_ID || (id == 0 && tables == 0) { Ok(()) } else { Err(StoreError::Foreign) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::DecisionId;
+    use crate::ledger::CallRecord;
+    use crate::store::{Reports as _, Sqlite, SqliteReader};
+
+    #[test]
+    fn what_an_older_program_has_left_in_its_daybook_is_posted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("ledger.sqlite");
+        let mut older = Connection::open(&path).expect("a file");
+        for (number, migration) in (1..=5).zip(MIGRATIONS) {
+            older.execute_batch(migration).expect("an older ledger");
+            older.pragma_update(None, "user_version", number).expect("a version");
+        }
+        older.pragma_update(None, "application_id", APPLICATION_ID).expect("an id");
+        let start = chrono::DateTime::from_timestamp(1_795_431_600, 0).expect("a valid instant");
+        let record = CallRecord::new(DecisionId::from_u64(7), "112", start);
+        let mut text = Vec::new();
+        written::add(&Command::Record(Box::new(record.clone())), &mut text);
+        let put = "INSERT INTO daybook (commands, layout) VALUES (?1, ?2)";
+        older.execute(put, rusqlite::params![text, written::LAYOUT]).expect("a batch");
+        assert_eq!(left_by_older_program(&older).expect("a batch").len(), 1);
+        migrate(&mut older).expect("brought up to date");
+        drop(older);
+
+        drop(Sqlite::open(&path, SqliteSettings::posting_behind()).expect("a ledger of today"));
+        let reader = SqliteReader::open(&path).expect("a reader");
+        assert_eq!(reader.record(record.decision).expect("a row"), Some(record));
+        assert!(left_by_older_program(reader.connection()).expect("a table").is_empty());
+        drop(Sqlite::open(&path, SqliteSettings::posting_behind()).expect("once more"));
+    }
 }

@@ -1,5 +1,7 @@
 //! Calls in progress as the next run of the gate takes them up: one text each, which the gate alone reads, from the answer to the end.
 
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::base::DecisionId;
@@ -19,6 +21,14 @@ pub(super) fn forget(connection: &Connection, decision: DecisionId) -> Result<()
     let mut statement = connection.prepare_cached("DELETE FROM call_in_progress WHERE decision = ?1")?;
     statement.execute([decision.as_u64().cast_signed()])?;
     Ok(())
+}
+
+/// The calls that the table has a row of.
+pub(super) fn kept(connection: &Connection) -> Result<HashSet<DecisionId, ahash::RandomState>, StoreError> {
+    let mut statement = connection.prepare("SELECT decision FROM call_in_progress")?;
+    let found =
+        statement.query_map([], |row| Ok(DecisionId::from_u64(row.get::<_, i64>(0)?.cast_unsigned())))?;
+    Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
 pub(super) fn state(connection: &Connection, decision: DecisionId) -> Result<Option<Box<str>>, StoreError> {

@@ -1,38 +1,40 @@
-//! Commands as statements: every row that they change is written once, when they are posted, as it then stands.
+//! Commands as rows, and rows as statements: every row that commands change is written once, when they are posted, as it then stands.
 
 use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
-use crate::ledger::{Amount, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing};
+use crate::ledger::{
+    AccountPeriod, Amount, Balance, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing,
+};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
-use super::{open, progress, rows};
+use super::{open, rows};
 
 /// What is to be posted besides the changes of the book.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    journal: Vec<JournalLine>,
+    pub(super) journal: Vec<JournalLine>,
     /// In the order of their first command.
-    calls: Vec<CallRows>,
+    pub(super) calls: Vec<CallRows>,
     places: HashMap<DecisionId, usize, ahash::RandomState>,
 }
 
 /// The rows of one call.
 #[derive(Debug)]
-struct CallRows {
-    decision: DecisionId,
-    record: Option<CallRecord>,
-    progress: Progress,
+pub(super) struct CallRows {
+    pub(super) decision: DecisionId,
+    pub(super) record: Option<CallRecord>,
+    pub(super) progress: Progress,
 }
 
 /// What becomes of the row that the next run would take the call up from.
 #[derive(Debug, Default)]
-enum Progress {
+pub(super) enum Progress {
     #[default]
     Untouched,
     Kept(Box<str>),
@@ -40,12 +42,6 @@ enum Progress {
 }
 
 impl Rows {
-    pub(super) fn clear(&mut self) {
-        self.journal.clear();
-        self.calls.clear();
-        self.places.clear();
-    }
-
     fn of(&mut self, decision: DecisionId) -> &mut CallRows {
         let place = match self.places.entry(decision) {
             hash_map::Entry::Occupied(place) => *place.get(),
@@ -58,15 +54,30 @@ impl Rows {
     }
 }
 
+/// What is known of the tables without looking.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Horizon {
+    /// No reservation has a greater id.
+    pub(super) newest: u64,
+    /// Every balance of a period that was not surely over by this day is in the book.
+    pub(super) whole_on: Option<NaiveDate>,
+}
+
+impl Horizon {
+    fn covers(self, place: &AccountPeriod) -> bool {
+        self.whole_on.is_some_and(|day| !Book::is_surely_over(place.period, day))
+    }
+}
+
 /// Applies one command to the book, and takes note of its journal line and its call's rows.
 pub(super) fn command(
     connection: &Connection,
     book: &mut Book,
-    newest: u64,
+    horizon: Horizon,
     command: &Command,
     rows: &mut Rows,
 ) -> Result<Reply, StoreError> {
-    bring_back(connection, book, newest, command)?;
+    bring_back(connection, book, horizon, command)?;
     let known = command.reservation().is_some_and(|id| book.entry(id).is_some());
     let (reply, record) = apply_with_record(book, command);
     if takes_effect(&reply, known) {
@@ -85,31 +96,14 @@ pub(super) fn command(
     Ok(reply)
 }
 
-/// Posts the rows, and every balance and reservation that the book has changed since the last posting.
-pub(super) fn post(connection: &Connection, book: &Book, rows: &Rows) -> Result<(), StoreError> {
-    let mut texts = Texts::default();
-    journal(connection, &rows.journal, &mut texts)?;
-    balances(connection, book)?;
-    reservations(connection, book, &mut texts)?;
-    records(connection, rows.calls.iter().filter_map(|call| call.record.as_ref()))?;
-    for call in &rows.calls {
-        match &call.progress {
-            Progress::Untouched => {}
-            Progress::Kept(state) => progress::keep(connection, call.decision, state)?,
-            Progress::Over => progress::forget(connection, call.decision)?,
-        }
-    }
-    Ok(())
-}
-
 /// Budget lines as JSON, by where they stand in memory: a reservation and its line of the journal name the same ones.
-#[derive(Default)]
-struct Texts(HashMap<*const BudgetLine, Box<str>, ahash::RandomState>);
+#[derive(Debug, Default)]
+pub(super) struct Texts(HashMap<usize, Box<str>, ahash::RandomState>);
 
 impl Texts {
-    /// The book or the journal line holds on to `lines` until the posting is over.
+    /// The posting holds on to `lines` until it is over.
     fn of(&mut self, lines: &Arc<[BudgetLine]>) -> &str {
-        self.0.entry(lines.as_ptr()).or_insert_with(|| rows::lines_to_json(lines))
+        self.0.entry(lines.as_ptr().addr()).or_insert_with(|| rows::lines_to_json(lines))
     }
 }
 
@@ -118,17 +112,17 @@ impl Texts {
 fn bring_back(
     connection: &Connection,
     book: &mut Book,
-    newest: u64,
+    horizon: Horizon,
     command: &Command,
 ) -> Result<(), StoreError> {
-    if let Some(id) = command.reservation().filter(|id| id.as_u64() <= newest) {
+    if let Some(id) = command.reservation().filter(|id| id.as_u64() <= horizon.newest) {
         open::restore_entry(connection, book, id)?;
         let held_in = book.entry(id).filter(|entry| entry.is_open()).map(|entry| Arc::clone(&entry.lines));
-        restore_places(connection, book, held_in.as_deref().unwrap_or_default())?;
+        restore_places(connection, book, horizon, held_in.as_deref().unwrap_or_default())?;
     }
     match command {
-        Command::Reserve(reserve) => restore_places(connection, book, &reserve.budgets),
-        Command::Extend(extend) => restore_places(connection, book, &extend.budgets),
+        Command::Reserve(reserve) => restore_places(connection, book, horizon, &reserve.budgets),
+        Command::Extend(extend) => restore_places(connection, book, horizon, &extend.budgets),
         Command::Answer(_)
         | Command::Settle(_)
         | Command::Release(_)
@@ -138,8 +132,18 @@ fn bring_back(
     }
 }
 
-fn restore_places(connection: &Connection, book: &mut Book, lines: &[BudgetLine]) -> Result<(), StoreError> {
-    lines.iter().try_for_each(|line| open::restore_place(connection, book, &line.place()))
+fn restore_places(
+    connection: &Connection,
+    book: &mut Book,
+    horizon: Horizon,
+    lines: &[BudgetLine],
+) -> Result<(), StoreError> {
+    for place in lines.iter().map(BudgetLine::place) {
+        if !horizon.covers(&place) {
+            open::restore_place(connection, book, &place)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the command changed the book, so that a replay of the journal needs it. A repeated Extend may be there twice;
@@ -161,7 +165,7 @@ fn takes_effect(reply: &Reply, known: bool) -> bool {
 
 /// A line of the journal, before it has a number.
 #[derive(Debug)]
-struct JournalLine {
+pub(super) struct JournalLine {
     kind: &'static str,
     reservation: ReservationId,
     decision: Option<DecisionId>,
@@ -202,7 +206,11 @@ fn journal_line(command: &Command) -> Option<JournalLine> {
     }
 }
 
-fn journal(connection: &Connection, lines: &[JournalLine], texts: &mut Texts) -> Result<(), StoreError> {
+pub(super) fn journal(
+    connection: &Connection,
+    lines: &[JournalLine],
+    texts: &mut Texts,
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO journal
             (kind, reservation, decision, money, seconds, charged_money, charged_seconds, budgets, at)
@@ -224,12 +232,15 @@ fn journal(connection: &Connection, lines: &[JournalLine], texts: &mut Texts) ->
     Ok(())
 }
 
-fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
+pub(super) fn balances(
+    connection: &Connection,
+    balances: &[(AccountPeriod, Balance)],
+) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO UPDATE SET settled_money = ?5, settled_seconds = ?6, reserved_money = ?7, reserved_seconds = ?8",
     )?;
-    for (place, balance) in book.changed_balances() {
+    for (place, balance) in balances {
         statement.execute(params![
             place.account.kind(),
             place.account.name(),
@@ -244,20 +255,33 @@ fn balances(connection: &Connection, book: &Book) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn reservations(connection: &Connection, book: &Book, texts: &mut Texts) -> Result<(), StoreError> {
+/// A reservation as it then stands.
+#[derive(Debug)]
+pub(super) struct ReservationRow {
+    pub(super) id: ReservationId,
+    pub(super) entry: Entry,
+    /// It stands in the file already, under the same budgets.
+    pub(super) is_amended: bool,
+}
+
+pub(super) fn reservations(
+    connection: &Connection,
+    changed: &[ReservationRow],
+    texts: &mut Texts,
+) -> Result<(), StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO reservation VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT DO UPDATE SET state = ?3, held_money = ?4, held_seconds = ?5, settled_money = ?6, settled_seconds = ?7,
             written_off_money = ?8, written_off_seconds = ?9, warned = ?10, budgets = ?11, changed = ?13",
     )?;
-    // Of one that stands in the file already, under the same budgets: most that last end so.
+    // Most that last end so.
     let mut amend = connection.prepare_cached(
         "UPDATE reservation SET state = ?2, held_money = ?3, held_seconds = ?4, settled_money = ?5, settled_seconds = ?6,
             written_off_money = ?7, written_off_seconds = ?8, warned = ?9, changed = ?10 WHERE id = ?1",
     )?;
-    for (id, entry, before) in book.changed_entries() {
+    for ReservationRow { id, entry, is_amended } in changed {
         let written_off = written_off(entry);
-        if before.is_some_and(|before| Arc::ptr_eq(&before.lines, &entry.lines)) {
+        if *is_amended {
             amend.execute(params![
                 id.as_u64().cast_signed(),
                 rows::state(entry.standing),
@@ -300,7 +324,7 @@ fn written_off(entry: &Entry) -> Amount {
 
 /// Writes or replaces the rows of attempts. Who called and when stay as first written, whatever becomes of the call: an
 /// update that names them would write two indices anew.
-fn records<'r>(
+pub(super) fn records<'r>(
     connection: &Connection,
     records: impl Iterator<Item = &'r CallRecord>,
 ) -> Result<(), StoreError> {
