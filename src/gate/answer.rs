@@ -19,9 +19,6 @@ use crate::sip::{Flow, Message, Name};
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
 const DIALOGS_MAX: usize = 16;
 
-/// Calls with the same Call-ID and tags: one that a telephone system sends back through us, perhaps forwarded there once more.
-const SAME_WORDS_MAX: usize = 4;
-
 /// How long an answer may stay without its ACK: 64*T1 (RFC 3261 §13.3.1.4), then the call is ended (R67).
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(32);
 
@@ -168,10 +165,7 @@ impl Gate {
             dialog.side_mut(End::Caller).show_as(call.search.from_sent.clone());
             // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
             let from = invite.from_tag().unwrap_or_default();
-            let known = self.dialogs.entry(self.keys.of(invite.call_id(), from, tag)).or_default();
-            if known.len() < SAME_WORDS_MAX {
-                known.push(key);
-            }
+            self.dialogs.add(self.keys.of(invite.call_id(), from, tag), key);
             call.dialogs.push(dialog);
         }
     }

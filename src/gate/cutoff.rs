@@ -104,12 +104,7 @@ impl Gate {
             self.keys.of(dialog.call_id(), dialog.side(End::Caller).tag(), dialog.callee_tag())
         });
         for words in words.chain(before).collect::<SmallVec<[_; 2]>>() {
-            let Some(known) = self.dialogs.get_mut(&words) else { continue };
-            known.retain(|known| *known != key);
-            if known.is_empty() {
-                self.dialogs.remove(&words);
-                shrink_after_rush(&mut self.dialogs);
-            }
+            self.dialogs.remove(&words, key);
         }
     }
 }

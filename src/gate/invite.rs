@@ -338,7 +338,7 @@ pub(super) fn canonical_text(
 fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
     record.canonical = canonical_text(policy, permit.destination(), Some(&record.raw));
     record.class = Some(permit.class().code().into());
-    record.country = permit.country().map(|country| country.code().into());
+    record.country = permit.country().map(|country| country.shared_code());
     record.rule = Some(permit.origin().path());
     record.reservation = permit.priced().then_some(reservation);
 }

@@ -47,6 +47,7 @@ mod review;
 mod search;
 mod setup;
 mod sips;
+mod spoken;
 mod ticket;
 mod transfer;
 mod trunk_login;
@@ -69,10 +70,9 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel, next_after_rush};
-use crate::dialog::{DialogKey, DialogKeys};
+use crate::dialog::DialogKeys;
 use crate::ledger;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, Through};
@@ -93,6 +93,7 @@ use papers::Papers;
 use parting::Partings;
 use payload::{Asked, Sent};
 use relay::Marks;
+use spoken::Spoken;
 use ticket::Tickets;
 use trunk_registration::TrunkRegistration;
 
@@ -116,8 +117,7 @@ pub struct Gate {
     through: Through<Arc<str>>,
     trunk_registrations: Vec<TrunkRegistration>,
     calls: Slab<Call>,
-    /// A call that a telephone system sends back through us has the same dialog twice.
-    dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
+    dialogs: Spoken,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
@@ -160,7 +160,7 @@ impl Gate {
             through,
             trunk_registrations: Vec::new(),
             calls: Slab::new(),
-            dialogs: HashMap::with_hasher(dialogs),
+            dialogs: Spoken::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
             in_progress: HashSet::with_hasher(in_progress),
             closes: false,
@@ -353,7 +353,7 @@ impl Gate {
     /// A request towards a caller of RFC 2543 that has no tag (RFC 3261 §12.1.1).
     fn is_within_old_dialog(&self, message: &Message) -> bool {
         !matches!(message.method(), Method::Invite | Method::Register)
-            && self.dialogs.contains_key(&self.keys.of_message(message))
+            && self.dialogs.has(&self.keys.of_message(message))
     }
 
     fn take_transaction_events(&mut self, now: Now) {
