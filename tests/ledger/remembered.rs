@@ -2,7 +2,7 @@
 
 use tollgate::base::Money;
 use tollgate::ledger::{Answer, CallRecord, Command, EndCause, Release, Reply, TariffMark};
-use tollgate::store::{Grouping, RecordFilter, Totals};
+use tollgate::store::{Grouping, RecordFilter, Sqlite, SqliteSettings, Store as _, Totals};
 
 use super::words::*;
 
@@ -188,4 +188,26 @@ fn every_column_of_a_record_comes_back() {
         store.ask(Command::Record(Box::new(open.clone())));
         assert_eq!(store.record(7), Some(open));
     });
+}
+
+/// A gate that has read what stands in the store looks nobody's day up any more: what it read must be all there is.
+#[test]
+fn what_was_spent_before_the_start_is_spent_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("ledger.sqlite");
+    for (today, settings) in [
+        ("2026-11-23", SqliteSettings::default()),
+        ("2026-11-23", SqliteSettings::posting_behind()),
+        // The day is surely over: it is not read, and so it is looked up.
+        ("2026-11-30", SqliteSettings::posting_behind()),
+    ] {
+        let mut replies = Vec::new();
+        let mut store = Sqlite::open(&path, settings.clone()).expect("a store");
+        store.apply(&[reserve(1, "3.00", &[alice("3")]), settle(1, "3.00")], &mut replies).expect("a commit");
+        drop(store);
+        let mut store = Sqlite::open(&path, settings).expect("the same store");
+        store.standing(today.parse().expect("a date")).expect("a readable store");
+        store.apply(&[reserve(2, "0.10", &[alice("3")])], &mut replies).expect("a commit");
+        assert!(matches!(replies[..], [Reply::Refused { .. }]), "{today}: {replies:?}");
+    }
 }

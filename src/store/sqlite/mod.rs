@@ -36,17 +36,11 @@ use daybook::{Batch, Daybook, Left};
 use file::FileIdentity;
 use open::Reached;
 use posting::{Kept, Posting};
-use unposted::{UNPOSTED_MANY, Unposted};
+use unposted::{UNPOSTED_MANY, UNPOSTED_MAX, Unposted};
 use write::{Horizon, Rows};
 
 /// Resolved reservations kept in memory, so that late repeats need no look into the file: some minutes at full load.
 const RESOLVED_KEPT: usize = 20_000;
-/// Statements prepared once and kept; the store has about two dozen.
-const STATEMENTS_CACHED: usize = 64;
-
-/// With so many waiting behind a posting that is not over, it is brought to its end before anything more is taken: memory and the next start
-/// hold what is not posted, and a start posts so many in a second.
-const UNPOSTED_MAX: usize = 16 * UNPOSTED_MANY;
 
 /// The writer's side of the file. Readers open their own `SqliteReader`.
 #[derive(Debug)]
@@ -67,6 +61,8 @@ pub struct Sqlite {
     /// The posting under way.
     posting: Option<Posting>,
     kept: Kept,
+    /// Rows that were posted since the write-ahead log was last copied into the database.
+    unfolded: usize,
     /// What memory holds is not what the disk holds: the file must be read anew.
     astray: bool,
     /// No reservation in the file has a greater id: a new one need not be looked up.
@@ -101,6 +97,7 @@ impl Sqlite {
             unposted: Unposted::default(),
             posting: None,
             kept: Kept::default(),
+            unfolded: 0,
             astray: false,
             newest: 0,
             reached: Reached::default(),
@@ -231,8 +228,8 @@ impl Sqlite {
     }
 
     fn remember_newest(&mut self, batch: &[Command]) {
-        let newest = batch.iter().filter_map(Command::reservation).map(|id| id.as_u64()).max();
-        self.newest = self.newest.max(newest.unwrap_or(0));
+        let ids = batch.iter().filter_map(Command::reservation).map(|id| id.as_u64());
+        self.newest = ids.fold(self.newest, u64::max);
     }
 
     /// What waits is posted from now on, and what comes waits for the next time.
@@ -251,6 +248,7 @@ impl Sqlite {
         let Some(posting) = &mut self.posting else { return Ok(()) };
         if posting.go_on(&self.connection, self.generation, &mut self.kept)? {
             let until = posting.until();
+            self.unfolded += posting.rows();
             self.posting = None;
             self.identity.check(&self.path)?;
             self.sweep(until);
@@ -323,7 +321,15 @@ impl Store for Sqlite {
 
     fn tend(&mut self) -> Result<Tended, StoreError> {
         let is_due = |store: &Sqlite| store.unposted.is_due(store.settings.post_after);
-        if self.astray || (self.posting.is_none() && !is_due(self)) {
+        if self.astray {
+            return Ok(Tended::Done);
+        }
+        if self.posting.is_none() && self.unfolded >= open::CHECKPOINT_ROWS {
+            self.unfolded = 0;
+            open::checkpoint(&self.connection);
+            return Ok(Tended::More);
+        }
+        if self.posting.is_none() && !is_due(self) {
             return Ok(Tended::Done);
         }
         let begun = if self.posting.is_none() { self.begin_posting() } else { Ok(()) };
@@ -341,11 +347,9 @@ impl Store for Sqlite {
         self.or_go_astray(posted)?;
         let standing = open::read_standing(&self.connection, today)?;
         // From here on nobody's first call of a day has to be looked up.
-        for (place, balance) in standing.balances() {
-            if !self.book.knows_place(&place) {
-                self.book.restore_balance(place, balance);
-            }
-        }
+        let unknown = standing.balances().into_iter().filter(|(place, _)| !self.book.knows_place(place));
+        let unknown: Vec<_> = unknown.collect();
+        unknown.into_iter().for_each(|(place, balance)| self.book.restore_balance(place, balance));
         (self.swept, self.is_whole) = (self.swept.max(today), true);
         Ok(standing)
     }

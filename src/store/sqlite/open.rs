@@ -10,7 +10,7 @@ use crate::base::ReservationId;
 use crate::ledger::{AccountPeriod, Book, Command};
 use crate::store::{Bookmark, Earlier, StoreError, written};
 
-use super::{STATEMENTS_CACHED, rows};
+use super::rows;
 
 /// "TOLL" in ASCII: tells our files from other applications' (PRAGMA application_id).
 const APPLICATION_ID: i32 = 0x544F_4C4C;
@@ -26,11 +26,16 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("migrations/0007_lighter_rows.sql"),
 ];
 
-/// Pages of the write-ahead log after which it is copied into the database, as the last step of a posting: 4 MiB, some milliseconds of work.
-/// Larger, and whoever shares a core with it waits for longer; smaller, and pages that each posting writes are copied for each.
-const CHECKPOINT_PAGES: u32 = 1_024;
+/// Rows that are posted before the write-ahead log is copied into the database, as a step of its own: some hundred pages, a few milliseconds
+/// of work. More, and whoever shares a core with it waits for longer; fewer, and pages that each posting writes are copied for each.
+pub(super) const CHECKPOINT_ROWS: usize = 8_192;
+/// Pages of the write-ahead log after which SQLite does that with a commit, should nobody have done it: 16 MiB.
+const CHECKPOINT_PAGES: u32 = 4_096;
 /// KiB of pages kept in memory: the balances and index pages of some ten thousand people, so that a commit reads nothing.
 const CACHE_KIBIBYTES: i64 = 32 * 1_024;
+
+/// Statements prepared once and kept; the store has about two dozen.
+const STATEMENTS_CACHED: usize = 64;
 
 /// A month, and the days until a period is over everywhere on Earth.
 const LONGEST_PERIOD: Days = Days::new(40);
@@ -106,6 +111,12 @@ pub(super) fn connect_reader(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::TooNew { found, known: MIGRATIONS.len() as u32 });
     }
     Ok(connection)
+}
+
+/// Copies the write-ahead log into the database as far as readers allow. What could not be copied is copied the next time.
+pub(super) fn checkpoint(connection: &Connection) {
+    // A log that cannot be copied is as safe as before; a disk that is at fault shows it with the next commit.
+    let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
 }
 
 /// Runs the migrations that the file has not seen, each in a transaction of its own.

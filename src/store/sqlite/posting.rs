@@ -68,6 +68,11 @@ impl Posting {
         self.until
     }
 
+    /// How many it writes.
+    pub(super) fn rows(&self) -> usize {
+        self.rows.journal.len() + self.balances.len() + self.reservations.len() + self.rows.calls.len()
+    }
+
     pub(super) fn begin(&mut self, connection: &Connection, generation: i64) -> Result<(), StoreError> {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         self.is_begun = true;

@@ -12,6 +12,10 @@ use super::write::Rows;
 /// is not cut into pieces.
 pub(super) const UNPOSTED_MANY: usize = 4_096;
 
+/// With so many waiting behind a posting that is not over, it is brought to its end before anything more is taken: memory and the next start
+/// hold what is not posted, and a start posts so many in a second.
+pub(super) const UNPOSTED_MAX: usize = 16 * UNPOSTED_MANY;
+
 /// What waits to be posted.
 #[derive(Debug, Default)]
 pub(super) struct Unposted {
