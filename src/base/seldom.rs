@@ -8,7 +8,7 @@ pub trait Blank: Default + 'static {
 }
 
 /// Reads as blank until it is first written to; only then it takes memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Seldom<T>(Option<Box<T>>);
 
 impl<T> Seldom<T> {

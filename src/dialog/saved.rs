@@ -5,7 +5,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::side::{ROUTES_MAX, Side};
+use super::side::{Beside, ROUTES_MAX, Side};
 use super::words::Words;
 use super::{Dialog, End, State};
 use crate::base::{JsonObject, Now};
@@ -114,26 +114,29 @@ impl Side {
         json.text("tag", text(self.tag()));
         json.object("flow", |json| self.flow.write(json));
         json.text("target", self.target());
-        json.texts("routes", self.routes.iter().map(|route| &**route));
+        json.texts("routes", self.routes().iter().map(|route| &**route));
         if let Some(cseq) = self.last_cseq {
             json.number("cseq", cseq);
         }
         json.number("ahead", self.ahead);
         json.value("invite", &self.invite);
         json.text("address", self.address());
-        json.some_text("alias", self.alias.as_deref());
+        json.some_text("alias", self.alias());
     }
 
     fn restored(saved: SavedSide) -> Side {
         Side {
             words: Words::new(saved.tag.as_bytes(), &saved.address, &saved.target),
             flow: saved.flow.into(),
-            routes: saved.routes.into_iter().take(ROUTES_MAX).collect(),
             last_cseq: saved.cseq,
             ahead: saved.ahead,
             invite: saved.invite,
             gap: CSEQ_GAP,
-            alias: saved.alias,
+            beside: Beside {
+                routes: saved.routes.into_iter().take(ROUTES_MAX).collect(),
+                alias: saved.alias,
+            }
+            .kept(),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::LazyLock;
 
 use super::words::Words;
+use crate::base::{Blank, Seldom};
 use crate::sip::{ConnectionId, Flow, Message, Name, Transport, Uri};
 
 /// The caller sent the INVITE, the callee answered it; the words stay through every later request.
@@ -33,8 +35,6 @@ pub struct Side {
     /// Its tag; From or To of the INVITE, as this side wrote its own; the URI of its Contact, without the angle brackets.
     pub(super) words: Words,
     pub(super) flow: Flow,
-    /// Route values in the order in which a request towards this side carries them; ours are not among them.
-    pub(super) routes: Box<[Box<str>]>,
     /// None: it has sent nothing yet.
     pub(super) last_cseq: Option<u32>,
     /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
@@ -44,8 +44,31 @@ pub struct Side {
     pub(super) invite: (u32, u32),
     /// How much further than by one our next request in its name counts: after a restart more than was written down.
     pub(super) gap: u32,
+    /// What most sides do not have.
+    pub(super) beside: Seldom<Beside>,
+}
+
+/// What is known of a side behind a proxy, or of one whose address was rewritten.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Beside {
+    /// Route values in the order in which a request towards this side carries them; ours are not among them.
+    pub routes: Box<[Box<str>]>,
     /// Its address as the other side knows it, if that was rewritten (R20).
-    pub(super) alias: Option<Box<str>>,
+    pub alias: Option<Box<str>>,
+}
+
+impl Blank for Beside {
+    fn blank() -> &'static Beside {
+        static BLANK: LazyLock<Beside> = LazyLock::new(Beside::default);
+        &BLANK
+    }
+}
+
+impl Beside {
+    /// It takes memory only if there is something.
+    pub(super) fn kept(self) -> Seldom<Beside> {
+        if self == Beside::default() { Seldom::default() } else { Seldom::new(self) }
+    }
 }
 
 impl Side {
@@ -56,12 +79,11 @@ impl Side {
         Some(Side {
             words: Words::new(tag, &invite.header(Name::From)?, &target_of(invite, flow)),
             flow,
-            routes: routes.take(ROUTES_MAX).collect(),
             last_cseq: Some(invite.cseq()),
             ahead: 0,
             invite: (invite.cseq(), 0),
             gap: 0,
-            alias: None,
+            beside: Beside { routes: routes.take(ROUTES_MAX).collect(), alias: None }.kept(),
         })
     }
 
@@ -69,12 +91,11 @@ impl Side {
         let mut side = Side {
             words: Words::new(response.to_tag()?, &response.header(Name::To)?, &target_of(response, flow)),
             flow,
-            routes: Box::default(),
             last_cseq: None,
             ahead: 0,
             invite: (0, 0),
             gap: 0,
-            alias: None,
+            beside: Seldom::default(),
         };
         side.learn_routes(response, mark);
         Some(side)
@@ -84,8 +105,12 @@ impl Side {
     /// furthest down, so the walk ends at our own, which carries `mark` (§12.1.2, seen from here).
     pub(super) fn learn_routes(&mut self, response: &Message, mark: &str) {
         let below = response.values(Name::RecordRoute).take_while(|route| !route.carries_mark(mark));
-        self.routes = below.map(|route| Box::from(&*route.text())).take(ROUTES_MAX).collect();
-        self.routes.reverse();
+        let mut routes: Box<[Box<str>]> =
+            below.map(|route| Box::from(&*route.text())).take(ROUTES_MAX).collect();
+        routes.reverse();
+        if routes != self.beside.routes {
+            self.beside.routes = routes;
+        }
     }
 
     /// A target refresh (§12.2.1.2): the Contact of a re-INVITE, an UPDATE or its 2xx. True if it was another.
@@ -112,7 +137,7 @@ impl Side {
 
     /// The Route values of a request towards this side, in order.
     pub fn routes(&self) -> &[Box<str>] {
-        &self.routes
+        &self.beside.routes
     }
 
     /// As this side writes it, with its tag.
@@ -122,11 +147,13 @@ impl Side {
 
     /// As the other side knows it, if that differs (R20).
     pub fn alias(&self) -> Option<&str> {
-        self.alias.as_deref()
+        self.beside.alias.as_deref()
     }
 
     pub fn show_as(&mut self, alias: Option<Box<str>>) {
-        self.alias = alias;
+        if alias != self.beside.alias {
+            self.beside.alias = alias;
+        }
     }
 
     /// What the other side reads as the address of this one.
@@ -213,7 +240,7 @@ impl Side {
     /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks
     /// from, so that its listening port counts, not the port of one datagram; else the flow itself, which reaches through NAT.
     pub fn hop(&self) -> Flow {
-        hop(self.flow, self.routes.first().map_or(self.target(), |route| uri_of_route(route)))
+        hop(self.flow, self.routes().first().map_or(self.target(), |route| uri_of_route(route)))
     }
 
     /// The same of a caller of whom nothing but her INVITE is known yet.

@@ -73,7 +73,7 @@ impl Gate {
         let guarded = |call: &&Call| call.over.is_none() && !call.permit.emergency();
         let Some(call) = self.calls.at(key).filter(guarded) else { return };
         let is_due = |guard: Option<Moment>| guard.is_some_and(|end| end <= now.moment);
-        if is_due(call.early_until) {
+        if is_due(call.search.early_until) {
             self.give_up_search(now, key, 408);
         } else if is_due(call.ack_until) {
             self.cut(now, key, EndCause::Dead);

@@ -19,9 +19,6 @@ use crate::sip::{Flow, Message, Name};
 /// Dialogs of one call: each fork below a trunk may open one; more than these is no phone call (RFC 5393 §5).
 const DIALOGS_MAX: usize = 16;
 
-/// Calls with the same Call-ID and tags: one that a telephone system sends back through us, perhaps forwarded there once more.
-const SAME_WORDS_MAX: usize = 4;
-
 /// How long an answer may stay without its ACK: 64*T1 (RFC 3261 §13.3.1.4), then the call is ended (R67).
 const UNACKNOWLEDGED: std::time::Duration = std::time::Duration::from_secs(32);
 
@@ -56,7 +53,7 @@ impl Gate {
         }
         let mut record = call.record.clone();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
-        call.early_until = None;
+        call.search.no_sound();
         let until = now.moment + LEDGER_PATIENCE;
         let id = call.reservation;
         let state = self.saved_at_answer(now, key, &response);
@@ -137,7 +134,7 @@ impl Gate {
         call.search.written().into_iter().for_each(|search| search.queue = TargetQueue::new());
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
-        call.early_until = None;
+        call.search.no_sound();
         call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk) = (call.decision, call.record.trunk.clone());
@@ -165,13 +162,10 @@ impl Gate {
         let Some(invite) = call.invite.as_deref() else { return };
         let mark = call.record.decision.text();
         if let Some(mut dialog) = Dialog::open(invite, call.caller, response, flow, &mark) {
-            dialog.side_mut(End::Caller).show_as(call.from_sent.clone());
+            dialog.side_mut(End::Caller).show_as(call.search.from_sent.clone());
             // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
             let from = invite.from_tag().unwrap_or_default();
-            let known = self.dialogs.entry(self.keys.of(invite.call_id(), from, tag)).or_default();
-            if known.len() < SAME_WORDS_MAX {
-                known.push(key);
-            }
+            self.dialogs.add(self.keys.of(invite.call_id(), from, tag), key);
             call.dialogs.push(dialog);
         }
     }
@@ -180,7 +174,7 @@ impl Gate {
     pub(super) fn send_upstream(&mut self, now: Now, key: CallKey, response: &Message) {
         let Some(call) = self.calls.at(key) else { return };
         let Some(invite) = call.invite.as_deref() else { return };
-        let own_from = call.from_sent.as_ref().and_then(|_| invite.header(Name::From));
+        let own_from = call.search.from_sent.as_ref().and_then(|_| invite.header(Name::From));
         let towards = self.setup.interfaces.at(call.caller.listener);
         let opens_dialog = response.to_tag().is_some() && response.status() < 300;
         let decision = call.decision.text();

@@ -16,11 +16,12 @@ use crate::sip::{Flow, Message};
 use crate::transaction::{ClientId, ServerId};
 
 use super::enquiry::Enquiry;
+use super::identify::Caller;
 use super::life::Life;
 use super::live::Membership;
 use super::meter::Meter;
 use super::parting::Parting;
-use super::re_invite::ReInvite;
+use super::re_invite::ReInvites;
 use super::review::Review;
 
 /// Where a call stands in the gate's slab.
@@ -37,7 +38,6 @@ pub struct Call {
     /// The caller's phone takes a MESSAGE.
     pub takes_messages: bool,
     pub caller: Flow,
-    pub came_at: Moment,
     pub permit: Permit,
     pub reservation: ReservationId,
     pub funds: Funds,
@@ -47,7 +47,7 @@ pub struct Call {
     pub meter: Option<Meter>,
     pub dialogs: SmallVec<[Dialog; 1]>,
     /// Those without a final response.
-    pub re_invites: Vec<ReInvite>,
+    pub re_invites: Seldom<ReInvites>,
     pub record: Box<CallRecord>,
     /// The budgets in which its money is reserved, as the ledger was last told.
     pub lines: Option<Arc<[BudgetLine]>>,
@@ -61,8 +61,6 @@ pub struct Call {
     pub over: Option<EndCause>,
     /// With what status the search is given up before the answer: 487 by the caller, 408 by the gate.
     pub given_up: Option<u16>,
-    /// Until when sound without an answer is borne (R75).
-    pub early_until: Option<Moment>,
     /// Until when the ACK of the answer may come (R67).
     pub ack_until: Option<Moment>,
     /// From when it need not be remembered any more.
@@ -79,12 +77,6 @@ pub struct Call {
     pub alarm: Option<Moment>,
     /// Who of our people speaks at the caller's end, by key. Another pays for a call that was forwarded or transferred (R22, R23).
     pub speaker: Option<Arc<str>>,
-    /// The number that trunks are told.
-    pub shown: Option<PhoneNumber>,
-    /// The From that the site's rules put in place of the one that came (R20), if they do.
-    pub from_rewritten: Option<Box<str>>,
-    /// The From that goes out instead of the one that came (R20), if they differ.
-    pub from_sent: Option<Box<str>>,
 }
 
 /// What is known of an attempt before its verdict, in the form in which it is recorded (R100).
@@ -111,6 +103,16 @@ pub struct Search {
     pub parked: Option<Box<Parked>>,
     pub branches: SmallVec<[SentBranch; 1]>,
     pub held: Option<Box<HeldAnswers>>,
+    /// When the INVITE came.
+    pub came_at: Option<Moment>,
+    /// Until when sound without an answer is borne (R75).
+    pub early_until: Option<Moment>,
+    /// The number that trunks are told.
+    pub shown: Option<PhoneNumber>,
+    /// The From that the site's rules put in place of the one that came (R20), if they do.
+    pub from_rewritten: Option<Box<str>>,
+    /// The From that goes out instead of the one that came (R20), if they differ.
+    pub from_sent: Option<Box<str>>,
 }
 
 /// 2xx responses that wait until the ledger has written that the call was answered (R91).
@@ -164,11 +166,27 @@ impl Blank for Search {
     }
 }
 
+impl Seldom<Search> {
+    /// Sound without an answer need not be borne any more: there is an answer, or none is waited for.
+    pub fn no_sound(&mut self) {
+        if let Some(search) = self.written() {
+            search.early_until = None;
+        }
+    }
+}
+
 impl Search {
-    /// A search whose only target is known; the other targets are lined up when there is none.
-    pub fn of_one(target: Option<Target>) -> Seldom<Search> {
-        let queue = target.into_iter().map(|target| SmallVec::from_iter([target])).collect();
-        Seldom::new(Search { queue, ..Search::default() })
+    /// The search that an INVITE begins. Where the caller names its only target, no others are lined up.
+    pub(super) fn begun(came_at: Moment, caller: Caller) -> Seldom<Search> {
+        let queue = caller.held.into_iter().map(|target| SmallVec::from_iter([target])).collect();
+        Seldom::new(Search {
+            queue,
+            came_at: Some(came_at),
+            shown: caller.shown,
+            from_sent: caller.from_sent.clone(),
+            from_rewritten: caller.from_sent,
+            ..Search::default()
+        })
     }
 
     /// The open branch of this client transaction.
@@ -252,7 +270,7 @@ impl Call {
         let meter = meter.and_then(|meter| meter.due()).map(|(moment, _)| moment);
         let guarded = self.over.is_none() && !self.permit.emergency();
         let guards = [
-            self.early_until,
+            self.search.early_until,
             self.ack_until,
             self.waits_for_ledger_until(),
             self.review.due(),
@@ -332,6 +350,6 @@ mod tests {
 
     #[test]
     fn a_call_in_progress_is_small() {
-        assert!(size_of::<Call>() <= 1_232, "{}", size_of::<Call>());
+        assert!(size_of::<Call>() <= 928, "{}", size_of::<Call>());
     }
 }

@@ -38,7 +38,7 @@ pub(super) fn from_towards(
     let number = trunk
         .filter(|trunk| trunk.number_in_from)
         .and_then(|trunk| Some(trunk.number_format.user_part(number_of(call, setup)?)));
-    let Some(number) = number else { return call.from_rewritten.clone() };
+    let Some(number) = number else { return call.search.from_rewritten.clone() };
     let tag = invite.from_tag().map(|tag| format!(";tag={}", String::from_utf8_lossy(tag)));
     let address = match hides(call, invite) {
         true => ANONYMOUS.to_owned(),
@@ -50,7 +50,7 @@ pub(super) fn from_towards(
 /// R41: whoever answers an emergency must be able to call back.
 fn number_of(call: &Call, setup: &Snapshot) -> Option<PhoneNumber> {
     let callback = call.permit.emergency().then(|| setup.policy.site(call.permit.site()).callback).flatten();
-    callback.or(call.shown)
+    callback.or(call.search.shown)
 }
 
 /// She wants her number hidden. In an emergency it is not.

@@ -23,6 +23,11 @@ impl Gate {
         limited.chain(watched).collect()
     }
 
+    /// Calls in progress that go out on this trunk.
+    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
+        self.live.count(&Group::Holder(Holder::Trunk(Arc::clone(trunk))))
+    }
+
     pub(super) fn count_live(&mut self, key: CallKey) {
         self.in_progress.insert(key);
         self.count_among(key);

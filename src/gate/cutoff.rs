@@ -82,7 +82,7 @@ impl Gate {
         call.record.end_cause = Some(cause);
         let forget_at = now.moment + REMEMBERED;
         call.forget_at = Some(forget_at);
-        for waiting in &mut call.re_invites {
+        for waiting in call.re_invites.written().into_iter().flatten() {
             waiting.until = waiting.until.min(forget_at);
         }
         let membership = std::mem::take(&mut call.membership);
@@ -97,18 +97,14 @@ impl Gate {
         let before = self.words_before(key);
         let Some(mut call) = self.calls.remove(key) else { return };
         self.leave_live(key, std::mem::take(&mut call.membership));
+        call.parting.due().into_iter().for_each(|_| drop(self.partings.remove(&key)));
         self.reservations.remove(&call.reservation);
         shrink_after_rush(&mut self.reservations);
         let words = call.dialogs.iter().map(|dialog| {
             self.keys.of(dialog.call_id(), dialog.side(End::Caller).tag(), dialog.callee_tag())
         });
         for words in words.chain(before).collect::<SmallVec<[_; 2]>>() {
-            let Some(known) = self.dialogs.get_mut(&words) else { continue };
-            known.retain(|known| *known != key);
-            if known.is_empty() {
-                self.dialogs.remove(&words);
-                shrink_after_rush(&mut self.dialogs);
-            }
+            self.dialogs.remove(&words, key);
         }
     }
 }

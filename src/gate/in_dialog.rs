@@ -116,7 +116,7 @@ impl Gate {
     /// Finds the dialog by Call-ID and both tags, and holds the source against the side that claims to speak. A call that comes
     /// back through us has the same words twice, and each of its sides speaks from a place of its own.
     fn find_dialog(&mut self, flow: Flow, request: &Message) -> Option<Place> {
-        let keys = self.dialogs.get(&self.keys.of_message(request))?.clone();
+        let keys = self.dialogs.calls(&self.keys.of_message(request));
         keys.into_iter().find_map(|key| self.place_in(key, flow, request))
     }
 

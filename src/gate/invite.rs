@@ -17,7 +17,7 @@ use super::transfer::Standing;
 use super::warning::takes_messages;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId};
+use crate::base::{Money, Now, ReservationId, Seldom};
 use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
 use crate::policy::{Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, loop_mark, validate};
@@ -186,20 +186,17 @@ impl Gate {
             decision: facts.record.decision,
             server,
             caller: flow,
-            came_at: now.moment,
             reservation,
             funds,
-            search: Search::of_one(caller.held),
             meter: None,
             dialogs: SmallVec::new(),
-            re_invites: Vec::new(),
+            re_invites: Seldom::default(),
             membership: SmallVec::new(),
             lines: None,
             period_end: None,
             budget_trunk: None,
             over: None,
             given_up: None,
-            early_until: None,
             ack_until: None,
             forget_at: None,
             alarm: None,
@@ -207,10 +204,8 @@ impl Gate {
             enquiry: None,
             parting: Parting::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
-            from_sent: caller.from_sent.clone(),
-            from_rewritten: caller.from_sent,
-            shown: caller.shown,
-            speaker: caller.speaker,
+            speaker: caller.speaker.clone(),
+            search: Search::begun(now.moment, caller),
             record: facts.record,
             permit,
             sips: is_sips(&invite),
@@ -343,7 +338,7 @@ pub(super) fn canonical_text(
 fn note_permit(policy: &Policy, record: &mut CallRecord, permit: &Permit, reservation: ReservationId) {
     record.canonical = canonical_text(policy, permit.destination(), Some(&record.raw));
     record.class = Some(permit.class().code().into());
-    record.country = permit.country().map(|country| country.code().into());
+    record.country = permit.country().map(|country| country.shared_code());
     record.rule = Some(permit.origin().path());
     record.reservation = permit.priced().then_some(reservation);
 }

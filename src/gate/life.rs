@@ -1,6 +1,7 @@
 //! Signs of life of an answered call (R73, R74): what a session timer promises (RFC 4028), and what is done when the promise is broken.
 //! A session timer only tells that a call lives; it moves no limit.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::Gate;
@@ -9,8 +10,8 @@ use crate::base::{Moment, Now};
 use crate::ledger::EndCause;
 use crate::sip::{Message, Method, Name};
 
-/// RFC 4028 §4 knows no shorter session interval.
-const INTERVAL_SHORTEST: Duration = Duration::from_secs(90);
+/// RFC 4028 §4 knows no shorter session interval, in seconds.
+const INTERVAL_SHORTEST: u32 = 90;
 
 /// How long after its session has expired a call may still be silent: 64*T1, the patience of the refresh that may be under way.
 const MARGIN: Duration = Duration::from_secs(32);
@@ -22,8 +23,8 @@ const EMERGENCY_SILENCE: Duration = Duration::from_secs(24 * 3600);
 /// What is known of the life of one call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Life {
-    /// What both ends have agreed on; `None`: nobody promised anything, and silence means nothing.
-    interval: Option<Duration>,
+    /// What both ends have agreed on, in seconds; `None`: nobody promised anything, and silence means nothing.
+    interval: Option<NonZeroU32>,
     /// When either end has last said anything inside the call.
     heard: Option<Moment>,
     /// The call was found dead, and ended then.
@@ -33,11 +34,12 @@ pub struct Life {
 impl Life {
     /// Of a call that is taken up again: whatever was said while no gate was there, nobody heard.
     pub fn of_earlier_run(now: Moment, interval: Option<Duration>) -> Life {
+        let interval = interval.and_then(|interval| NonZeroU32::new(interval.as_secs().try_into().ok()?));
         Life { interval, heard: Some(now), ended: None }
     }
 
     pub fn interval(&self) -> Option<Duration> {
-        self.interval
+        self.interval.map(|seconds| Duration::from_secs(seconds.get().into()))
     }
 
     pub fn heard(&self) -> Option<Moment> {
@@ -56,7 +58,7 @@ impl Life {
 
     /// When the call counts as dead.
     pub fn due(&self) -> Option<Moment> {
-        let (interval, heard) = (self.interval?, self.heard?);
+        let (interval, heard) = (self.interval()?, self.heard?);
         Some(heard + interval + MARGIN)
     }
 
@@ -105,9 +107,9 @@ impl Gate {
 }
 
 /// `1800;refresher=uac` (RFC 4028 §4).
-fn interval(value: &str) -> Option<Duration> {
+fn interval(value: &str) -> Option<NonZeroU32> {
     let seconds: u32 = value.split(';').next()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds.into()).max(INTERVAL_SHORTEST))
+    NonZeroU32::new(seconds.max(INTERVAL_SHORTEST))
 }
 
 #[cfg(test)]
@@ -116,10 +118,10 @@ mod tests {
 
     #[test]
     fn rfc_4028_section_4_session_expires_is_read() {
-        let second = Duration::from_secs;
+        let second = |count| NonZeroU32::new(count).unwrap();
         assert_eq!(interval("1800;refresher=uac"), Some(second(1800)));
         assert_eq!(interval(" 600 "), Some(second(600)));
-        assert_eq!(interval("10"), Some(INTERVAL_SHORTEST), "no session is shorter");
+        assert_eq!(interval("10"), Some(second(INTERVAL_SHORTEST)), "no session is shorter");
         assert_eq!(interval("soon"), None);
         assert_eq!(interval("99999999999999999999"), None);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Moment, Money};
+use crate::base::{Blank, Moment, Money, Seldom};
 use crate::ledger::{Amount, EndCause, Limit, Price, Slice, UNLIMITED};
 
 use super::setup::Limits;
@@ -69,16 +69,14 @@ pub struct Meter {
     renewal: Renewal,
     longest: Option<Duration>,
     period_end: Option<Moment>,
-    /// What periods that are over are to be charged (R81).
-    charged: Amount,
-    /// As much of it as the ledger has confirmed.
-    confirmed: Amount,
-    slice: u64,
-    cut_lead: Duration,
-    /// The second at which money ends it, as far as is known; other calls may spend the same money.
-    money_end: Option<u64>,
+    past: Seldom<Past>,
+    /// In seconds.
+    slice: u32,
+    cut_lead: Millis,
+    /// The second at which money ends it, as far as is known; other calls may spend the same money. `UNLIMITED` if it does not.
+    money_end: u64,
     /// How long before the end it is told, and the end that was told last.
-    warn_lead: Duration,
+    warn_lead: Millis,
     warned: Option<Moment>,
     /// Money does not end the call before.
     money_until: Moment,
@@ -86,6 +84,41 @@ pub struct Meter {
     anew: bool,
     /// The money is gone already: the limits were lowered.
     overdrawn: bool,
+}
+
+/// What periods that are over are to be charged (R81): few calls last over midnight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Past {
+    charged: Amount,
+    /// As much of it as the ledger has confirmed.
+    confirmed: Amount,
+}
+
+impl Default for Past {
+    fn default() -> Past {
+        *Past::blank()
+    }
+}
+
+impl Blank for Past {
+    fn blank() -> &'static Past {
+        static BLANK: Past = Past { charged: Amount::ZERO, confirmed: Amount::ZERO };
+        &BLANK
+    }
+}
+
+/// A span of a setting, in as little room as it needs: up to seven weeks.
+#[derive(Clone, Copy, Debug)]
+struct Millis(u32);
+
+impl Millis {
+    fn of(span: Duration) -> Millis {
+        Millis(u32::try_from(span.as_millis()).unwrap_or(u32::MAX))
+    }
+
+    fn span(self) -> Duration {
+        Duration::from_millis(self.0.into())
+    }
 }
 
 impl Meter {
@@ -99,12 +132,11 @@ impl Meter {
             price: terms.price,
             longest: terms.longest.map(|longest| longest.min(limits.longest_call)),
             period_end: terms.period_end.filter(|_| !free),
-            charged: Amount::ZERO,
-            confirmed: Amount::ZERO,
-            slice: limits.first_slice.as_secs(),
-            cut_lead: limits.cut_lead,
-            money_end: None,
-            warn_lead: limits.warn_before,
+            past: Seldom::default(),
+            slice: u32::try_from(limits.first_slice.as_secs()).unwrap_or(u32::MAX),
+            cut_lead: Millis::of(limits.cut_lead),
+            money_end: UNLIMITED,
+            warn_lead: Millis::of(limits.warn_before),
             warned: None,
             money_until: answered,
             anew: false,
@@ -119,28 +151,29 @@ impl Meter {
         let Some((price, left)) = self.price.as_ref().zip(left) else { return };
         let by_money = price.seconds_for(self.covered.cost + left.money);
         let by_time = self.covered.seconds.saturating_add(left.seconds);
-        self.money_end = Some(by_money.min(by_time)).filter(|end| *end != UNLIMITED);
+        self.money_end = by_money.min(by_time);
     }
 
     /// When the call will be ended, and why, as far as is known.
     fn end(&self) -> Option<(Moment, EndCause)> {
         let seconds = match self.renewal {
-            Renewal::Spent => Some(self.covered.seconds).filter(|end| *end != UNLIMITED),
+            Renewal::Spent => self.covered.seconds,
             Renewal::Open | Renewal::Asked(_) | Renewal::Unanswered { .. } => self.money_end,
         };
         // Far ends are no ends: nobody plans for centuries, and their sums would overflow.
         let near = |span: Duration| (span < FAR).then(|| self.answered + span);
-        let money = seconds.and_then(|seconds| near(Duration::from_secs(seconds)));
-        let money = money.map(|end| (end - self.cut_lead, EndCause::CutMoney));
+        let money = Some(seconds).filter(|end| *end != UNLIMITED);
+        let money = money.and_then(|seconds| near(Duration::from_secs(seconds)));
+        let money = money.map(|end| (end - self.cut_lead.span(), EndCause::CutMoney));
         let time = self.longest.and_then(near).map(|end| (end, EndCause::CutTime));
         time.into_iter().chain(money).min_by_key(|(end, _)| *end)
     }
 
     /// When the end is to be told, unless it was.
     fn warning(&self) -> Option<Moment> {
-        let (end, _) = self.end().filter(|_| !self.warn_lead.is_zero())?;
-        let is_news = self.warned.is_none_or(|told| end > told + self.warn_lead);
-        is_news.then(|| (end - self.warn_lead).max(self.answered))
+        let (end, _) = self.end().filter(|_| self.warn_lead.0 > 0)?;
+        let is_news = self.warned.is_none_or(|told| end > told + self.warn_lead.span());
+        is_news.then(|| (end - self.warn_lead.span()).max(self.answered))
     }
 
     /// The end is told now: how long the call still lasts, and what ends it.
@@ -153,7 +186,9 @@ impl Meter {
     /// Of a call that is taken up again at `now`: what was charged to periods that are over (R81). A slice that ended while no gate
     /// was there may still be renewed before the call is cut.
     pub fn taken_up(mut self, now: Moment, charged: Amount) -> Meter {
-        (self.charged, self.confirmed) = (charged, charged);
+        if charged != Amount::ZERO {
+            self.past = Seldom::new(Past { charged, confirmed: charged });
+        }
         self.money_until = now + TAKEN_UP;
         self
     }
@@ -173,7 +208,7 @@ impl Meter {
     }
 
     pub fn charged(&self) -> Amount {
-        self.charged
+        self.past.charged
     }
 
     /// When something must be done next, and what. Only these limits end a call; no message moves them (R73).
@@ -208,9 +243,11 @@ impl Meter {
             // Time ends the call before money does.
             return None;
         }
-        let cut = ((slice_end - self.cut_lead).max(self.money_until), Due::Cut(EndCause::CutMoney));
+        let cut = ((slice_end - self.cut_lead.span()).max(self.money_until), Due::Cut(EndCause::CutMoney));
         let renewal = match self.renewal {
-            Renewal::Open => (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice) / 2), Due::Renew),
+            Renewal::Open => {
+                (slice_end - RENEWAL_LEAD.min(Duration::from_secs(self.slice.into()) / 2), Due::Renew)
+            }
             Renewal::Unanswered { again } => (again, Due::Renew),
             Renewal::Asked(_) | Renewal::Spent => cut,
         };
@@ -229,7 +266,7 @@ impl Meter {
         }
         // No more than the longest call needs.
         let longest = self.longest.map_or(u64::MAX, whole_seconds);
-        let next = price.slice(self.covered.seconds.saturating_add(self.slice).min(longest));
+        let next = price.slice(self.covered.seconds.saturating_add(self.slice.into()).min(longest));
         self.renewal = Renewal::Asked(next);
         Some(next)
     }
@@ -242,10 +279,10 @@ impl Meter {
         let begun = whole_seconds(end.since(self.answered));
         if begun > 0 {
             let slice = price.slice(begun);
-            self.charged = self.charged.max(slice.amount());
+            self.past.charged = self.past.charged.max(slice.amount());
         }
         let total =
-            if self.charged.seconds > self.covered.seconds { price.slice(begun) } else { self.covered };
+            if self.past.charged.seconds > self.covered.seconds { price.slice(begun) } else { self.covered };
         self.renewal = Renewal::Asked(total);
         Some(total)
     }
@@ -253,7 +290,9 @@ impl Meter {
     /// The ledger set the asked total aside; so much is left beyond it.
     pub fn renewed(&mut self, left: Option<Amount>) {
         if let Renewal::Asked(slice) = self.renewal {
-            self.confirmed = self.charged;
+            if let Some(past) = self.past.written() {
+                past.confirmed = past.charged;
+            }
             self.covered = slice;
             self.renewal = Renewal::Open;
             self.anew = false;
@@ -268,7 +307,7 @@ impl Meter {
             Renewal::Asked(slice) => slice,
             Renewal::Open | Renewal::Unanswered { .. } | Renewal::Spent => return None,
         };
-        if self.charged != self.confirmed && asked.seconds > self.covered.seconds {
+        if self.past.charged != self.past.confirmed && asked.seconds > self.covered.seconds {
             // What is left of a new period says nothing beyond what is covered: first that must be carried over, then more is asked.
             self.renewal = Renewal::Asked(self.covered);
             return Some(self.covered);
@@ -321,10 +360,10 @@ impl Meter {
         let Renewal::Asked(asked) = self.renewal else { return None };
         let price = self.price.as_ref()?;
         let seconds = match left {
-            Limit::Money(left) => price.seconds_for(self.confirmed.money + left),
-            Limit::Seconds(left) => self.confirmed.seconds.saturating_add(left),
+            Limit::Money(left) => price.seconds_for(self.past.confirmed.money + left),
+            Limit::Seconds(left) => self.past.confirmed.seconds.saturating_add(left),
         };
-        let end = Duration::from_secs(seconds.min(asked.seconds)).saturating_sub(self.cut_lead);
+        let end = Duration::from_secs(seconds.min(asked.seconds)).saturating_sub(self.cut_lead.span());
         if self.answered + end <= now || seconds >= asked.seconds {
             self.renewal = Renewal::Spent;
             self.anew = false;

@@ -47,6 +47,7 @@ mod review;
 mod search;
 mod setup;
 mod sips;
+mod spoken;
 mod ticket;
 mod transfer;
 mod trunk_login;
@@ -69,12 +70,10 @@ use std::sync::Arc;
 
 use ahash::RandomState;
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::base::{IdSource, Moment, Now, Random, ReservationId, Slab, Wheel, next_after_rush};
-use crate::dialog::{DialogKey, DialogKeys};
+use crate::dialog::DialogKeys;
 use crate::ledger;
-use crate::policy::Holder;
 use crate::proxy::Located;
 use crate::registrar::{Registrar, Through};
 use crate::sip::digest::Challenger;
@@ -86,13 +85,15 @@ pub use warning::Ending;
 use call::{Call, CallKey};
 use fraud::Fraud;
 use health::Health;
-use live::{Group, Live};
+use live::Live;
 use lockout::Lockout;
 use look_up::LookUps;
 use overload::Overload;
 use papers::Papers;
+use parting::Partings;
 use payload::{Asked, Sent};
 use relay::Marks;
+use spoken::Spoken;
 use ticket::Tickets;
 use trunk_registration::TrunkRegistration;
 
@@ -116,8 +117,7 @@ pub struct Gate {
     through: Through<Arc<str>>,
     trunk_registrations: Vec<TrunkRegistration>,
     calls: Slab<Call>,
-    /// A call that a telephone system sends back through us has the same dialog twice.
-    dialogs: HashMap<DialogKey, SmallVec<[CallKey; 1]>, RandomState>,
+    dialogs: Spoken,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
     /// Calls that are not over; the others are only remembered for a while.
     in_progress: HashSet<CallKey, RandomState>,
@@ -126,6 +126,7 @@ pub struct Gate {
     /// The live calls of each holder: concurrency is the size of this set (R68).
     live: Live,
     alarms: Wheel<CallKey>,
+    partings: Partings,
     /// Where the trunks' names lead to.
     located: Located,
     /// The trunks that have proved themselves by certificate, by connection, until it closes.
@@ -151,7 +152,7 @@ impl Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
         let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
         let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
-        let (subjects, proved) = (hasher(), hasher());
+        let (subjects, proved, partings) = (hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
         let mut gate = Gate {
             transactions: Transactions::new(timing, Random::from_seed(random.seed())),
@@ -159,12 +160,13 @@ impl Gate {
             through,
             trunk_registrations: Vec::new(),
             calls: Slab::new(),
-            dialogs: HashMap::with_hasher(dialogs),
+            dialogs: Spoken::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
             in_progress: HashSet::with_hasher(in_progress),
             closes: false,
             live: Live::with_hasher(live),
             alarms: Wheel::new(),
+            partings: Partings::with_hasher(partings),
             located: Located::with_hasher(located),
             proved: HashMap::with_hasher(proved),
             health: Health::new(health),
@@ -302,11 +304,6 @@ impl Gate {
         (self.calls.len(), self.dialogs.len(), self.reservations.len())
     }
 
-    /// Calls in progress that go out on this trunk.
-    pub fn calls_on_trunk(&self, trunk: &Arc<str>) -> usize {
-        self.live.count(&Group::Holder(Holder::Trunk(Arc::clone(trunk))))
-    }
-
     /// Whether the trunk has an address, and not all of them have failed of late.
     pub fn is_trunk_up(&self, trunk: &str) -> bool {
         self.health.is_up(trunk)
@@ -356,7 +353,7 @@ impl Gate {
     /// A request towards a caller of RFC 2543 that has no tag (RFC 3261 §12.1.1).
     fn is_within_old_dialog(&self, message: &Message) -> bool {
         !matches!(message.method(), Method::Invite | Method::Register)
-            && self.dialogs.contains_key(&self.keys.of_message(message))
+            && self.dialogs.has(&self.keys.of_message(message))
     }
 
     fn take_transaction_events(&mut self, now: Now) {

@@ -1,14 +1,16 @@
 //! The answer to a BYE waits, some milliseconds, until the ledger has written what the call cost (R91): whoever has heard it says nothing
 //! more, and a kill in between would leave a call that nobody ends.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use ahash::RandomState;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Gate;
 use super::call::CallKey;
-use crate::base::{Moment, Now};
+use crate::base::{Moment, Now, shrink_after_rush};
 use crate::sip::{Message, reason_phrase, reply};
 use crate::transaction::ServerId;
 
@@ -19,16 +21,19 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Each end hangs up once; one that does so again with credentials does so twice.
 const ANSWERS_MAX: usize = 4;
 
-/// What of a call that is over is not written yet, and who waits for that.
-#[derive(Default)]
+/// Whether what a call cost is being written, and whether somebody waits for that.
+#[derive(Clone, Copy, Default)]
 pub struct Parting {
     until: Option<Moment>,
-    answers: SmallVec<[(ServerId, u16, Bytes); 1]>,
+    is_awaited: bool,
 }
+
+/// The answers that wait, by call. They are few at any time, so calls in progress have no room for them.
+pub type Partings = HashMap<CallKey, SmallVec<[(ServerId, u16, Bytes); 1]>, RandomState>;
 
 impl Parting {
     pub fn due(&self) -> Option<Moment> {
-        self.until.filter(|_| !self.answers.is_empty())
+        self.until.filter(|_| self.is_awaited)
     }
 }
 
@@ -56,24 +61,29 @@ impl Gate {
         status: u16,
         bytes: Bytes,
     ) {
-        let waits = |parting: &&mut Parting| {
-            parting.until.is_some_and(|until| until > now.moment) && parting.answers.len() < ANSWERS_MAX
+        let is_due = |parting: &&mut Parting| parting.until.is_some_and(|until| until > now.moment);
+        let Some(parting) = self.calls.at_mut(key).map(|call| &mut call.parting).filter(is_due) else {
+            return self.respond(now, server, status, bytes);
         };
-        match self.calls.at_mut(key).map(|call| &mut call.parting).filter(waits) {
-            Some(parting) => {
-                parting.answers.push((server, status, bytes));
-                self.set_alarm(key);
-            }
-            None => self.respond(now, server, status, bytes),
+        let answers = self.partings.entry(key).or_default();
+        if answers.len() >= ANSWERS_MAX {
+            return self.respond(now, server, status, bytes);
         }
+        answers.push((server, status, bytes));
+        parting.is_awaited = true;
+        self.set_alarm(key);
     }
 
     /// The ledger has written what the call cost, or cannot: whoever waits for it hears the answer.
     pub(super) fn settlement_written(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key).filter(|call| call.over.is_some()) else { return };
-        for (server, status, bytes) in std::mem::take(&mut call.parting).answers {
+        if !std::mem::take(&mut call.parting).is_awaited {
+            return;
+        }
+        for (server, status, bytes) in self.partings.remove(&key).into_iter().flatten() {
             self.respond(now, server, status, bytes);
         }
+        shrink_after_rush(&mut self.partings);
     }
 
     pub(super) fn attend_parting(&mut self, now: Now, key: CallKey) {

@@ -6,8 +6,18 @@ use smallvec::SmallVec;
 use super::call::CallKey;
 use super::in_dialog::InDialog;
 use super::{Gate, Sent};
-use crate::base::{Moment, Now};
+use crate::base::{Blank, Moment, Now};
 use crate::transaction::ClientId;
+
+/// Those of one call without a final response.
+pub type ReInvites = SmallVec<[ReInvite; 1]>;
+
+impl Blank for ReInvites {
+    fn blank() -> &'static ReInvites {
+        static BLANK: ReInvites = SmallVec::new_const();
+        &BLANK
+    }
+}
 
 /// A re-INVITE without a final response.
 pub struct ReInvite {
@@ -60,7 +70,10 @@ impl Gate {
     /// It has its final response, or none will come.
     pub(super) fn end_re_invite(&mut self, key: CallKey, client: ClientId) {
         if let Some(call) = self.calls.at_mut(key) {
-            call.re_invites.retain(|waiting| waiting.client != client);
+            call.re_invites.written().into_iter().for_each(|known| known.retain(|it| it.client != client));
+            if call.re_invites.is_empty() {
+                call.re_invites.clear();
+            }
         }
         self.set_alarm(key);
     }
@@ -96,6 +109,6 @@ impl Gate {
     }
 
     fn re_invite(&mut self, key: CallKey, client: ClientId) -> Option<&mut ReInvite> {
-        self.calls.at_mut(key)?.re_invites.iter_mut().find(|waiting| waiting.client == client)
+        self.calls.at_mut(key)?.re_invites.written()?.iter_mut().find(|waiting| waiting.client == client)
     }
 }

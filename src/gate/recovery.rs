@@ -142,7 +142,6 @@ impl Gate {
             takes_messages: takes_messages(&invite),
             invite: Some(Box::new(invite)),
             caller,
-            came_at: now.moment_at(record.start),
             membership: SmallVec::new(),
             permit,
             reservation: proof.id(),
@@ -150,14 +149,13 @@ impl Gate {
             search: Seldom::default(),
             meter: None,
             dialogs,
-            re_invites: Vec::new(),
+            re_invites: Seldom::default(),
             record: Box::new(record.clone()),
             lines: money.map(|(_, entry)| Arc::clone(&entry.lines)),
             period_end: None,
             budget_trunk: saved.budget_trunk,
             over: None,
             given_up: None,
-            early_until: None,
             // Whether its ACK came nobody knows; a callee that misses it hangs up (R67).
             ack_until: None,
             forget_at: None,
@@ -167,9 +165,6 @@ impl Gate {
             parting: Parting::default(),
             alarm: None,
             speaker: saved.speaker,
-            shown: None,
-            from_rewritten: None,
-            from_sent: None,
         };
         // The periods are those in which its money was last set aside.
         let counted = money.map(|(_, entry)| Now::new(now.moment_at(entry.changed), entry.changed));
@@ -210,7 +205,7 @@ impl Gate {
         let words: SmallVec<[_; 1]> = words.collect();
         let key = self.calls.insert(call);
         for words in words.into_iter().chain(self.words_before(key)) {
-            self.dialogs.entry(words).or_default().push(key);
+            self.dialogs.add(words, key);
         }
         self.reservations.insert(reservation, key);
         self.count_live(key);
@@ -237,9 +232,8 @@ impl Gate {
     /// The repeat of an INVITE that the earlier run has answered, by a caller who has not heard it: its callee repeats the 2xx, and that
     /// is the one final answer (RFC 3261 §16.7).
     pub(super) fn was_answered_before(&self, flow: Flow, invite: &Message) -> bool {
-        let known = self.dialogs.get(&self.keys.of_message(invite));
-        known.into_iter().flatten().any(|key| {
-            let call = self.calls.at(*key).filter(|call| call.server == ServerId::NONE);
+        self.dialogs.calls(&self.keys.of_message(invite)).into_iter().any(|key| {
+            let call = self.calls.at(key).filter(|call| call.server == ServerId::NONE);
             call.and_then(|call| call.dialogs.first()).is_some_and(|dialog| {
                 let caller = dialog.side(End::Caller);
                 dialog.call_id() == invite.call_id()
@@ -277,8 +271,8 @@ impl Gate {
 
     /// Only of calls that were taken up: the answers of this run's own have transactions.
     fn find_dialog_of_answer(&self, flow: Flow, response: &Message) -> Option<Place> {
-        let keys = self.dialogs.get(&self.keys.of_message(response))?;
-        keys.iter().find_map(|key| self.place_of_answer(*key, flow, response))
+        let keys = self.dialogs.calls(&self.keys.of_message(response));
+        keys.into_iter().find_map(|key| self.place_of_answer(key, flow, response))
     }
 
     fn place_of_answer(&self, key: CallKey, flow: Flow, response: &Message) -> Option<Place> {

@@ -60,7 +60,7 @@ impl Gate {
         record.canonical = destination
             .and_then(|destination| canonical_text(&self.setup.policy, destination, Some(&record.raw)));
         record.class = refusal.class().map(|class| class.code().into());
-        record.country = refusal.country().map(|country| country.code().into());
+        record.country = refusal.country().map(|country| country.shared_code());
         record.reason = Some(refusal.reason().code().into());
         record.rule = refusal.rule().map(Into::into);
         record.status = Some(refusal.reason().status());

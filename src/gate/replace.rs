@@ -61,8 +61,7 @@ impl Mention {
 impl Gate {
     pub(super) fn held(&self, named: &Named) -> Option<Held> {
         let words = self.keys.of(named.call_id.as_bytes(), named.from.as_bytes(), named.to.as_bytes());
-        let calls = self.dialogs.get(&words)?;
-        calls.iter().find_map(|key| self.held_in(*key, named))
+        self.dialogs.calls(&words).into_iter().find_map(|key| self.held_in(key, named))
     }
 
     fn held_in(&self, key: CallKey, named: &Named) -> Option<Held> {

@@ -139,7 +139,7 @@ impl Gate {
         if !carries(target, call) || trunk.is_some_and(is_full) {
             return false;
         }
-        call.from_sent = from_towards(trunk, call, invite, &setup);
+        call.search.from_sent = from_towards(trunk, call, invite, &setup);
         let Some((branch, mut bytes)) = self.made_for(&setup, key, target, None) else { return false };
         let instead = self.over_tcp(&setup, now.moment, target, bytes.len());
         let again = instead.as_ref().and_then(|over_tcp| self.made_for(&setup, key, over_tcp, Some(branch)));
@@ -150,7 +150,7 @@ impl Gate {
         let Some(invite) = call.invite.as_deref() else { return false };
         let account = trunk.and_then(|trunk| trunk.account.as_ref());
         let is_first = call.search.branches.is_empty();
-        let delay = now.moment.since(call.came_at);
+        let delay = now.moment.since(call.search.came_at.unwrap_or(now.moment));
         let payload = Sent::Branch(key);
         let client = self.transactions.request(now.moment, to.flow, Method::Invite, &branch, bytes, payload);
         call.search.branches.push(SentBranch {
@@ -249,8 +249,8 @@ impl Gate {
                 let upshot = call.search.context.provisional(index, status);
                 if upshot.forward {
                     // R75: sound before the answer is the oldest of free calls.
-                    if trunk.is_some() && !response.body().is_empty() && call.early_until.is_none() {
-                        call.early_until = Some(now.moment + early_longest);
+                    if trunk.is_some() && !response.body().is_empty() && call.search.early_until.is_none() {
+                        call.search.early_until = Some(now.moment + early_longest);
                     }
                     self.early_dialog(key, flow, &response);
                     self.send_upstream(now, key, &response);
@@ -363,7 +363,7 @@ pub(super) fn pass_on(
             routes: &target.routes,
             asserted: told.asserted.as_deref(),
             privacy: told.privacy,
-            from: call.from_sent.as_deref(),
+            from: call.search.from_sent.as_deref(),
             to: None,
             cseq,
             rack: None,

@@ -1,6 +1,7 @@
 //! Destination classes (R32): what a number is, by longest prefix, and what that makes it for a caller at a given site.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 /// What a permit or guard speaks of. Country and class are separate attributes: a foreign premium number is `Premium`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -134,6 +135,17 @@ impl Country {
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("??")
     }
+
+    /// The code as records keep it: one text for all calls to the country.
+    pub fn shared_code(&self) -> Arc<str> {
+        /// By first and second letter.
+        static CODES: LazyLock<Vec<Arc<str>>> = LazyLock::new(|| {
+            let pairs = (b'A'..=b'Z').flat_map(|first| (b'A'..=b'Z').map(move |second| [first, second]));
+            pairs.map(|letters| Country(letters).code().into()).collect()
+        });
+        let [first, second] = self.0.map(|letter| usize::from(letter - b'A'));
+        CODES.get(first * 26 + second).map_or_else(|| self.code().into(), Arc::clone)
+    }
 }
 
 impl fmt::Display for Country {
@@ -145,5 +157,19 @@ impl fmt::Display for Country {
 impl fmt::Debug for Country {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_country_has_one_text_for_its_code() {
+        for code in ["AA", "DE", "ZZ"] {
+            let country = Country::from_code(code).unwrap();
+            assert_eq!(&*country.shared_code(), code);
+            assert!(Arc::ptr_eq(&country.shared_code(), &country.shared_code()), "{code}");
+        }
     }
 }
