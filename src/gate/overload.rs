@@ -15,11 +15,15 @@ const WARY: Duration = Duration::from_secs(10);
 /// How much sooner a wary gate turns new calls away.
 const WARY_SOONER: u32 = 5;
 
+/// Of the time between two looks no more counts than this part of the patience: a machine that stood still leaves much to read, and no
+/// overload.
+const STANDSTILL: u32 = 4;
+
 /// How the wire has been of late.
 #[derive(Debug, Default)]
 pub(super) struct Overload {
-    /// Since when more has waited at each look than could be taken.
-    behind_since: Option<Moment>,
+    /// The latest look, and for how long more has waited at each than could be taken; `None`: the wire was empty then.
+    behind: Option<(Moment, Duration)>,
     /// When new calls were last turned away.
     last: Option<Moment>,
     turns_away: bool,
@@ -29,13 +33,15 @@ impl Overload {
     /// Takes note of one look at the wire; true if an overload begins of which nobody was told.
     fn look(&mut self, now: Moment, is_behind: bool, longest: Duration) -> bool {
         if !is_behind {
-            (self.behind_since, self.turns_away) = (None, false);
+            (self.behind, self.turns_away) = (None, false);
             return false;
         }
+        let since = |(looked, long): (Moment, Duration)| long + now.since(looked).min(longest / STANDSTILL);
+        let long = self.behind.map(since).unwrap_or_default();
+        self.behind = Some((now, long));
         let is_wary = self.last.is_some_and(|last| now.since(last) < WARY);
         let patience = if is_wary { longest / WARY_SOONER } else { longest };
-        let since = *self.behind_since.get_or_insert(now);
-        if now.since(since) < patience {
+        if long < patience {
             return false;
         }
         (self.last, self.turns_away) = (Some(now), true);
@@ -72,6 +78,9 @@ mod tests {
         let mut overload = Overload::default();
         for (millis, is_behind, told, turns_away) in [
             (0, true, false, false),
+            (25, true, false, false),
+            (50, true, false, false),
+            (75, true, false, false),
             (99, true, false, false),
             (100, true, true, true),
             (110, true, false, true),
@@ -83,11 +92,22 @@ mod tests {
             (150, false, false, false),
             // Ten seconds later it is patient again.
             (10_200, true, false, false),
-            (10_290, true, false, false),
-            (10_295, false, false, false),
-            (10_296, true, false, false),
-            (10_395, true, false, false),
-            (10_396, true, true, true),
+            (10_220, true, false, false),
+            (10_240, true, false, false),
+            (10_260, true, false, false),
+            (10_280, true, false, false),
+            (10_299, true, false, false),
+            (10_300, false, false, false),
+            // A second without a look, then much to read: it stood still, and is not overloaded.
+            (10_301, true, false, false),
+            (11_301, true, false, false),
+            (11_305, false, false, false),
+            // Looks far apart count little each, and in the end they count.
+            (11_400, true, false, false),
+            (11_500, true, false, false),
+            (11_600, true, false, false),
+            (11_700, true, false, false),
+            (11_800, true, true, true),
         ] {
             assert_eq!(overload.look(at(millis), is_behind, LONGEST), told, "told at {millis} ms");
             assert_eq!(overload.turns_away, turns_away, "at {millis} ms");
