@@ -53,7 +53,7 @@ impl Gate {
         }
         let mut record = call.record.clone();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
-        call.search.no_sound();
+        call.search.forget_early_media();
         let until = now.moment + LEDGER_PATIENCE;
         let id = call.reservation;
         let state = self.saved_at_answer(now, key, &response);
@@ -134,7 +134,7 @@ impl Gate {
         call.search.written().into_iter().for_each(|search| search.queue = TargetQueue::new());
         call.record.answer = Some(now.utc);
         call.record.status = Some(status);
-        call.search.no_sound();
+        call.search.forget_early_media();
         call.review.answered(now.moment);
         call.ack_until = Some(now.moment + UNACKNOWLEDGED);
         let (decision, trunk) = (call.decision, call.record.trunk.clone());

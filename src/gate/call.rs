@@ -168,7 +168,7 @@ impl Blank for Search {
 
 impl Seldom<Search> {
     /// Sound without an answer need not be borne any more: there is an answer, or none is waited for.
-    pub fn no_sound(&mut self) {
+    pub fn forget_early_media(&mut self) {
         if let Some(search) = self.written() {
             search.early_until = None;
         }

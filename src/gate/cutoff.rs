@@ -97,7 +97,9 @@ impl Gate {
         let before = self.words_before(key);
         let Some(mut call) = self.calls.remove(key) else { return };
         self.leave_live(key, std::mem::take(&mut call.membership));
-        call.parting.due().into_iter().for_each(|_| drop(self.partings.remove(&key)));
+        if call.parting.due().is_some() {
+            self.partings.remove(&key);
+        }
         self.reservations.remove(&call.reservation);
         shrink_after_rush(&mut self.reservations);
         let words = call.dialogs.iter().map(|dialog| {

@@ -40,7 +40,7 @@ impl Gate {
             return;
         }
         call.given_up.get_or_insert(status);
-        call.search.no_sound();
+        call.search.forget_early_media();
         let late = now.moment + LATE_ANSWER;
         for branch in &mut call.search.branches {
             branch.timer_c = branch.timer_c.min(late);

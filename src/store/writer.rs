@@ -27,6 +27,7 @@ pub const RECORDS_KEPT_MAX: usize = 100_000;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// How often an idle store is looked at, so that a deleted file is noticed before the next call needs it.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
+
 /// What the thread reports, from the thread itself: the sink must be quick.
 #[derive(Debug)]
 pub enum WriterEvent {

@@ -218,18 +218,18 @@ fn put_head(text: &mut [u8], key: i64, number: u64, bookmark: Bookmark) {
 /// Those at the beginning of a file that are whole and follow one another; behind them stands what was written over or torn.
 fn batches(mut text: &[u8], key: i64) -> io::Result<Vec<Batch>> {
     let mut found: Vec<Batch> = Vec::new();
-    while let Some((sound, rest)) = first(text).filter(|(sound, _)| sound.key == key) {
-        if found.last().is_some_and(|last| sound.number != last.number + 1) {
+    while let Some((whole, rest)) = first(text).filter(|(whole, _)| whole.key == key) {
+        if found.last().is_some_and(|last| whole.number != last.number + 1) {
             break;
         }
-        found.push(sound.read()?);
+        found.push(whole.read()?);
         text = rest;
     }
     Ok(found)
 }
 
 /// A batch that is whole.
-struct Sound<'t> {
+struct Whole<'t> {
     number: u64,
     key: i64,
     bookmark: Bookmark,
@@ -237,7 +237,7 @@ struct Sound<'t> {
     commands: &'t [u8],
 }
 
-impl Sound<'_> {
+impl Whole<'_> {
     fn read(&self) -> io::Result<Batch> {
         let mut left = self.commands;
         let mut commands = Vec::new();
@@ -254,7 +254,7 @@ impl Sound<'_> {
 }
 
 /// The first batch of a text; `None` if it is not there whole.
-fn first(text: &[u8]) -> Option<(Sound<'_>, &[u8])> {
+fn first(text: &[u8]) -> Option<(Whole<'_>, &[u8])> {
     let (sum, rest) = text.split_first_chunk()?;
     let (length, _) = rest.split_first_chunk()?;
     let length = u32::from_le_bytes(*length) as usize;
@@ -267,14 +267,14 @@ fn first(text: &[u8]) -> Option<(Sound<'_>, &[u8])> {
     let (run, head) = head.split_first_chunk()?;
     let (count, head) = head.split_first_chunk()?;
     let (layout, commands) = head.split_first()?;
-    let sound = Sound {
+    let whole = Whole {
         number: u64::from_le_bytes(*number),
         key: i64::from_le_bytes(*key),
         bookmark: Bookmark { run: u64::from_le_bytes(*run), count: u64::from_le_bytes(*count) },
         layout: *layout,
         commands,
     };
-    Some((sound, behind))
+    Some((whole, behind))
 }
 
 /// `ledger.sqlite` has `ledger.sqlite-daybook-a` and `-b`.

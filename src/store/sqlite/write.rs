@@ -323,7 +323,7 @@ fn written_off(entry: &Entry) -> Amount {
 }
 
 /// Writes or replaces the rows of attempts. Who called and when stay as first written, whatever becomes of the call: an
-/// update that names them would write two indices anew.
+/// update that names them would write the index by start anew.
 pub(super) fn records<'r>(
     connection: &Connection,
     records: impl Iterator<Item = &'r CallRecord>,
