@@ -38,8 +38,8 @@ use crate::store::{SqliteReader, Tray, WriterEvent};
 /// How often figures that nobody pushes are read: fine enough for a scrape every few seconds.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
-/// What so many messages have led to leaves together: under a millisecond of work, so that none waits longer.
-const TURNS_TOGETHER: usize = 16;
+/// What so many messages have led to leaves together: about a millisecond of work, so that none waits longer.
+const TURNS_TOGETHER: usize = 32;
 
 /// The loop and all it owns.
 pub(super) struct EventLoop {

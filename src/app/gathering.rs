@@ -11,7 +11,7 @@ const DENSE: u32 = 4_000;
 /// Over at least so long they are counted: some forty messages tell a rate.
 const WINDOW: Duration = Duration::from_millis(10);
 /// So many at once are as cheap as any more; the denser they come, the shorter each waits.
-const GROUP: u32 = 12;
+const GROUP: u32 = 48;
 
 /// How densely messages come.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ impl Gathering {
 mod tests {
     use super::*;
 
-    const SPAN: Duration = Duration::from_millis(2);
+    const SPAN: Duration = Duration::from_millis(4);
 
     /// The pauses of a second in which so many messages come evenly, one at each turn.
     fn pauses(gathering: &mut Gathering, from: Moment, messages: u32) -> Vec<Option<Duration>> {
@@ -69,7 +69,7 @@ mod tests {
         let dense = pauses(&mut gathering, start + Duration::from_secs(1), 5_000);
         assert!(dense.iter().skip(100).all(|pause| *pause == Some(SPAN)), "{dense:?}");
         let denser = pauses(&mut gathering, start + Duration::from_secs(2), 20_000);
-        let some = Duration::from_micros(550)..Duration::from_micros(650);
+        let some = Duration::from_micros(2_300)..Duration::from_micros(2_500);
         assert!(denser.iter().skip(400).flatten().all(|pause| some.contains(pause)), "{denser:?}");
         let thin = pauses(&mut gathering, start + Duration::from_secs(3), 1_000);
         assert!(thin.iter().skip(20).all(Option::is_none), "{thin:?}");

@@ -294,7 +294,7 @@ fn read_sip(sip: &Fields<'_>) -> Sip {
         lock: sip.within("lock", 10 * MINUTE, SECOND..=DAY, "1s to 1d"),
         calls_max: sip.within("calls_max", 10_000, 1..=1_000_000, "1 to 1000000"),
         behind_longest: sip.within("behind_longest", SECOND / 10, SECOND / 100..=10 * SECOND, "10ms to 10s"),
-        gather: sip.within("gather", SECOND / 500, Duration::ZERO..=SECOND / 100, "0ms to 10ms"),
+        gather: sip.within("gather", SECOND / 250, Duration::ZERO..=SECOND / 100, "0ms to 10ms"),
     };
     if settings.t1 > settings.t2 {
         sip.blame("t2", "is shorter than t1", "at least t1 (RFC 3261 §17.1.2.1)");

@@ -15,7 +15,7 @@ use super::limits::{BATCH, DATAGRAM_BYTES};
 
 /// Datagrams taken with one system call. Under load more are taken with the next; each has a buffer of 64 KiB, of which only what
 /// was once used takes memory.
-const LETTERS: usize = 16;
+const LETTERS: usize = 32;
 
 pub(super) struct Datagrams {
     /// Told of what comes, and of nothing else: each datagram that leaves makes room in the kernel's buffer, and the gate would wake

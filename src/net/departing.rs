@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::limits::DATAGRAM_BACKLOG;
 
 /// So many leave with one system call: what it costs is spread thin by then, and the first of them has not waited long.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
 
 /// The datagrams of one socket that have not left.
 pub(super) struct Departing {

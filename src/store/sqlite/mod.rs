@@ -15,7 +15,6 @@ mod rows;
 mod unposted;
 mod write;
 
-use std::mem;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -237,7 +236,7 @@ impl Sqlite {
         if let Some(daybook) = &mut self.daybook {
             daybook.turn()?;
         }
-        let Unposted { rows, until, .. } = mem::take(&mut self.unposted);
+        let (rows, until) = self.unposted.take();
         self.posting = Some(Posting::of(&self.book, rows, self.reached, until));
         self.book.keep();
         Ok(())
@@ -245,14 +244,16 @@ impl Sqlite {
 
     /// One piece of the posting under way, if there is one.
     fn go_on_posting(&mut self) -> Result<(), StoreError> {
-        let Some(posting) = &mut self.posting else { return Ok(()) };
-        if posting.go_on(&self.connection, self.generation, &mut self.kept)? {
-            let until = posting.until();
-            self.unfolded += posting.rows();
-            self.posting = None;
-            self.identity.check(&self.path)?;
-            self.sweep(until);
+        let Some(mut posting) = self.posting.take() else { return Ok(()) };
+        if !posting.go_on(&self.connection, self.generation, &mut self.kept)? {
+            self.posting = Some(posting);
+            return Ok(());
         }
+        let until = posting.until();
+        self.unfolded += posting.rows();
+        self.unposted.reuse(posting.into_rows());
+        self.identity.check(&self.path)?;
+        self.sweep(until);
         Ok(())
     }
 

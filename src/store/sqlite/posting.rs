@@ -42,12 +42,12 @@ impl Posting {
     /// Of everything that the book has changed since it was last kept, and the rows that go with it; the last of it was said at `until`.
     pub(super) fn of(book: &Book, rows: Rows, reached: Reached, until: Option<DateTime<Utc>>) -> Posting {
         let balances = book.changed_balances().map(|(place, balance)| (place.clone(), balance)).collect();
-        let reservations = book.changed_entries().map(|(id, entry, before)| ReservationRow {
+        let mut reservations = Vec::with_capacity(rows.calls.len());
+        reservations.extend(book.changed_entries().map(|(id, entry, before)| ReservationRow {
             id,
             entry: entry.clone(),
             is_amended: before.is_some_and(|before| Arc::ptr_eq(&before.lines, &entry.lines)),
-        });
-        let reservations = reservations.collect();
+        }));
         Posting {
             rows,
             balances,
@@ -66,6 +66,11 @@ impl Posting {
     /// When the last of what it posts was said.
     pub(super) fn until(&self) -> Option<DateTime<Utc>> {
         self.until
+    }
+
+    /// The rows that it has written, beside those of the book.
+    pub(super) fn into_rows(self) -> Rows {
+        self.rows
     }
 
     /// How many it writes.
