@@ -1,4 +1,4 @@
-//! How hard the writing thread works at what its store has put off: in pieces, with rests between them.
+//! How hard the writing thread works: behind the gate's, and at what its store has put off in pieces, with rests between them.
 
 use std::time::Duration;
 
@@ -11,6 +11,17 @@ use super::Tended;
 const RESTS: u32 = 2;
 /// A machine that stood still during a piece is no reason to rest for long.
 const REST_MAX: Duration = Duration::from_millis(20);
+
+/// So many steps of `nice` a core that both want goes to the gate's thread nine times in ten: what the writing thread does can wait for
+/// milliseconds, and a message that waits makes others wait. Commits need less than the tenth; and where there is a core for each,
+/// nobody waits.
+const STEPS_BACK: i32 = 10;
+
+/// Has the calling thread, alone of its process, step back behind the others (`nice` counts by thread on Linux).
+pub(super) fn step_back() {
+    // Whoever forbids even that only makes the gate slower.
+    let _ = rustix::process::nice(STEPS_BACK);
+}
 
 /// When the store is to be tended again.
 #[derive(Debug, Default)]

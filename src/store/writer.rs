@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use crate::base::Moment;
 use crate::ledger::{Book, Command, Reply, Unavailable};
 
-use super::pace::Pace;
+use super::pace::{self, Pace};
 use super::{Store, StoreError};
 
 /// Commands in one commit. Beyond that a commit grows with its commands and the first in it wait for the last.
@@ -98,7 +98,11 @@ impl Writer {
             unread,
             pace: Pace::default(),
         };
-        let thread = thread::Builder::new().name("store".to_owned()).spawn(move || desk.work(&queue))?;
+        let thread = thread::Builder::new().name("store".to_owned());
+        let thread = thread.spawn(move || {
+            pace::step_back();
+            desk.work(&queue);
+        })?;
         Ok(WriterHandle { sender: Some(sender), thread: Some(thread) })
     }
 }
