@@ -65,6 +65,19 @@ mod tests {
     }
 
     #[test]
+    fn only_the_thread_that_asks_steps_back() {
+        let own = || rustix::process::getpriority_process(None).expect("one's own priority");
+        let before = own();
+        let writing = std::thread::spawn(move || {
+            step_back();
+            own()
+        });
+        let lowest = 19;
+        assert_eq!(writing.join().expect("the thread ends"), (before + STEPS_BACK).min(lowest));
+        assert_eq!(own(), before);
+    }
+
+    #[test]
     fn a_third_of_the_time_is_worked_unless_more_comes_than_is_done() {
         let mut pace = Pace::default();
         assert!(!pace.is_due(at(0)) && pace.wait(at(0)).is_none());
