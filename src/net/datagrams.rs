@@ -7,15 +7,16 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
+use socket2::SockRef;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use super::departing::{Departing, Dropped};
-use super::limits::{BATCH, DATAGRAM_BYTES};
+use super::limits::{BATCH, DATAGRAM_BYTES, KERNEL_BYTES_PER_DATAGRAM};
 
 /// Datagrams taken with one system call. Under load more are taken with the next; each has a buffer of 64 KiB, of which only what
 /// was once used takes memory.
-const LETTERS: usize = 32;
+const LETTERS: usize = 16;
 
 pub(super) struct Datagrams {
     /// Told of what comes, and of nothing else: each datagram that leaves makes room in the kernel's buffer, and the gate would wake
@@ -25,6 +26,8 @@ pub(super) struct Datagrams {
     room: Option<AsyncFd<UdpSocket>>,
     departing: Departing,
     letters: Letters,
+    /// Datagrams taken at one wake-up.
+    batch: usize,
     is_behind: bool,
 }
 
@@ -63,6 +66,12 @@ impl Letters {
     }
 }
 
+/// No more than half of what the kernel's buffer of so many bytes holds: one that is nearly full for long is to be seen as such, even
+/// where the kernel grants little (`net.core.rmem_max`) and messages are long.
+fn batch_of(buffer: usize) -> usize {
+    (buffer / KERNEL_BYTES_PER_DATAGRAM / 2).clamp(LETTERS, BATCH)
+}
+
 fn address(from: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = from.as_sockaddr_in().map(|from| SocketAddr::from(*from));
     v4.or_else(|| from.as_sockaddr_in6().map(|from| SocketAddr::from(*from)))
@@ -79,9 +88,10 @@ fn listen(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket
 impl Datagrams {
     /// Of a socket that does not block.
     pub(super) fn new(socket: UdpSocket) -> io::Result<Datagrams> {
+        let batch = batch_of(SockRef::from(&socket).recv_buffer_size()?);
         let socket = listen(socket, Interest::READABLE)?;
         let (departing, letters) = (Departing::new(), Letters::new());
-        Ok(Datagrams { socket, room: None, departing, letters, is_behind: false })
+        Ok(Datagrams { socket, room: None, departing, letters, batch, is_behind: false })
     }
 
     pub(super) fn local_address(&self) -> io::Result<SocketAddr> {
@@ -91,7 +101,7 @@ impl Datagrams {
     /// Takes up to a batch of datagrams, several with one system call. Each is copied into an allocation of its own size: the gate
     /// keeps some for the length of a call, and one of them must not pin a large shared buffer. Wakes the task when there is more.
     pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, mut take: impl FnMut(SocketAddr, Bytes)) {
-        let mut left = BATCH;
+        let mut left = self.batch;
         let Datagrams { socket, letters, .. } = self;
         while left > 0
             && let Poll::Ready(Ok(mut ready)) = socket.poll_read_ready(cx)
@@ -157,5 +167,18 @@ impl Datagrams {
 
     pub(super) fn have_left(&self) -> bool {
         self.departing.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_at_once_is_a_part_of_what_the_kernel_holds() {
+        // What Linux grants by default, twice over as it counts, and the four megabytes that are asked for.
+        assert_eq!(batch_of(2 * 212_992), 92);
+        assert_eq!(batch_of(2 * (4 << 20)), BATCH);
+        assert_eq!(batch_of(4_096), LETTERS);
     }
 }

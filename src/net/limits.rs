@@ -12,6 +12,9 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 /// behind, and few enough that timers stay on time: they are ten milliseconds of work.
 pub const BATCH: usize = 256;
 
+/// What an ordinary message takes of the kernel's buffer: two KiB and the head that the kernel puts before it.
+pub const KERNEL_BYTES_PER_DATAGRAM: usize = 2_304;
+
 /// Datagrams that wait for a full socket buffer to drain. Beyond that the network is not draining, and a retransmission is due anyway.
 pub const DATAGRAM_BACKLOG: usize = 1024;
 
