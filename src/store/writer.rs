@@ -98,8 +98,8 @@ impl Writer {
             unread,
             pace: Pace::default(),
         };
-        let thread = thread::Builder::new().name("store".to_owned());
-        let thread = thread.spawn(move || {
+        let named = thread::Builder::new().name("store".to_owned());
+        let thread = named.spawn(move || {
             pace::step_back();
             desk.work(&queue);
         })?;
