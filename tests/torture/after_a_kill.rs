@@ -86,7 +86,7 @@ fn without_the_ledger_a_mark_serves_its_own_call_alone() {
     other.from.push('x');
     refused(&frank, "another tag of the caller", other);
     let at = mark.find("tg=").expect("our mark") + "tg=".len() + 20;
-    let letter = if mark.as_bytes()[at] == b'a' { "b" } else { "a" };
+    let letter = if mark.as_bytes()[at].eq_ignore_ascii_case(&b'a') { "b" } else { "a" };
     let touched = [&mark[..at], letter, &mark[at + 1..]].concat();
     refused(&frank, "a mark with one letter changed", inside(&frank, &answer, &invite, "BYE", 9, &touched));
     let refer = inside(&frank, &answer, &invite, "REFER", 9, &mark);
