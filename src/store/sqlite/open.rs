@@ -31,8 +31,9 @@ const MIGRATIONS: [&str; 7] = [
 pub(super) const CHECKPOINT_ROWS: usize = 8_192;
 /// Pages of the write-ahead log after which SQLite does that with a commit, should nobody have done it: 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_096;
-/// KiB of pages kept in memory: the balances and index pages of some ten thousand people, so that a commit reads nothing.
-const CACHE_KIBIBYTES: i64 = 32 * 1_024;
+/// KiB of pages kept in memory: the inner pages of the indices and those that the last postings wrote. What is read again comes from the
+/// kernel's cache; more here only grows with the calls in progress.
+const CACHE_KIBIBYTES: i64 = 8 * 1_024;
 
 /// Statements prepared once and kept; the store has about two dozen.
 const STATEMENTS_CACHED: usize = 64;
