@@ -41,7 +41,7 @@ impl Permit {
         if let Caller::Person(person) = caller {
             self.limits = policy.era(person, began).limits.clone();
         }
-        let by_role = policy.on_change(&self.origin).unwrap_or(self.on_change);
+        let by_role = policy.on_change(&self.terms.origin).unwrap_or(self.terms.on_change);
         let ending = if refusal.reason() == Reason::FraudLock { Ending::Cut } else { by_role };
         Err((refusal, ending))
     }

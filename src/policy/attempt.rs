@@ -105,14 +105,20 @@ pub struct Permit {
     pub(super) class: Class,
     pub(super) country: Option<Country>,
     pub(super) site: SiteId,
-    pub(super) trunks: TrunkChoice,
-    pub(super) longest: Option<Duration>,
     /// When the permitted hours end it, if they do.
     pub(super) closes: Option<DateTime<Utc>>,
-    pub(super) on_change: Ending,
+    pub(super) terms: Arc<Terms>,
     pub(super) limits: Arc<Limits>,
-    pub(super) origin: Origin,
     pub(super) circumstances: Circumstances,
+}
+
+/// What the rule says of every call that it allows: told once, however many there are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Terms {
+    pub trunks: TrunkChoice,
+    pub longest: Option<Duration>,
+    pub on_change: Ending,
+    pub origin: Origin,
 }
 
 /// What else was judged, and is needed to judge the call again (R76).
@@ -179,12 +185,12 @@ impl Permit {
     }
 
     pub fn trunks(&self) -> &TrunkChoice {
-        &self.trunks
+        &self.terms.trunks
     }
 
     /// The longest that this call may last.
     pub fn longest(&self) -> Option<Duration> {
-        self.longest
+        self.terms.longest
     }
 
     /// When the permitted hours end and the permit says that its calls end with them (R66, R82).
@@ -204,7 +210,7 @@ impl Permit {
     }
 
     pub fn origin(&self) -> &Origin {
-        &self.origin
+        &self.terms.origin
     }
 
     /// The user part to put on the wire (R11): `+` and the canonical number, the emergency number, the feature code.

@@ -6,7 +6,7 @@ use crate::base::PersonId;
 use crate::base::number::{Canonical, canonical};
 
 use super::attempt::{
-    Attempt, Caller, Circumstances, Decision, Destination, Limits, Origin, Permit, Refusal, Target,
+    Attempt, Caller, Circumstances, Decision, Destination, Limits, Origin, Permit, Refusal, Target, Terms,
     TrunkChoice,
 };
 use super::class::Class;
@@ -126,12 +126,14 @@ fn emergency(attempt: &Attempt<'_>, site: &Site, called: Called) -> Permit {
         class: called.class,
         country: called.country,
         site: attempt.site,
-        trunks: if listed { TrunkChoice::Named(site.emergency_trunks.clone()) } else { TrunkChoice::Any },
-        longest: None,
         closes: None,
-        on_change: Ending::Finish,
+        terms: Arc::new(Terms {
+            trunks: if listed { TrunkChoice::Named(site.emergency_trunks.clone()) } else { TrunkChoice::Any },
+            longest: None,
+            on_change: Ending::Finish,
+            origin: Origin::Emergency,
+        }),
         limits: Arc::new(Limits::default()),
-        origin: Origin::Emergency,
         circumstances: attempt.circumstances(),
     }
 }
@@ -161,12 +163,14 @@ fn incoming<R: Recorder>(
         class: called.class,
         country: called.country,
         site: attempt.site,
-        trunks: TrunkChoice::Any,
-        longest: None,
         closes: None,
-        on_change: Ending::Finish,
+        terms: Arc::new(Terms {
+            trunks: TrunkChoice::Any,
+            longest: None,
+            on_change: Ending::Finish,
+            origin: Origin::Incoming,
+        }),
         limits: Arc::new(Limits::default()),
-        origin: Origin::Incoming,
         circumstances: attempt.circumstances(),
     })
 }
@@ -226,12 +230,9 @@ fn minted(asked: &Asked<'_>, permit: &PermitEntry, era: &Era) -> Permit {
         class: called.class,
         country: called.country,
         site: attempt.site,
-        trunks: permit.trunks.clone(),
-        longest: permit.longest,
         closes: asked.closing(permit),
-        on_change: permit.on_change,
+        terms: Arc::clone(&permit.terms),
         limits: era.limits.clone(),
-        origin: Origin::Permit { role: permit.role.clone(), index: permit.index, path: permit.path.clone() },
         circumstances: Circumstances { heard: asked.hearsay != Hearsay::Nothing, ..attempt.circumstances() },
     }
 }

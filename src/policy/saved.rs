@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::base::number::{ShortCode, UnknownWhy};
 use crate::base::{JsonObject, PhoneNumber, SiteId};
 
-use super::attempt::{Circumstances, Destination, Limits, Origin, Permit, TrunkChoice};
+use super::attempt::{Circumstances, Destination, Limits, Origin, Permit, Terms, TrunkChoice};
 use super::class::{Class, Country};
 use super::document::{By, Ending};
 use super::snapshot::Policy;
@@ -59,10 +59,10 @@ impl Permit {
         json.text("class", self.class.code());
         json.some_text("country", self.country.as_ref().map(Country::code));
         json.text("site", &policy.site(self.site).name);
-        json.value("longest", &self.longest);
+        json.value("longest", &self.terms.longest);
         json.value("closes", &self.closes);
-        json.value("on_change", &self.on_change);
-        json.value("origin", &self.origin);
+        json.value("on_change", &self.terms.on_change);
+        json.value("origin", &self.terms.origin);
         let Circumstances { by, other_party_outside, caller_number, heard } = self.circumstances;
         json.value("by", &by);
         json.flag("other_party_outside", other_party_outside);
@@ -94,12 +94,14 @@ impl Permit {
             country: saved.country.as_deref().and_then(Country::from_code),
             // A site that is gone leaves its calls to the first one, as in `carry_over`.
             site: policy.site_by_name(&saved.site).unwrap_or(SiteId(0)),
-            trunks: TrunkChoice::Any,
-            longest: saved.longest,
             closes: saved.closes,
-            on_change: saved.on_change,
+            terms: Arc::new(Terms {
+                trunks: TrunkChoice::Any,
+                longest: saved.longest,
+                on_change: saved.on_change,
+                origin: saved.origin,
+            }),
             limits,
-            origin: saved.origin,
             circumstances: Circumstances {
                 by: saved.by,
                 other_party_outside: saved.other_party_outside,

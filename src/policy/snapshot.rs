@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use ahash::RandomState;
 use chrono::{DateTime, Utc};
@@ -12,7 +11,7 @@ use crate::base::digit_trie::DigitTrie;
 use crate::base::number::{DialPlan, ShortCode};
 use crate::base::{DepartmentId, PersonId, PhoneNumber, RoleId, SiteId};
 
-use super::attempt::{Limits, Origin, TrunkChoice};
+use super::attempt::{Limits, Origin, Terms};
 use super::class::{Class, Country};
 use super::class_table::{ClassTable, Home};
 use super::document::{By, Ending, FromMismatch, PermitRule};
@@ -158,21 +157,16 @@ pub(super) enum Reach {
 
 #[derive(Clone, Debug)]
 pub(super) struct PermitEntry {
-    pub role: Arc<str>,
-    pub index: u16,
     /// Such as `roles.sales.permits[0]`.
     pub path: Arc<str>,
+    pub terms: Arc<Terms>,
     pub classes: ClassSet,
     /// Sorted.
     pub countries: Vec<Country>,
     pub reach: Reach,
     pub hours: Option<usize>,
-    pub trunks: TrunkChoice,
     pub by: Vec<By>,
-    pub longest: Option<Duration>,
     pub at_close: Ending,
-    /// Of its role.
-    pub on_change: Ending,
     pub outside_to_outside: bool,
     /// As written, for people to read.
     pub rule: PermitRule,

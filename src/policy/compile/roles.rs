@@ -7,7 +7,7 @@ use super::Draft;
 use super::places::{bad_prefix, country, digits, home_index, number};
 use crate::base::digit_trie::DigitTrie;
 use crate::base::{DepartmentId, PhoneNumber, RoleId};
-use crate::policy::attempt::TrunkChoice;
+use crate::policy::attempt::{Origin, Terms, TrunkChoice};
 use crate::policy::class::{Class, Country};
 use crate::policy::document::{By, Contacts, Document, Guard, PermitRule};
 use crate::policy::hours::Hours;
@@ -84,19 +84,26 @@ fn permit(document: &Document, role: usize, index: usize, draft: &mut Draft) -> 
         draft.findings.find(format!("{path}.trunks[{at}]"), "trunk", trunk, names);
     }
     let named: Arc<[Arc<str>]> = rule.trunks.iter().map(|name| Arc::from(name.as_str())).collect();
+    let path: Arc<str> = path.into();
+    let terms = Terms {
+        trunks: if named.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(named) },
+        longest: rule.longest_s.map(|seconds| Duration::from_secs(seconds.into())),
+        on_change: document.roles[role].on_change,
+        origin: Origin::Permit {
+            role: document.roles[role].name.as_str().into(),
+            index: index as u16,
+            path: Arc::clone(&path),
+        },
+    };
     draft.permits.push(PermitEntry {
-        role: document.roles[role].name.as_str().into(),
-        index: index as u16,
-        path: path.as_str().into(),
+        path,
+        terms: Arc::new(terms),
         classes: ClassSet::of(&rule.classes),
         countries,
         reach,
         hours,
-        trunks: if named.is_empty() { TrunkChoice::Any } else { TrunkChoice::Named(named) },
         by: if rule.by.is_empty() { vec![By::Dial] } else { rule.by.iter().copied().collect() },
-        longest: rule.longest_s.map(|seconds| Duration::from_secs(seconds.into())),
         at_close: rule.at_close,
-        on_change: document.roles[role].on_change,
         outside_to_outside: rule.outside_to_outside,
         rule: rule.clone(),
     });
