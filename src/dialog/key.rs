@@ -7,22 +7,20 @@ use ahash::RandomState;
 use crate::base::Random;
 use crate::sip::Message;
 
-/// Call-ID and both tags, hashed to 128 bits under a key nobody outside knows, so that no one can make two dialogs meet.
-/// Whoever finds a dialog by it still compares the words themselves.
+/// Call-ID and both tags, hashed under a key nobody outside knows, so that no one can make two dialogs meet but by chance, which with a
+/// million dialogs is one in tens of millions. Whoever finds a dialog by it still compares the words themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct DialogKey(u64, u64);
+pub struct DialogKey(u64);
 
-/// The keys of this process.
+/// The key of this process.
 #[derive(Clone)]
 pub struct DialogKeys {
-    high: RandomState,
-    low: RandomState,
+    state: RandomState,
 }
 
 impl DialogKeys {
     pub fn new(random: &mut Random) -> DialogKeys {
-        let mut state = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        DialogKeys { high: state(), low: state() }
+        DialogKeys { state: RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64()) }
     }
 
     /// The tag that a peer of RFC 2543 never gave is the null tag (RFC 3261 §12.1.1), here an empty one.
@@ -36,15 +34,12 @@ impl DialogKeys {
 
     pub fn of(&self, call_id: &[u8], one_tag: &[u8], other_tag: &[u8]) -> DialogKey {
         let (first, second) = if one_tag <= other_tag { (one_tag, other_tag) } else { (other_tag, one_tag) };
-        let digest = |state: &RandomState| {
-            let mut hasher = state.build_hasher();
-            for part in [call_id, first, second] {
-                hasher.write_usize(part.len());
-                hasher.write(part);
-            }
-            hasher.finish()
-        };
-        DialogKey(digest(&self.high), digest(&self.low))
+        let mut hasher = self.state.build_hasher();
+        for part in [call_id, first, second] {
+            hasher.write_usize(part.len());
+            hasher.write(part);
+        }
+        DialogKey(hasher.finish())
     }
 }
 
