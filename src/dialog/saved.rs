@@ -9,7 +9,7 @@ use super::side::{Beside, ROUTES_MAX, Side};
 use super::words::Words;
 use super::{Dialog, End, State};
 use crate::base::{JsonObject, Now};
-use crate::sip::{NewRequest, SavedFlow};
+use crate::sip::{Flow, NewRequest, SavedFlow};
 
 /// How far the numbers of the gate's own requests jump after a restart: what was counted since the dialog was last written down is
 /// lost, and a number that does not rise is refused (RFC 3261 §12.2.2). Numbers need only rise (§12.2.1.1); a call that sends more
@@ -112,7 +112,7 @@ impl Dialog {
 impl Side {
     fn write(&self, json: &mut JsonObject<'_>) {
         json.text("tag", text(self.tag()));
-        json.object("flow", |json| self.flow.write(json));
+        json.object("flow", |json| self.flow().write(json));
         json.text("target", self.target());
         json.texts("routes", self.routes().iter().map(|route| &**route));
         if let Some(cseq) = self.last_cseq {
@@ -127,7 +127,7 @@ impl Side {
     fn restored(saved: SavedSide) -> Side {
         Side {
             words: Words::new(saved.tag.as_bytes(), &saved.address, &saved.target),
-            flow: saved.flow.into(),
+            flow: Flow::from(saved.flow).into(),
             last_cseq: saved.cseq,
             ahead: saved.ahead,
             invite: saved.invite,

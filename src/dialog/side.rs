@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::words::Words;
 use crate::base::{Blank, Seldom};
-use crate::sip::{ConnectionId, Flow, Message, Name, Transport, Uri};
+use crate::sip::{ConnectionId, Flow, KeptFlow, Message, Name, Transport, Uri};
 
 /// The caller sent the INVITE, the callee answered it; the words stay through every later request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -34,7 +34,7 @@ const AHEAD_MAX: u32 = 16;
 pub struct Side {
     /// Its tag; From or To of the INVITE, as this side wrote its own; the URI of its Contact, without the angle brackets.
     pub(super) words: Words,
-    pub(super) flow: Flow,
+    pub(super) flow: KeptFlow,
     /// None: it has sent nothing yet.
     pub(super) last_cseq: Option<u32>,
     /// How much higher its requests count on the other side: one more for each request of the gate's own in its name, such as the
@@ -78,7 +78,7 @@ impl Side {
         let tag = invite.from_tag().unwrap_or_default();
         Some(Side {
             words: Words::new(tag, &invite.header(Name::From)?, &target_of(invite, flow)),
-            flow,
+            flow: flow.into(),
             last_cseq: Some(invite.cseq()),
             ahead: 0,
             invite: (invite.cseq(), 0),
@@ -90,7 +90,7 @@ impl Side {
     pub(super) fn of_callee(response: &Message, flow: Flow, mark: &str) -> Option<Side> {
         let mut side = Side {
             words: Words::new(response.to_tag()?, &response.header(Name::To)?, &target_of(response, flow)),
-            flow,
+            flow: flow.into(),
             last_cseq: None,
             ahead: 0,
             invite: (0, 0),
@@ -128,7 +128,7 @@ impl Side {
     }
 
     pub fn flow(&self) -> Flow {
-        self.flow
+        self.flow.flow()
     }
 
     pub fn target(&self) -> &str {
@@ -213,26 +213,28 @@ impl Side {
 
     /// Its connection is gone, and with it the way that goes through no address.
     pub fn is_cut_off(&self) -> bool {
-        self.flow.transport.is_reliable() && self.flow.connection == ConnectionId::NONE
+        let flow = self.flow();
+        flow.transport.is_reliable() && flow.connection == ConnectionId::NONE
     }
 
     /// Goes on over this flow, known to lead to it.
     pub fn move_to(&mut self, flow: Flow) {
-        self.flow = flow;
+        self.flow = flow.into();
     }
 
     /// True if a request that claims to come from this side arrived from where the side is: its connection or its address.
     /// A port may change behind NAT; an address that changes is somebody else (R12).
     pub fn speaks_from(&self, flow: Flow) -> bool {
-        self.flow.remote.ip().to_canonical() == flow.remote.ip().to_canonical()
+        self.flow().remote.ip().to_canonical() == flow.remote.ip().to_canonical()
     }
 
     /// Follows the side to the connection or port it now speaks from; only for a request that passed `speaks_from`. True if it
     /// moves.
     pub fn follow(&mut self, flow: Flow) -> bool {
-        let moves = self.flow.transport == flow.transport && self.flow != flow;
+        let known = self.flow();
+        let moves = known.transport == flow.transport && known != flow;
         if moves {
-            self.flow = flow;
+            self.flow = flow.into();
         }
         moves
     }
@@ -240,7 +242,7 @@ impl Side {
     /// Where a request towards this side goes: the first route or the target where that is the very host the side speaks
     /// from, so that its listening port counts, not the port of one datagram; else the flow itself, which reaches through NAT.
     pub fn hop(&self) -> Flow {
-        hop(self.flow, self.routes().first().map_or(self.target(), |route| uri_of_route(route)))
+        hop(self.flow(), self.routes().first().map_or(self.target(), |route| uri_of_route(route)))
     }
 
     /// The same of a caller of whom nothing but her INVITE is known yet.

@@ -11,7 +11,7 @@ use super::sips::is_sips;
 use super::{Event, Gate, Output};
 use crate::base::Now;
 use crate::dialog::{Dialog, End};
-use crate::ledger::{Answer, Command, EndCause};
+use crate::ledger::{Answer, Command, EndCause, Reservation};
 use crate::policy::{Reason, Refusal};
 use crate::proxy::{OwnRoute, Returning, TargetQueue, forward_response, record_route};
 use crate::sip::{Flow, Message, Name};
@@ -27,7 +27,7 @@ impl Gate {
     pub(super) fn answered(&mut self, now: Now, key: CallKey, flow: Flow, response: Message) {
         self.early_dialog(key, flow, &response);
         let Some(call) = self.calls.at(key) else { return };
-        let costs = matches!(&call.funds, Funds::Held { reservation, .. } if !reservation.is_free());
+        let costs = matches!(&call.funds, Funds::Held { price: Some(_) });
         if costs && !call.is_answered() && call.over.is_none() {
             self.hold_answer(now, key, response);
         } else {
@@ -51,7 +51,7 @@ impl Gate {
         if let Some(dialog) = dialog {
             dialog.hear_answer(&response, &mark);
         }
-        let mut record = call.record.clone();
+        let mut record = call.boxed_record();
         (record.answer, record.status) = (Some(now.utc), Some(response.status()));
         call.search.forget_early_media();
         let until = now.moment + LEDGER_PATIENCE;
@@ -120,13 +120,13 @@ impl Gate {
     /// The call has its first answer: the price runs from here (R62).
     fn start_meter(&mut self, now: Now, key: CallKey, status: u16) {
         let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Held { reservation, price, slice } = &call.funds else { return };
+        let Funds::Held { price } = &call.funds else { return };
         let terms = Terms {
             price: price.clone(),
-            covered: *slice,
+            covered: call.search.slice,
             longest: call.longest(now.utc),
             period_end: call.period_end,
-            left: reservation.left(),
+            left: call.search.proof.as_ref().and_then(Reservation::left),
         };
         call.meter = Some(Meter::start(now.moment, terms, &self.setup.limits));
         call.invite.iter_mut().for_each(|invite| invite.drop_body());
@@ -161,7 +161,7 @@ impl Gate {
         }
         let Some(invite) = call.invite.as_deref() else { return };
         let mark = call.record.decision.text();
-        if let Some(mut dialog) = Dialog::open(invite, call.caller, response, flow, &mark) {
+        if let Some(mut dialog) = Dialog::open(invite, call.caller.flow(), response, flow, &mark) {
             dialog.side_mut(End::Caller).show_as(call.search.from_sent.clone());
             // Whoever repeats the words of a dialog that is alive does not take its place: each is told by where it is spoken from.
             let from = invite.from_tag().unwrap_or_default();
@@ -175,7 +175,7 @@ impl Gate {
         let Some(call) = self.calls.at(key) else { return };
         let Some(invite) = call.invite.as_deref() else { return };
         let own_from = call.search.from_sent.as_ref().and_then(|_| invite.header(Name::From));
-        let towards = self.setup.interfaces.at(call.caller.listener);
+        let towards = self.setup.interfaces.at(call.caller.flow().listener);
         let opens_dialog = response.to_tag().is_some() && response.status() < 300;
         let decision = call.decision.text();
         let own_route = towards.filter(|_| opens_dialog).map(|interface| {

@@ -12,7 +12,7 @@ use crate::ledger::{BudgetLine, CallRecord, EndCause, Price, Reservation, Slice}
 use crate::policy::Permit;
 use crate::proxy::{BranchIndex, ResponseContext, Target, TargetQueue};
 use crate::sip::digest::Proofs;
-use crate::sip::{Flow, Message};
+use crate::sip::{Flow, KeptFlow, Message};
 use crate::transaction::{ClientId, ServerId};
 
 use super::enquiry::Enquiry;
@@ -37,7 +37,7 @@ pub struct Call {
     pub sips: bool,
     /// The caller's phone takes a MESSAGE.
     pub takes_messages: bool,
-    pub caller: Flow,
+    pub caller: KeptFlow,
     pub permit: Permit,
     pub reservation: ReservationId,
     pub funds: Funds,
@@ -48,7 +48,8 @@ pub struct Call {
     pub dialogs: SmallVec<[Dialog; 1]>,
     /// Those without a final response.
     pub re_invites: Seldom<ReInvites>,
-    pub record: Box<CallRecord>,
+    /// In place: a box of its own would stand among what is gone after half a minute, and keep the memory around it.
+    pub record: CallRecord,
     /// The budgets in which its money is reserved, as the ledger was last told.
     pub lines: Option<Arc<[BudgetLine]>>,
     /// When the first period ends in which its money is reserved.
@@ -87,10 +88,10 @@ pub struct Facts {
 
 /// What the ledger has said about paying for this call.
 pub enum Funds {
-    /// Asked for `slice`; `tries` questions have been put, each for less. `until`: how long the caller waits for the answer.
-    Asked { price: Arc<Price>, slice: Slice, tries: u8, until: Moment },
-    /// Reserved, or free of charge.
-    Held { reservation: Reservation, price: Option<Arc<Price>>, slice: Slice },
+    /// Asked for the slice of its search; `tries` questions have been put, each for less.
+    Asked { price: Arc<Price>, tries: u8 },
+    /// Reserved; free of charge without a price.
+    Held { price: Option<Arc<Price>> },
     /// Settled or released.
     Resolved,
 }
@@ -99,6 +100,12 @@ pub enum Funds {
 #[derive(Default)]
 pub struct Search {
     pub context: ResponseContext<Option<Message>>,
+    /// Without it no INVITE leaves. Once somebody has answered, the meter has what counts of it.
+    pub proof: Option<Reservation>,
+    /// What the ledger is asked for before the answer, or has granted.
+    pub slice: Slice,
+    /// How long the caller waits for the ledger's first word.
+    pub asked_until: Option<Moment>,
     pub queue: TargetQueue,
     pub parked: Option<Box<Parked>>,
     pub branches: SmallVec<[SentBranch; 1]>,
@@ -250,7 +257,7 @@ impl Call {
     pub fn is_free(&self) -> bool {
         match &self.funds {
             Funds::Asked { .. } => false,
-            Funds::Held { reservation, .. } => reservation.is_free(),
+            Funds::Held { price } => price.is_none(),
             Funds::Resolved => self.record.reservation.is_none(),
         }
     }
@@ -302,7 +309,7 @@ impl Call {
         let held = self.search.held.as_ref().map(|held| held.until);
         let parked = self.search.parked.as_ref().map(|parked| parked.until);
         match &self.funds {
-            Funds::Asked { until, .. } => Some(*until),
+            Funds::Asked { .. } => self.search.asked_until,
             Funds::Held { .. } => held.or(parked),
             Funds::Resolved => None,
         }
@@ -318,9 +325,22 @@ impl Call {
         found.map(|(index, writer)| (index as u8, writer))
     }
 
+    /// That it can pay, as long as an INVITE of its may leave.
+    pub fn proof(&self) -> Option<&Reservation> {
+        match self.funds {
+            Funds::Held { .. } => self.search.proof.as_ref(),
+            Funds::Asked { .. } | Funds::Resolved => None,
+        }
+    }
+
+    /// Its row as it stands, for the ledger.
+    pub fn boxed_record(&self) -> Box<CallRecord> {
+        Box::new(self.record.clone())
+    }
+
     /// What a refusal of this call is recorded with.
     pub fn facts(&self) -> Facts {
-        Facts { record: self.record.clone(), site: self.permit.site() }
+        Facts { record: self.boxed_record(), site: self.permit.site() }
     }
 
     /// The longest this call may last from its answer on, by its permit; an emergency call is never cut (R41).
@@ -350,6 +370,6 @@ mod tests {
 
     #[test]
     fn a_call_in_progress_is_small() {
-        assert!(size_of::<Call>() <= 928, "{}", size_of::<Call>());
+        assert!(size_of::<Call>() <= 984, "{}", size_of::<Call>());
     }
 }

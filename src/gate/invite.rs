@@ -17,8 +17,8 @@ use super::transfer::Standing;
 use super::warning::takes_messages;
 use super::{Asked, Event, Gate, Judged, money};
 use crate::base::number::{Dialled, Scheme as NumberScheme};
-use crate::base::{Money, Now, ReservationId, Seldom};
-use crate::ledger::{CallRecord, Price, Reservation, Slice, TariffBook};
+use crate::base::{Now, ReservationId, Seldom};
+use crate::ledger::{CallRecord, Price, Reservation, TariffBook};
 use crate::policy::{Class, Decision, Destination, Permit, Policy, Reason, Refusal, Target};
 use crate::proxy::{is_suspect, loop_mark, validate};
 use crate::sip::{Flow, Message, Scheme, Uri};
@@ -178,14 +178,16 @@ impl Gate {
         let setup = Arc::clone(&self.setup);
         let reservation = self.ids.reservation(now.utc);
         note_permit(&setup.policy, &mut facts.record, &permit, reservation);
-        let funds = funds(&setup, &permit, reservation, now);
+        let speaker = caller.speaker.clone();
+        let mut search = Search::begun(now.moment, caller);
+        let funds = funds(&setup, &permit, reservation, now, &mut search);
         if let Funds::Asked { price, .. } = &funds {
             facts.record.tariff = Some(price.mark());
         }
         let key = self.calls.insert(Call {
             decision: facts.record.decision,
             server,
-            caller: flow,
+            caller: flow.into(),
             reservation,
             funds,
             meter: None,
@@ -204,9 +206,9 @@ impl Gate {
             enquiry: None,
             parting: Parting::default(),
             review: Review::of(review::ring_until(&permit, &setup.limits, now)),
-            speaker: caller.speaker.clone(),
-            search: Search::begun(now.moment, caller),
-            record: facts.record,
+            speaker,
+            search,
+            record: *facts.record,
             permit,
             sips: is_sips(&invite),
             takes_messages: takes_messages(&invite),
@@ -358,18 +360,17 @@ pub(super) fn price_of<'a>(
 }
 
 /// What must be reserved before ringing: the first slice, or nothing for a free call, which waits for no store.
-fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now) -> Funds {
+fn funds(setup: &Snapshot, permit: &Permit, id: ReservationId, now: Now, search: &mut Search) -> Funds {
     match price_of(&setup.tariffs, permit, now.utc).flatten() {
         Some(price) => {
             let longest = permit.longest().unwrap_or(setup.limits.longest_call).as_secs();
-            let slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
-            let until = now.moment + money::LEDGER_PATIENCE;
-            Funds::Asked { price: Arc::clone(price), slice, tries: 1, until }
+            search.slice = price.slice(setup.limits.first_slice.as_secs().min(longest));
+            search.asked_until = Some(now.moment + money::LEDGER_PATIENCE);
+            Funds::Asked { price: Arc::clone(price), tries: 1 }
         }
-        None => Funds::Held {
-            reservation: Reservation::free(id),
-            price: None,
-            slice: Slice { seconds: 0, cost: Money::ZERO },
-        },
+        None => {
+            search.proof = Some(Reservation::free(id));
+            Funds::Held { price: None }
+        }
     }
 }

@@ -29,17 +29,17 @@ impl Gate {
     pub(super) fn reserve(&mut self, now: Now, key: CallKey) {
         let setup = Arc::clone(&self.setup);
         let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Asked { slice, .. } = &call.funds else { return };
+        let Funds::Asked { .. } = &call.funds else { return };
         let (lines, period_end) = budget::lines_and_end(&budgets(&setup, call), now);
         call.period_end = period_end;
         call.lines = Some(Arc::clone(&lines));
         let command = Reserve {
             id: call.reservation,
             decision: call.decision,
-            amount: slice.amount(),
+            amount: call.search.slice.amount(),
             budgets: lines,
             at: now.utc,
-            record: call.record.clone(),
+            record: call.boxed_record(),
         };
         self.outputs.push_back(Output::Ledger(Command::Reserve(command)));
         self.set_alarm(key);
@@ -84,9 +84,10 @@ impl Gate {
 
     fn reserved(&mut self, now: Now, key: CallKey, reservation: Reservation) {
         let Some(call) = self.calls.at_mut(key) else { return };
-        let Funds::Asked { price, slice, .. } = &call.funds else { return };
-        let money = slice.cost;
-        call.funds = Funds::Held { reservation, price: Some(price.clone()), slice: *slice };
+        let Funds::Asked { price, .. } = &call.funds else { return };
+        call.funds = Funds::Held { price: Some(price.clone()) };
+        call.search.proof = Some(reservation);
+        let money = call.search.slice.cost;
         let over = call.over.is_some();
         self.tell(Event::Reserved { money });
         if over {
@@ -103,8 +104,8 @@ impl Gate {
         if call.over.is_some() {
             return self.record_unpaid(key);
         }
-        let Funds::Asked { price, slice, tries, .. } = &mut call.funds else { return };
-        let smaller = budget::smaller_slice(price, *slice, exhausted, shortest);
+        let Funds::Asked { price, tries } = &mut call.funds else { return };
+        let smaller = budget::smaller_slice(price, call.search.slice, exhausted, shortest);
         let Some(smaller) = smaller.filter(|_| *tries < RESERVE_TRIES_MAX) else {
             if matches!(exhausted.account, Account::Trunk(_))
                 && call.search.skip_trunk(&mut call.budget_trunk)
@@ -117,8 +118,8 @@ impl Gate {
             self.outputs.push_back(Output::Event(Event::Exhausted(exhausted.clone())));
             return self.refuse_call(now, key, refusal);
         };
-        *slice = smaller;
         *tries += 1;
+        call.search.slice = smaller;
         self.reserve(now, key);
     }
 
@@ -241,10 +242,8 @@ impl Gate {
         let Some(call) = self.calls.at_mut(key) else { return true };
         let before = call.budget_trunk.clone();
         call.budget_trunk = step.first().and_then(|target| target.trunk.clone());
-        let slice = match &call.funds {
-            Funds::Held { reservation, slice, .. } if !reservation.is_free() => *slice,
-            Funds::Held { .. } | Funds::Asked { .. } | Funds::Resolved => return true,
-        };
+        let Funds::Held { price: Some(_) } = &call.funds else { return true };
+        let slice = call.search.slice;
         if trunk_budgets(&setup, before.as_deref()) == trunk_budgets(&setup, call.budget_trunk.as_deref()) {
             return true;
         }
@@ -277,7 +276,7 @@ impl Gate {
     fn record_unpaid(&mut self, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         call.funds = Funds::Resolved;
-        let record = call.record.clone();
+        let record = call.boxed_record();
         self.outputs.push_back(Output::Ledger(Command::Record(record)));
     }
 
@@ -285,8 +284,8 @@ impl Gate {
     pub(super) fn resolve_funds(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at_mut(key) else { return };
         let funds = std::mem::replace(&mut call.funds, Funds::Resolved);
-        let (reservation, slice, price) = match funds {
-            Funds::Held { reservation, slice, price } => (reservation, slice, price),
+        let price = match funds {
+            Funds::Held { price } => price,
             // The answer to the question is still under way: whatever it grants is released when it comes.
             Funds::Asked { .. } => return call.funds = funds,
             Funds::Resolved => return,
@@ -295,9 +294,9 @@ impl Gate {
         call.record.billed_seconds = spent.seconds;
         call.record.cost = spent.money;
         let (id, at) = (call.reservation, now.utc);
-        let reserved = call.meter.as_ref().map_or(slice.cost, |meter| meter.covered().cost);
-        let record = call.record.clone();
-        let command = match (reservation.is_free(), call.is_answered()) {
+        let reserved = call.meter.as_ref().map_or(call.search.slice.cost, |meter| meter.covered().cost);
+        let record = call.boxed_record();
+        let command = match (price.is_none(), call.is_answered()) {
             (true, _) => Command::Record(record),
             (false, true) => Command::Settle(Settle { id, amount: spent, at, record: Some(record) }),
             (false, false) => Command::Release(Release { id, at, record: Some(record) }),
@@ -309,10 +308,10 @@ impl Gate {
             raw: call.record.raw.clone(),
             class: call.permit.class(),
             trunk: call.record.trunk.clone(),
-            price: price.map(|price| price.per_minute),
+            price: price.as_ref().map(|price| price.per_minute),
             seconds: spent.seconds,
             cost: spent.money,
-            reserved: if reservation.is_free() { Money::ZERO } else { reserved },
+            reserved: if price.is_none() { Money::ZERO } else { reserved },
             cause: call.over.unwrap_or(EndCause::Failed),
             status: call.record.status,
         };

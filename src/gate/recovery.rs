@@ -64,14 +64,14 @@ impl Gate {
     pub(super) fn record_free(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key).filter(|call| call.is_free()) else { return };
         let remember = Remember { decision: call.decision, at: now.utc, state: Box::default() };
-        self.outputs.push_back(Output::Ledger(Command::Record(call.record.clone())));
+        self.outputs.push_back(Output::Ledger(Command::Record(call.boxed_record())));
         self.outputs.push_back(Output::Ledger(Command::Remember(remember)));
     }
 
     /// A call that costs nothing waits for nobody: its row is written behind.
     pub(super) fn remember_free(&mut self, now: Now, key: CallKey) {
         let Some(call) = self.calls.at(key).filter(|call| call.is_free()) else { return };
-        self.outputs.push_back(Output::Ledger(Command::Record(call.record.clone())));
+        self.outputs.push_back(Output::Ledger(Command::Record(call.boxed_record())));
         self.remember(now, key);
     }
 
@@ -84,7 +84,7 @@ impl Gate {
         dialogs: impl Iterator<Item = &'a Dialog>,
     ) -> Box<str> {
         let price = match &call.funds {
-            Funds::Held { price, .. } => price.as_deref(),
+            Funds::Held { price } => price.as_deref(),
             Funds::Asked { .. } | Funds::Resolved => None,
         };
         JsonObject::with(|json| {
@@ -141,16 +141,16 @@ impl Gate {
             sips: is_sips(&invite),
             takes_messages: takes_messages(&invite),
             invite: Some(Box::new(invite)),
-            caller,
+            caller: caller.into(),
             membership: SmallVec::new(),
             permit,
             reservation: proof.id(),
-            funds: Funds::Held { reservation: proof, price: price.clone(), slice: covered },
+            funds: Funds::Held { price: price.clone() },
             search: Seldom::default(),
             meter: None,
             dialogs,
             re_invites: Seldom::default(),
-            record: Box::new(record.clone()),
+            record: record.clone(),
             lines: money.map(|(_, entry)| Arc::clone(&entry.lines)),
             period_end: None,
             budget_trunk: saved.budget_trunk,

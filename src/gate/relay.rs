@@ -42,7 +42,7 @@ impl Marks {
             held_by_callee: true,
             ahead: 0,
             holder: target.flow.remote.ip().to_canonical(),
-            hop: Side::hop_of_caller(invite, call.caller),
+            hop: Side::hop_of_caller(invite, call.caller.flow()),
         };
         let contact = invite.contacts().next().and_then(Result::ok);
         self.seal.close(&mark, bound(invite), contact.map_or("", |contact| contact.uri))
@@ -56,8 +56,8 @@ impl Marks {
             kind: kind(call),
             held_by_callee: false,
             ahead: dialog.map_or(0, |dialog| dialog.side(End::Caller).ahead()),
-            holder: call.caller.remote.ip().to_canonical(),
-            hop: dialog.map_or(call.caller, |dialog| dialog.side(End::Callee).hop()),
+            holder: call.caller.flow().remote.ip().to_canonical(),
+            hop: dialog.map_or(call.caller.flow(), |dialog| dialog.side(End::Callee).hop()),
         };
         let contact = response.contacts().next().and_then(Result::ok);
         self.seal.close(&mark, bound(invite), contact.map_or("", |contact| contact.uri))

@@ -189,10 +189,11 @@ impl Gate {
         }
         let slice = match (&mut call.meter, &call.funds) {
             (Some(meter), Funds::Held { .. }) => meter.ask_anew(period_end),
-            (None, Funds::Held { slice, .. }) => {
+            (None, Funds::Held { .. }) => {
                 call.period_end = period_end;
-                call.review.asked = Some(*slice);
-                Some(*slice)
+                let slice = call.search.slice;
+                call.review.asked = Some(slice);
+                Some(slice)
             }
             (Some(_) | None, Funds::Asked { .. } | Funds::Resolved) => None,
         };
@@ -209,8 +210,8 @@ impl Gate {
             // Answered meanwhile: the meter asks for itself.
             call.review.at = Some(now.moment);
             call.lines = Some(Arc::default());
-        } else if let Funds::Held { slice, .. } = &mut call.funds {
-            *slice = asked;
+        } else if let Funds::Held { .. } = &call.funds {
+            call.search.slice = asked;
         }
     }
 
@@ -234,7 +235,7 @@ impl Gate {
             return;
         }
         let Some(asked) = call.review.asked.take() else { return };
-        let Funds::Held { price: Some(price), .. } = &call.funds else { return };
+        let Funds::Held { price: Some(price) } = &call.funds else { return };
         match budget::smaller_slice(price, asked, exhausted, shortest) {
             Some(smaller) => {
                 call.review.asked = Some(smaller);

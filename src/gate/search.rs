@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{Call, CallKey, Funds, Login, Parked, SentBranch};
+use super::call::{Call, CallKey, Login, Parked, SentBranch};
 use super::caller_id::{Told, from_towards};
 use super::capacity::is_full;
 use super::give_up::is_failover;
@@ -188,15 +188,14 @@ impl Gate {
     ) -> Option<(Branch, bytes::Bytes)> {
         let call = self.calls.at(key)?;
         let invite = call.invite.as_deref()?;
-        let Funds::Held { reservation, .. } = &call.funds else { return None };
+        let proof = call.proof()?;
         let interface = setup.interfaces.at(target.flow.listener)?;
         let branch =
             branch.unwrap_or_else(|| self.transactions.new_branch(loop_mark(&self.loop_keys, invite)));
         let mark = self.marks.for_callee(call, invite, target);
         let cseq = invite.cseq();
         let leaving = Leaving { target, interface, branch: &branch, cseq, mark: &mark, proofs: &[] };
-        let bytes =
-            pass_on(&call.permit, reservation, call, invite, setup, &leaving, &mut self.papers.passing);
+        let bytes = pass_on(&call.permit, proof, call, invite, setup, &leaving, &mut self.papers.passing);
         Some((branch, bytes))
     }
 

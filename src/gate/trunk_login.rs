@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::call::{CallKey, Funds, Login};
+use super::call::{CallKey, Login};
 use super::cutoff::reason;
 use super::in_dialog::InDialog;
 use super::search::{Leaving, pass_on};
@@ -84,7 +84,7 @@ impl Gate {
             return Challenged::NotUs;
         };
         let interface = setup.interfaces.at(login.target.flow.listener);
-        let (Funds::Held { reservation, .. }, Some(interface)) = (&call.funds, interface) else {
+        let Some(interface) = interface.filter(|_| call.proof().is_some()) else {
             return Challenged::Refused;
         };
         if !login.proofs.hear(account, response) || !call.search.context.restart(index) {
@@ -96,9 +96,9 @@ impl Gate {
         let new = self.transactions.new_branch(loop_mark(&self.loop_keys, invite));
         let mark = self.marks.for_callee(call, invite, &login.target);
         let (target, cseq) = (&login.target, login.cseq);
+        let Some(proof) = call.proof() else { return Challenged::Refused };
         let leaving = Leaving { target, interface, branch: &new, cseq, mark: &mark, proofs: &proofs };
-        let bytes =
-            pass_on(&call.permit, reservation, call, invite, &setup, &leaving, &mut self.papers.passing);
+        let bytes = pass_on(&call.permit, proof, call, invite, &setup, &leaving, &mut self.papers.passing);
         let (flow, silence) = (login.target.flow, login.target.silence);
         let client =
             self.transactions.request(now.moment, flow, Method::Invite, &new, bytes, Sent::Branch(key));

@@ -47,7 +47,7 @@ impl Gate {
             person: call.record.person.clone(),
             site,
             number: call.record.raw.clone(),
-            phone: call.caller.remote,
+            phone: call.caller.flow().remote,
             caller: call
                 .invite
                 .as_ref()

@@ -64,7 +64,7 @@ pub struct Price {
 }
 
 /// A piece of a call and what it costs from the first second (R64).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Slice {
     pub seconds: u64,
     pub cost: Money,

@@ -1,7 +1,7 @@
 //! Where a message came from or goes to (RFC 5626 calls it a flow), and where its answer belongs (RFC 3261 §18.2.2).
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 
 use super::via::Via;
 
@@ -112,6 +112,34 @@ impl Flow {
     }
 }
 
+/// A flow as it is kept with calls: in a third of the room where the address is of IPv4, as most are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptFlow {
+    V4 { remote: SocketAddrV4, transport: Transport, listener: ListenerId, connection: ConnectionId },
+    V6(Box<Flow>),
+}
+
+impl KeptFlow {
+    pub fn flow(&self) -> Flow {
+        match *self {
+            KeptFlow::V4 { remote, transport, listener, connection } => {
+                Flow { transport, listener, remote: SocketAddr::V4(remote), connection }
+            }
+            KeptFlow::V6(ref flow) => **flow,
+        }
+    }
+}
+
+impl From<Flow> for KeptFlow {
+    fn from(flow: Flow) -> KeptFlow {
+        let Flow { transport, listener, connection, .. } = flow;
+        match flow.remote {
+            SocketAddr::V4(remote) => KeptFlow::V4 { remote, transport, listener, connection },
+            SocketAddr::V6(_) => KeptFlow::V6(Box::new(flow)),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +149,18 @@ mod tests {
         let answer = arrived.for_reply(&Via::parse(via.as_bytes()).unwrap());
         assert_eq!(answer.remote.ip(), arrived.remote.ip(), "never another address");
         answer.remote.port()
+    }
+
+    #[test]
+    fn a_kept_flow_is_small_and_loses_nothing() {
+        assert_eq!(size_of::<KeptFlow>(), 16);
+        for remote in ["192.0.2.1:5060", "[2001:db8::1]:5061", "[fe80::1%3]:5060"] {
+            let remote = remote.parse().unwrap();
+            for transport in Transport::ALL {
+                let flow = Flow { transport, listener: ListenerId(2), remote, connection: ConnectionId(7) };
+                assert_eq!(KeptFlow::from(flow).flow(), flow);
+            }
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod via;
 mod vocabulary;
 
 pub use draft::Draft;
-pub use flow::{ConnectionId, Flow, ListenerId, Transport};
+pub use flow::{ConnectionId, Flow, KeptFlow, ListenerId, Transport};
 pub use framing::{Frame, Framer};
 pub use host::address as host_address;
 pub use index::Framing;
