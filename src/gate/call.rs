@@ -56,6 +56,8 @@ pub struct Call {
     pub period_end: Option<Moment>,
     /// The trunk whose budgets are among the reserved ones (R3).
     pub budget_trunk: Option<Arc<str>>,
+    /// It is among the calls in progress.
+    pub is_counted: bool,
     /// Among whose calls at once it counts (R68).
     pub membership: Membership,
     /// Why it is over; from then on it only waits for its last messages.

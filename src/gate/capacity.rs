@@ -29,7 +29,10 @@ impl Gate {
     }
 
     pub(super) fn count_live(&mut self, key: CallKey) {
-        self.in_progress.insert(key);
+        if let Some(call) = self.calls.at_mut(key).filter(|call| !call.is_counted) {
+            call.is_counted = true;
+            self.in_progress += 1;
+        }
         self.count_among(key);
     }
 
@@ -59,8 +62,8 @@ impl Gate {
     }
 
     /// It counts among nobody's calls at once any more (R68).
-    pub(super) fn leave_live(&mut self, key: CallKey, membership: Membership) {
-        self.in_progress.remove(&key);
+    pub(super) fn leave_live(&mut self, key: CallKey, was_counted: bool, membership: Membership) {
+        self.in_progress -= usize::from(was_counted);
         self.live.leave(key, membership);
     }
 }

@@ -1,5 +1,6 @@
 //! The end of a call: by its parties, or by the gate when money or time is over (R70 to R72), and what is remembered afterwards.
 
+use std::mem;
 use std::time::Duration;
 
 use smallvec::SmallVec;
@@ -85,8 +86,8 @@ impl Gate {
         for waiting in call.re_invites.written().into_iter().flatten() {
             waiting.until = waiting.until.min(forget_at);
         }
-        let membership = std::mem::take(&mut call.membership);
-        self.leave_live(key, membership);
+        let (was_counted, membership) = (mem::take(&mut call.is_counted), mem::take(&mut call.membership));
+        self.leave_live(key, was_counted, membership);
         self.resolve_funds(now, key);
         self.refuse_held(now, key);
         self.set_alarm(key);
@@ -96,7 +97,7 @@ impl Gate {
     pub(super) fn forget_call(&mut self, key: CallKey) {
         let before = self.words_before(key);
         let Some(mut call) = self.calls.remove(key) else { return };
-        self.leave_live(key, std::mem::take(&mut call.membership));
+        self.leave_live(key, call.is_counted, mem::take(&mut call.membership));
         if call.parting.due().is_some() {
             self.partings.remove(&key);
         }

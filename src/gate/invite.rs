@@ -142,7 +142,7 @@ impl Gate {
         if let Some(refusal) = self.fraud_refusal(now, &standing.caller, permit) {
             return Grounds::Refuse(refusal);
         }
-        if self.closes || self.in_progress.len() >= setup.limits.calls_max {
+        if self.closes || self.in_progress >= setup.limits.calls_max {
             return Grounds::Unavailable;
         }
         if standing.is_astray {
@@ -210,6 +210,7 @@ impl Gate {
             search,
             record: *facts.record,
             permit,
+            is_counted: false,
             sips: is_sips(&invite),
             takes_messages: takes_messages(&invite),
             invite: Some(Box::new(invite)),

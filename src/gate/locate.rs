@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Gate;
-use super::call::CallKey;
+use super::call::{Call, CallKey};
 use super::setup::Snapshot;
 use crate::base::Now;
 use crate::sip::{Flow, Hop, ServerName};
@@ -20,11 +20,9 @@ impl Gate {
         self.setup = Arc::new(self.setup.at_places(&self.located));
         self.follow_trunks();
         self.health.outdated();
-        let searching = |key: &CallKey| {
-            self.calls.at(*key).is_some_and(|call| !call.is_answered() && call.search.uses_trunks())
-        };
-        let mut calls: Vec<CallKey> = self.in_progress.iter().copied().filter(searching).collect();
-        calls.sort_unstable();
+        let searching = |call: &Call| call.is_counted && !call.is_answered() && call.search.uses_trunks();
+        let calls = self.calls.iter().filter(|(_, call)| searching(call));
+        let calls: Vec<CallKey> = calls.map(|(key, _)| key).collect();
         for key in calls {
             self.line_up_anew(now, key);
         }

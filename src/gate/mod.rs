@@ -65,7 +65,7 @@ pub use ports::{Input, Output};
 pub use registered::SavedRegistrations;
 pub use setup::{Credential, Limits, Pbx, Peer, PeerKind, Snapshot};
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use ahash::RandomState;
@@ -119,8 +119,8 @@ pub struct Gate {
     calls: Slab<Call>,
     dialogs: Spoken,
     reservations: HashMap<ReservationId, CallKey, RandomState>,
-    /// Calls that are not over; the others are only remembered for a while.
-    in_progress: HashSet<CallKey, RandomState>,
+    /// How many calls are not over; the others are only remembered for a while.
+    in_progress: usize,
     /// The gate is going down: no new calls but for help.
     closes: bool,
     /// The live calls of each holder: concurrency is the size of this set (R68).
@@ -150,7 +150,7 @@ pub struct Gate {
 impl Gate {
     pub fn new(setup: Arc<Snapshot>, timing: Timing, mut random: Random) -> Gate {
         let mut hasher = || RandomState::with_seeds(random.u64(), random.u64(), random.u64(), random.u64());
-        let (dialogs, reservations, in_progress, live) = (hasher(), hasher(), hasher(), hasher());
+        let (dialogs, reservations, live) = (hasher(), hasher(), hasher());
         let (locks, loop_keys, habits, located, health) = (hasher(), hasher(), hasher(), hasher(), hasher());
         let (subjects, proved, partings) = (hasher(), hasher(), hasher());
         let through = Through::new(hasher(), hasher());
@@ -162,7 +162,7 @@ impl Gate {
             calls: Slab::new(),
             dialogs: Spoken::with_hasher(dialogs),
             reservations: HashMap::with_hasher(reservations),
-            in_progress: HashSet::with_hasher(in_progress),
+            in_progress: 0,
             closes: false,
             live: Live::with_hasher(live),
             alarms: Wheel::new(),
@@ -296,7 +296,7 @@ impl Gate {
 
     /// Calls that are not over.
     pub fn calls_in_progress(&self) -> usize {
-        self.in_progress.len()
+        self.in_progress
     }
 
     /// What is remembered of calls, for about a minute also of those that are over: calls, dialogs, reservations.

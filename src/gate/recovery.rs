@@ -138,6 +138,7 @@ impl Gate {
         let mut call = Call {
             decision: record.decision,
             server: ServerId::NONE,
+            is_counted: false,
             sips: is_sips(&invite),
             takes_messages: takes_messages(&invite),
             invite: Some(Box::new(invite)),
