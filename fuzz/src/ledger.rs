@@ -246,7 +246,7 @@ impl Model {
             (Command::Reserve(reserve), Reply::Refused { exhausted, .. }) => {
                 let line = &reserve.budgets[exhausted.index];
                 let wanted = self.used(&line.place()) + reserve.amount;
-                assert!(!line.limit.covers(wanted) && !was_open, "refused with room: {line:?}");
+                assert!(!line.limit().covers(wanted) && !was_open, "refused with room: {line:?}");
             }
             (Command::Extend(extend), Reply::Extended(reservation)) => {
                 self.extended(extend, reservation.covered())
@@ -428,16 +428,16 @@ fn row(number: u64, at: DateTime<Utc>) -> Box<CallRecord> {
 
 /// R65.
 fn within_limits(balances: &[(AccountPeriod, Balance)]) {
-    for line in company().iter().filter(|line| line.strictness == Strictness::Hard) {
+    for line in company().iter().filter(|line| line.strictness() == Strictness::Hard) {
         let place = line.place();
         for (_, balance) in balances.iter().filter(|(other, _)| *other == place) {
             assert!(
-                line.limit.covers(balance.used()),
+                line.limit().covers(balance.used()),
                 "{} {}: {} of {}",
                 line.account,
-                line.period,
+                line.period(),
                 balance.used(),
-                line.limit
+                line.limit()
             );
         }
     }

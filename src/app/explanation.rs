@@ -164,8 +164,8 @@ impl<'a> Explained<'a> {
             Bound::House => "as the settings say for every call".into(),
             Bound::Hours => "when the permitted hours end".into(),
             Bound::Budget(line) => {
-                let limit = spending::with_unit(line.limit, &self.loaded.settings.money.currency);
-                format!("then {} has spent its {limit} a {}", line.account, line.period.kind.as_str())
+                let limit = spending::with_unit(line.limit(), &self.loaded.settings.money.currency);
+                format!("then {} has spent its {limit} a {}", line.account, line.period().kind.as_str())
             }
         }
     }
@@ -250,7 +250,7 @@ impl<'a> Explained<'a> {
             Bound::Permit => "permit".to_owned(),
             Bound::House => "settings".to_owned(),
             Bound::Hours => "hours".to_owned(),
-            Bound::Budget(line) => format!("{}, {}", line.account, line.period.kind.as_str()),
+            Bound::Budget(line) => format!("{}, {}", line.account, line.period().kind.as_str()),
         };
         json!({
             "currency": self.loaded.settings.money.currency,

@@ -43,7 +43,7 @@ impl<'l> Ledger<'l> {
     fn balance(&mut self, line: &BudgetLine) -> Result<Balance, StoreError> {
         let place = line.place();
         if let Some(reader) = self.reader.filter(|_| !self.book.knows_place(&place)) {
-            let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period) };
+            let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period()) };
             let found = reader.balances(&filter)?;
             let balance = found.first().map(|(_, balance)| *balance).unwrap_or_default();
             self.book.restore_balance(place.clone(), balance);
@@ -91,7 +91,7 @@ impl Spending {
     /// Whole percent of the limit, settled and reserved; a limit of nothing is full.
     pub fn percent(&self) -> u64 {
         let used = self.balance.used();
-        let (used, limit) = match self.line.limit {
+        let (used, limit) = match self.line.limit() {
             Limit::Money(limit) => (used.money.as_micros(), limit.as_micros()),
             Limit::Seconds(limit) => (whole(used.seconds), whole(limit)),
         };
@@ -100,7 +100,7 @@ impl Spending {
     }
 
     fn left(&self) -> Limit {
-        self.line.limit.left(self.balance.used())
+        self.line.limit().left(self.balance.used())
     }
 
     fn tone(&self) -> Tone {
@@ -113,21 +113,21 @@ impl Spending {
 
     pub fn as_json(&self) -> Value {
         let (line, balance) = (&self.line, self.balance);
-        let unit = match line.limit {
+        let unit = match line.limit() {
             Limit::Money(_) => "money",
             Limit::Seconds(_) => "minutes",
         };
         json!({
             "holder": line.account.to_string(),
-            "period": line.period.kind.as_str(),
-            "from": line.period.start.to_string(),
+            "period": line.period().kind.as_str(),
+            "from": line.period().start.to_string(),
             "unit": unit,
-            "limit": amount(line.limit),
-            "settled": part(line.limit, balance.settled.money, balance.settled.seconds),
-            "reserved": part(line.limit, balance.reserved.money, balance.reserved.seconds),
+            "limit": amount(line.limit()),
+            "settled": part(line.limit(), balance.settled.money, balance.settled.seconds),
+            "reserved": part(line.limit(), balance.reserved.money, balance.reserved.seconds),
             "left": amount(self.left()),
             "percent": self.percent(),
-            "soft": line.strictness == Strictness::Soft,
+            "soft": line.strictness() == Strictness::Soft,
             "origin": self.origin,
         })
     }
@@ -145,14 +145,14 @@ pub(super) fn table(spendings: &[Spending], currency: &str, paint: Paint) -> Str
         let Spending { line, balance, origin } = spending;
         let cells = [
             line.account.to_string(),
-            line.period.kind.as_str().to_owned(),
-            line.period.start.to_string(),
-            with_unit(line.limit, currency),
-            part(line.limit, balance.settled.money, balance.settled.seconds),
-            part(line.limit, balance.reserved.money, balance.reserved.seconds),
+            line.period().kind.as_str().to_owned(),
+            line.period().start.to_string(),
+            with_unit(line.limit(), currency),
+            part(line.limit(), balance.settled.money, balance.settled.seconds),
+            part(line.limit(), balance.reserved.money, balance.reserved.seconds),
             amount(spending.left()),
             format!("{} %", spending.percent()),
-            if line.strictness == Strictness::Soft { "notice only".to_owned() } else { String::new() },
+            if line.strictness() == Strictness::Soft { "notice only".to_owned() } else { String::new() },
             origin.clone(),
         ];
         grid.toned_row(spending.tone(), 7, cells);

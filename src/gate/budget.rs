@@ -33,15 +33,12 @@ pub fn budget_line(budget: &BudgetLimit, at: DateTime<Utc>) -> BudgetLine {
 }
 
 fn line(budget: &BudgetLimit, period: PeriodKey) -> BudgetLine {
-    BudgetLine {
-        account: account(&budget.holder),
-        period,
-        limit: match budget.amount {
-            policy::Amount::Money(money) => Limit::Money(money),
-            policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
-        },
-        strictness: if budget.soft { Strictness::Soft } else { Strictness::Hard },
-    }
+    let limit = match budget.amount {
+        policy::Amount::Money(money) => Limit::Money(money),
+        policy::Amount::Minutes(minutes) => Limit::Seconds(u64::from(minutes) * 60),
+    };
+    let strictness = if budget.soft { Strictness::Soft } else { Strictness::Hard };
+    BudgetLine::new(account(&budget.holder), period, limit, strictness)
 }
 
 /// When the first of these periods ends, on the monotonic clock.

@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Amount, Limit, PeriodKey};
+use crate::base::Money;
+
+use super::{Amount, Limit, PeriodKey, PeriodKind};
 
 /// Who spends. Each account has one balance for each period.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -95,30 +98,119 @@ pub enum Strictness {
 
 /// One budget as it stands at the time of the command: the account, its period, and the limit then in force.
 /// Several lines may name one account and period (money and minutes, a soft limit below a hard one); it is charged once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// Every call in progress has some, so period and limit are taken apart, and their parts stand side by side without room between.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Whole<Account>")]
 pub struct BudgetLine {
     pub account: Account,
-    pub period: PeriodKey,
-    pub limit: Limit,
-    pub strictness: Strictness,
+    /// Micros of money, or seconds.
+    limit: u64,
+    start: NaiveDate,
+    kind: PeriodKind,
+    is_money: bool,
+    strictness: Strictness,
 }
 
 impl BudgetLine {
+    pub fn new(account: Account, period: PeriodKey, limit: Limit, strictness: Strictness) -> BudgetLine {
+        let PeriodKey { kind, start } = period;
+        let (is_money, limit) = match limit {
+            Limit::Money(money) => (true, money.as_micros().cast_unsigned()),
+            Limit::Seconds(seconds) => (false, seconds),
+        };
+        BudgetLine { account, limit, start, kind, is_money, strictness }
+    }
+
     pub fn hard(account: Account, period: PeriodKey, limit: Limit) -> BudgetLine {
-        BudgetLine { account, period, limit, strictness: Strictness::Hard }
+        BudgetLine::new(account, period, limit, Strictness::Hard)
+    }
+
+    pub fn soft(account: Account, period: PeriodKey, limit: Limit) -> BudgetLine {
+        BudgetLine::new(account, period, limit, Strictness::Soft)
+    }
+
+    pub fn period(&self) -> PeriodKey {
+        PeriodKey { kind: self.kind, start: self.start }
+    }
+
+    pub fn limit(&self) -> Limit {
+        match self.is_money {
+            true => Limit::Money(Money::from_micros(self.limit.cast_signed())),
+            false => Limit::Seconds(self.limit),
+        }
+    }
+
+    pub fn strictness(&self) -> Strictness {
+        self.strictness
     }
 
     /// Where this line is charged.
     pub fn place(&self) -> AccountPeriod {
-        AccountPeriod { account: self.account.clone(), period: self.period }
+        AccountPeriod { account: self.account.clone(), period: self.period() }
     }
 
     /// Whether both are charged in the same place, whatever their limits.
     pub fn shares_place_with(&self, other: &BudgetLine) -> bool {
-        self.period == other.period && self.account == other.account
+        self.period() == other.period() && self.account == other.account
+    }
+}
+
+/// A line as it is written down: its account, or a reference to it, its period and its limit.
+#[derive(Serialize, Deserialize)]
+struct Whole<A> {
+    account: A,
+    period: PeriodKey,
+    limit: Limit,
+    strictness: Strictness,
+}
+
+impl From<Whole<Account>> for BudgetLine {
+    fn from(line: Whole<Account>) -> BudgetLine {
+        BudgetLine::new(line.account, line.period, line.limit, line.strictness)
+    }
+}
+
+impl Serialize for BudgetLine {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let BudgetLine { account, strictness, .. } = self;
+        let (period, limit, strictness) = (self.period(), self.limit(), *strictness);
+        Whole { account, period, limit, strictness }.serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_line_is_small_and_tells_what_it_was_given() {
+        assert_eq!(size_of::<BudgetLine>(), 40);
+        let start = NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date");
+        let limits = [0, 1, i64::MAX as u64, u64::MAX].map(Limit::Seconds);
+        let sums =
+            [i64::MIN, -1, 0, 5_000_000, i64::MAX].map(|micros| Limit::Money(Money::from_micros(micros)));
+        for limit in limits.into_iter().chain(sums) {
+            for (kind, strictness) in PeriodKind::ALL.into_iter().zip([Strictness::Hard, Strictness::Soft]) {
+                let period = PeriodKey { kind, start };
+                let line = BudgetLine::new(Account::Company, period, limit, strictness);
+                assert_eq!((line.period(), line.limit(), line.strictness()), (period, limit, strictness));
+                let text = serde_json::to_string(&line).expect("can be written");
+                assert_eq!(serde_json::from_str::<BudgetLine>(&text).expect("can be read"), line);
+            }
+        }
     }
 
-    pub fn soft(account: Account, period: PeriodKey, limit: Limit) -> BudgetLine {
-        BudgetLine { account, period, limit, strictness: Strictness::Soft }
+    /// Notes and daybooks of earlier versions are read.
+    #[test]
+    fn a_budget_line_is_written_as_account_period_limit_and_strictness() {
+        let period = PeriodKey {
+            kind: PeriodKind::Day,
+            start: NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date"),
+        };
+        let line = BudgetLine::hard(Account::Company, period, Limit::Seconds(600));
+        let text = serde_json::to_string(&line).expect("can be written");
+        let whole = r#"{"account":"company","period":{"kind":"day","start":"2026-11-23"},"limit":{"seconds":600},"strictness":"hard"}"#;
+        assert_eq!(text, whole);
     }
 }

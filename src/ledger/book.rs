@@ -328,15 +328,16 @@ impl Book {
 
     /// R65, checked after every step: what a step has strained is within its limit.
     fn assert_within(&self, lines: &[BudgetLine], before: &[Amount]) {
-        for (line, before) in lines.iter().zip(before).filter(|(line, _)| line.strictness == Strictness::Hard)
+        for (line, before) in
+            lines.iter().zip(before).filter(|(line, _)| line.strictness() == Strictness::Hard)
         {
             let used = self.used(line);
             assert!(
-                line.limit.covers(used) || !line.limit.is_strained(*before, used),
+                line.limit().covers(used) || !line.limit().is_strained(*before, used),
                 "R65 broken for {}, {}: {used} of {}",
                 line.account,
-                line.period,
-                line.limit,
+                line.period(),
+                line.limit(),
             );
         }
     }

@@ -20,8 +20,8 @@ impl Default for Fit {
 
 impl Fit {
     fn look(&mut self, line: &BudgetLine, wanted: Amount) {
-        if line.strictness == Strictness::Hard {
-            self.left = self.left.min(line.limit.left(wanted).as_bound());
+        if line.strictness() == Strictness::Hard {
+            self.left = self.left.min(line.limit().left(wanted).as_bound());
         }
     }
 }
@@ -39,14 +39,14 @@ impl Book {
             let used = self.used(line);
             let wanted = after(line, used);
             fit.look(line, wanted);
-            if line.limit.covers(wanted) || !line.limit.is_strained(used, wanted) {
+            if line.limit().covers(wanted) || !line.limit().is_strained(used, wanted) {
                 continue;
             }
-            match line.strictness {
+            match line.strictness() {
                 Strictness::Soft => fit.warned = true,
                 Strictness::Hard => {
-                    let left = line.limit.left(used);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
+                    let left = line.limit().left(used);
+                    let (account, period, limit) = (line.account.clone(), line.period(), line.limit());
                     return Err(Exhausted { index, account, period, limit, left });
                 }
             }
@@ -66,12 +66,12 @@ impl Book {
         for (index, line) in lines.iter().enumerate() {
             let others = others(line, self.used(line));
             fit.look(line, others + held);
-            match (line.limit.covers(others + held), line.strictness) {
+            match (line.limit().covers(others + held), line.strictness()) {
                 (true, _) => {}
                 (false, Strictness::Soft) => fit.warned = true,
                 (false, Strictness::Hard) => {
-                    let left = line.limit.left(others);
-                    let (account, period, limit) = (line.account.clone(), line.period, line.limit);
+                    let left = line.limit().left(others);
+                    let (account, period, limit) = (line.account.clone(), line.period(), line.limit());
                     return Err(Exhausted { index, account, period, limit, left });
                 }
             }
@@ -81,8 +81,8 @@ impl Book {
 
     /// What every hard line still allows beyond all that is used.
     pub(super) fn room(&self, lines: &[BudgetLine]) -> Amount {
-        let hard = lines.iter().filter(|line| line.strictness == Strictness::Hard);
-        hard.map(|line| line.limit.left(self.used(line)).as_bound())
+        let hard = lines.iter().filter(|line| line.strictness() == Strictness::Hard);
+        hard.map(|line| line.limit().left(self.used(line)).as_bound())
             .fold(Amount::new(Money::MAX, u64::MAX), Amount::min)
     }
 }

@@ -41,10 +41,10 @@ impl Thresholds {
         for line in lines {
             // Most budgets are far from any level, most of the time: one look-up and a multiplication.
             let balance = book.balance(&line.place());
-            let levels = levels(line.strictness);
-            if is_at(line.limit, balance.used(), levels[0]) {
+            let levels = levels(line.strictness());
+            if is_at(line.limit(), balance.used(), levels[0]) {
                 let reached =
-                    levels.iter().copied().filter(|level| is_at(line.limit, balance.used(), *level));
+                    levels.iter().copied().filter(|level| is_at(line.limit(), balance.used(), *level));
                 self.tell(line, balance, reached, marks);
             }
         }
@@ -73,10 +73,11 @@ impl Thresholds {
         reached: impl Iterator<Item = u8>,
         marks: &mut Vec<Mark>,
     ) {
-        let told = self.told.entry((line.place(), line.limit, line.strictness)).or_default();
+        let told = self.told.entry((line.place(), line.limit(), line.strictness())).or_default();
         for level in reached.filter(|level| level > told).collect::<smallvec::SmallVec<[u8; 3]>>() {
             *told = level;
-            let BudgetLine { account, period, limit, strictness } = line.clone();
+            let (account, period) = (line.account.clone(), line.period());
+            let (limit, strictness) = (line.limit(), line.strictness());
             marks.push(Mark { account, period, limit, strictness, level, balance });
         }
     }
@@ -140,15 +141,16 @@ mod tests {
         let (mut thresholds, line) = (Thresholds::default(), day(1_000));
         assert_eq!(told(&mut thresholds, &line, 600), [50]);
         assert_eq!(told(&mut thresholds, &day(700), 600), [50, 80]);
-        let mut tomorrow = line.clone();
-        tomorrow.period.start = tomorrow.period.end_date();
+        let period = PeriodKey { start: line.period().end_date(), ..line.period() };
+        let tomorrow = BudgetLine::hard(line.account.clone(), period, line.limit());
         assert_eq!(told(&mut thresholds, &tomorrow, 600), [50]);
     }
 
     #[test]
     fn a_soft_limit_is_told_when_it_is_reached() {
         let mut thresholds = Thresholds::default();
-        let soft = BudgetLine { strictness: Strictness::Soft, ..day(1_000) };
+        let hard = day(1_000);
+        let soft = BudgetLine::soft(hard.account.clone(), hard.period(), hard.limit());
         assert_eq!(told(&mut thresholds, &soft, 900), Vec::<u8>::new());
         assert_eq!(told(&mut thresholds, &soft, 1_100), [100]);
     }
@@ -158,7 +160,7 @@ mod tests {
         let (mut thresholds, line) = (Thresholds::default(), day(1_000));
         let book = spent(&line, 600);
         let left = Limit::Money(Money::from_micros(400));
-        let BudgetLine { account, period, limit, .. } = line;
+        let (account, period, limit) = (line.account.clone(), line.period(), line.limit());
         let exhausted = Exhausted { index: 0, account, period, limit, left };
         let mut marks = Vec::new();
         for _ in 0..2 {

@@ -225,7 +225,7 @@ impl Tray {
 
     /// Whether the book may once have known this balance: an empty one would let it be spent twice.
     fn is_forgotten(&self, line: &BudgetLine) -> bool {
-        Book::is_surely_over(line.period, self.swept) && !self.book.knows_place(&line.place())
+        Book::is_surely_over(line.period(), self.swept) && !self.book.knows_place(&line.place())
     }
 
     /// Whoever was answered, and whoever hung up, hears so when it is durable; nobody waits for a store that is down.

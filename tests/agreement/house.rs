@@ -163,11 +163,12 @@ fn spent(setup: &Snapshot, random: &mut Random) -> Vec<Command> {
 }
 
 fn boundless(line: BudgetLine) -> BudgetLine {
-    let limit = match line.limit {
+    let limit = match line.limit() {
         Limit::Money(_) => Limit::Money(Money::from_micros(i64::MAX / 4)),
         Limit::Seconds(_) => Limit::Seconds(u64::MAX / 4),
     };
-    BudgetLine { limit, ..line }
+    let (period, strictness) = (line.period(), line.strictness());
+    BudgetLine::new(line.account, period, limit, strictness)
 }
 
 /// Up to a little more than the smallest of the budgets, often nearly all of it.

@@ -28,7 +28,7 @@ fn all_budgets_have_room_or_none_is_touched() {
         let reply = store.ask(reserve(1, "1.00", &[alice("5"), sales("0.60")]));
         let left = Limit::Money(money("0.60"));
         let sales_line = sales("0.60");
-        let (account, period, limit) = (sales_line.account, sales_line.period, sales_line.limit);
+        let (account, period, limit) = (sales_line.account.clone(), sales_line.period(), sales_line.limit());
         assert_eq!(
             reply,
             Reply::Refused { id: id(1), exhausted: Exhausted { index: 1, account, period, limit, left } }
@@ -165,7 +165,8 @@ fn minutes_are_a_budget_like_money() {
         assert!(covered(&store.ask(reserve(2, "0 60", &lines))).is_some());
         let reply = store.ask(reserve(3, "0.10 61", &lines));
         let line = minutes(180);
-        let (account, period, limit, left) = (line.account, line.period, line.limit, Limit::Seconds(60));
+        let (account, period, limit, left) =
+            (line.account.clone(), line.period(), line.limit(), Limit::Seconds(60));
         assert_eq!(
             reply,
             Reply::Refused { id: id(3), exhausted: Exhausted { index: 0, account, period, limit, left } }

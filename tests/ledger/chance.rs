@@ -60,14 +60,14 @@ pub fn any_command(random: &mut Random) -> Command {
 
 /// Settled and reserved together never exceed a hard limit.
 pub fn assert_within_limits(balances: &[(AccountPeriod, Balance)]) {
-    for line in company().iter().filter(|line| line.strictness == Strictness::Hard) {
-        let place = AccountPeriod { account: line.account.clone(), period: line.period };
+    for line in company().iter().filter(|line| line.strictness() == Strictness::Hard) {
+        let place = AccountPeriod { account: line.account.clone(), period: line.period() };
         for (_, balance) in balances.iter().filter(|(other, _)| *other == place) {
             assert!(
-                line.limit.covers(balance.used()),
+                line.limit().covers(balance.used()),
                 "{} {}: {}",
                 line.account,
-                line.period,
+                line.period(),
                 balance.used()
             );
         }

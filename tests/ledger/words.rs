@@ -238,7 +238,7 @@ impl Subject {
 
     /// Settled and reserved money of one budget line's place.
     pub fn money(&self, line: &BudgetLine) -> (Money, Money) {
-        let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period) };
+        let filter = BalanceFilter { account: Some(line.account.clone()), period: Some(line.period()) };
         let found = self.reports().balances(&filter).expect("balances");
         found.first().map_or((Money::ZERO, Money::ZERO), |(_, balance)| {
             (balance.settled.money, balance.reserved.money)

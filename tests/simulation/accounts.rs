@@ -37,9 +37,9 @@ impl Model {
             let used = book.balance(&place).used();
             let before = self.used.insert(place.clone(), used).unwrap_or(Amount::ZERO);
             let hard =
-                lines.iter().filter(|line| line.strictness == Strictness::Hard && line.place() == place);
-            if let Some(line) = hard.clone().find(|line| is_broken(line.limit, before, used)) {
-                return Err(format!("{}: {used} is used of {}", place.account, line.limit));
+                lines.iter().filter(|line| line.strictness() == Strictness::Hard && line.place() == place);
+            if let Some(line) = hard.clone().find(|line| is_broken(line.limit(), before, used)) {
+                return Err(format!("{}: {used} is used of {}", place.account, line.limit()));
             }
         }
         self.places.entry(id).or_default().extend(touched);

@@ -194,13 +194,13 @@ impl Watch {
     }
 
     fn know_limits(&mut self, lines: &[BudgetLine]) {
-        for line in lines.iter().filter(|line| line.strictness == Strictness::Hard) {
+        for line in lines.iter().filter(|line| line.strictness() == Strictness::Hard) {
             let limits = self.limits.entry(line.place()).or_default();
             // New settings may lower a limit below what is spent; then only the old one can have held.
-            match limits.iter_mut().find(|known| is_higher(line.limit, **known).is_some()) {
-                Some(known) if is_higher(line.limit, *known) == Some(true) => *known = line.limit,
+            match limits.iter_mut().find(|known| is_higher(line.limit(), **known).is_some()) {
+                Some(known) if is_higher(line.limit(), *known) == Some(true) => *known = line.limit(),
                 Some(_) => {}
-                None => limits.push(line.limit),
+                None => limits.push(line.limit()),
             }
         }
     }

@@ -38,16 +38,16 @@ pub(super) fn lines_to_json(lines: &[BudgetLine]) -> Box<str> {
             }
         }
         json.object("period", |json| {
-            json.text("kind", line.period.kind.as_str());
-            json.text("start", &DateText::of(line.period.start));
+            json.text("kind", line.period().kind.as_str());
+            json.text("start", &DateText::of(line.period().start));
         });
-        json.object("limit", |json| match line.limit {
+        json.object("limit", |json| match line.limit() {
             Limit::Money(money) => json.money("money", money),
             Limit::Seconds(seconds) => json.value("seconds", &seconds),
         });
         json.text(
             "strictness",
-            match line.strictness {
+            match line.strictness() {
                 Strictness::Hard => "hard",
                 Strictness::Soft => "soft",
             },
