@@ -29,7 +29,7 @@ impl LeftOver {
         let lately = RecordFilter { count_max: Some(ENDED_LOOKED_AT), ..RecordFilter::default() };
         let ended = store.records(&lately)?.into_iter();
         let ended = ended.flat_map(|record| [Some(record.start), record.answer, record.end]).flatten();
-        let seen = priced.iter().map(|left| left.entry.changed).chain(ended).max();
+        let seen = priced.iter().map(|left| left.entry.changed.utc()).chain(ended).max();
         Ok(LeftOver { priced, free, seen })
     }
 

@@ -26,5 +26,5 @@ pub use random::Random;
 pub use rush::{next_after_rush, shrink_after_rush};
 pub use seldom::{Blank, Seldom};
 pub use slab::{Place, Slab};
-pub use time::{Moment, Now};
+pub use time::{Moment, Now, UtcMicros};
 pub use wheel::Wheel;

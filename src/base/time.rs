@@ -59,6 +59,37 @@ impl Sub<Duration> for Moment {
     }
 }
 
+/// An instant in UTC to the microsecond, as stores keep it: for what is held once for each call, since it takes a third less room than
+/// a `DateTime`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UtcMicros {
+    since_1970: i64,
+}
+
+impl UtcMicros {
+    /// Since 1970.
+    pub const fn as_i64(self) -> i64 {
+        self.since_1970
+    }
+
+    /// The instant that it was made of, to the microsecond.
+    pub fn utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp_micros(self.since_1970).unwrap_or_default()
+    }
+}
+
+impl From<DateTime<Utc>> for UtcMicros {
+    fn from(utc: DateTime<Utc>) -> UtcMicros {
+        UtcMicros { since_1970: utc.timestamp_micros() }
+    }
+}
+
+impl fmt::Debug for UtcMicros {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.utc(), f)
+    }
+}
+
 /// Both clocks, read at the same instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {

@@ -168,7 +168,8 @@ impl Gate {
             speaker: saved.speaker,
         };
         // The periods are those in which its money was last set aside.
-        let counted = money.map(|(_, entry)| Now::new(now.moment_at(entry.changed), entry.changed));
+        let counted =
+            money.map(|(_, entry)| Now::new(now.moment_at(entry.changed.utc()), entry.changed.utc()));
         let terms = Terms {
             price,
             covered,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, NaiveDate, Utc};
 use smallvec::SmallVec;
 
-use crate::base::{DecisionId, ReservationId};
+use crate::base::{DecisionId, ReservationId, UtcMicros};
 
 use super::fit::Fit;
 use super::pages::{DAYS_TO_SURE_END, Pages};
@@ -22,27 +22,24 @@ use super::{
 pub struct Entry {
     pub decision: DecisionId,
     pub standing: Standing,
+    /// What is still set aside while it is open; what was written off once it is settled; nothing for the others.
+    pub rest: Amount,
     /// Settled by renewals in periods that are over (R81), or the whole charge of a settled reservation.
     pub settled: Amount,
     pub lines: Arc<[BudgetLine]>,
     /// A soft limit was exceeded.
     pub warned: bool,
-    pub opened: DateTime<Utc>,
-    pub changed: DateTime<Utc>,
+    pub opened: UtcMicros,
+    pub changed: UtcMicros,
 }
 
-/// What is still set aside, or how the reservation ended. A book holds as many as there are calls, so nothing is kept that the other
+/// Whether the call goes on, or how its reservation ended. A book holds as many as there are calls, so nothing is kept that the other
 /// fields of its entry tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The call goes on; so much is set aside in the places of its lines.
-    Open {
-        held: Amount,
-    },
+    Open,
     /// For all that is settled.
-    Settled {
-        written_off: Amount,
-    },
+    Settled,
     Released,
     Expired,
 }
@@ -51,25 +48,31 @@ impl Entry {
     /// Still set aside in the places of `lines`.
     pub fn held(&self) -> Amount {
         match self.standing {
-            Standing::Open { held } => held,
-            Standing::Settled { .. } | Standing::Released | Standing::Expired => Amount::ZERO,
+            Standing::Open => self.rest,
+            Standing::Settled | Standing::Released | Standing::Expired => Amount::ZERO,
+        }
+    }
+
+    /// Talked away, and paid by nobody.
+    pub fn written_off(&self) -> Amount {
+        match self.standing {
+            Standing::Settled => self.rest,
+            Standing::Open | Standing::Released | Standing::Expired => Amount::ZERO,
         }
     }
 
     /// `None` while the call goes on.
     pub fn resolution(&self) -> Option<Resolution> {
         match self.standing {
-            Standing::Open { .. } => None,
-            Standing::Settled { written_off } => {
-                Some(Resolution::Settled { charged: self.settled, written_off })
-            }
+            Standing::Open => None,
+            Standing::Settled => Some(Resolution::Settled { charged: self.settled, written_off: self.rest }),
             Standing::Released => Some(Resolution::Released),
             Standing::Expired => Some(Resolution::Expired),
         }
     }
 
     pub fn is_open(&self) -> bool {
-        matches!(self.standing, Standing::Open { .. })
+        self.standing == Standing::Open
     }
 
     /// The call's total that is paid for.
@@ -200,12 +203,13 @@ impl Book {
         self.assert_within(&reserve.budgets, &before);
         let entry = Entry {
             decision: reserve.decision,
-            standing: Standing::Open { held: amount },
+            standing: Standing::Open,
+            rest: amount,
             settled: Amount::ZERO,
             lines: Arc::clone(&reserve.budgets),
             warned,
-            opened: reserve.at,
-            changed: reserve.at,
+            opened: reserve.at.into(),
+            changed: reserve.at.into(),
         };
         let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
@@ -250,9 +254,9 @@ impl Book {
         }
         self.assert_within(&extend.budgets, &before);
         entry.settled += settling;
-        entry.standing = Standing::Open { held };
+        entry.rest = held;
         entry.lines = Arc::clone(&extend.budgets);
-        entry.changed = extend.at;
+        entry.changed = extend.at.into();
         let reservation = entry.reservation(id).with_left(left);
         self.pages.put_entry(id, entry);
         Reply::Extended(reservation)
@@ -277,15 +281,17 @@ impl Book {
         let charged = entry.settled + charging;
         let written_off = overrun.beyond(charged_over);
         entry.settled = charged;
-        self.close(id, entry, settle.at, Standing::Settled { written_off });
+        entry.rest = written_off;
+        self.close(id, entry, settle.at, Standing::Settled);
         Reply::Settled { id, charged, written_off, duplicate: false }
     }
 
     fn end_unpaid(&mut self, id: ReservationId, at: DateTime<Utc>, standing: Standing) -> Reply {
         match self.open_entry(id) {
-            Ok(entry) => {
+            Ok(mut entry) => {
                 let charged = entry.settled;
                 self.unhold(&entry, Amount::ZERO);
+                entry.rest = Amount::ZERO;
                 self.close(id, entry, at, standing);
                 Reply::Released { id, charged, duplicate: false }
             }
@@ -323,7 +329,7 @@ impl Book {
     }
 
     fn close(&mut self, id: ReservationId, entry: Entry, changed: DateTime<Utc>, standing: Standing) {
-        self.pages.put_entry(id, Entry { standing, changed, ..entry });
+        self.pages.put_entry(id, Entry { standing, changed: changed.into(), ..entry });
     }
 
     /// R65, checked after every step: what a step has strained is within its limit.

@@ -134,30 +134,31 @@ pub(super) fn entry(connection: &Connection, id: ReservationId) -> Result<Option
 /// The `state` column.
 pub(super) fn state(standing: Standing) -> &'static str {
     match standing {
-        Standing::Open { .. } => "open",
-        Standing::Settled { .. } => "settled",
+        Standing::Open => "open",
+        Standing::Settled => "settled",
         Standing::Released => "released",
         Standing::Expired => "expired",
     }
 }
 
 fn read_entry(row: &Row<'_>) -> rusqlite::Result<(ReservationId, Entry)> {
-    let standing = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
-        "open" => Standing::Open { held: read_amount(row, 3)? },
-        "settled" => Standing::Settled { written_off: read_amount(row, 7)? },
-        "released" => Standing::Released,
-        "expired" => Standing::Expired,
+    let (standing, rest) = match row.get_ref(2)?.as_str().map_err(|_| unreadable(2))? {
+        "open" => (Standing::Open, read_amount(row, 3)?),
+        "settled" => (Standing::Settled, read_amount(row, 7)?),
+        "released" => (Standing::Released, Amount::ZERO),
+        "expired" => (Standing::Expired, Amount::ZERO),
         _ => return Err(unreadable(2)),
     };
     let lines = row.get_ref(10)?.as_str().ok().and_then(lines_from_json).ok_or_else(|| unreadable(10))?;
     let entry = Entry {
         decision: DecisionId::from_u64(row.get::<_, i64>(1)?.cast_unsigned()),
         standing,
+        rest,
         settled: read_amount(row, 5)?,
         lines,
         warned: row.get(9)?,
-        opened: read_instant(row, 11)?,
-        changed: read_instant(row, 12)?,
+        opened: read_instant(row, 11)?.into(),
+        changed: read_instant(row, 12)?.into(),
     };
     Ok((ReservationId::from_u64(row.get::<_, i64>(0)?.cast_unsigned()), entry))
 }

@@ -7,9 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Connection, params};
 
 use crate::base::{DecisionId, ReservationId};
-use crate::ledger::{
-    AccountPeriod, Amount, Balance, Book, BudgetLine, CallRecord, Command, Entry, Reply, Standing,
-};
+use crate::ledger::{AccountPeriod, Amount, Balance, Book, BudgetLine, CallRecord, Command, Entry, Reply};
 use crate::store::StoreError;
 use crate::store::closing::{apply_with_record, ends_progress, state_after};
 
@@ -294,7 +292,7 @@ pub(super) fn reservations(
             written_off_money = ?7, written_off_seconds = ?8, warned = ?9, changed = ?10 WHERE id = ?1",
     )?;
     for ReservationRow { id, entry, is_amended } in changed {
-        let written_off = written_off(entry);
+        let written_off = entry.written_off();
         if *is_amended {
             amend.execute(params![
                 id.as_u64().cast_signed(),
@@ -306,7 +304,7 @@ pub(super) fn reservations(
                 written_off.money.as_micros(),
                 rows::whole(written_off.seconds),
                 entry.warned,
-                rows::micros(entry.changed),
+                entry.changed.as_i64(),
             ])?;
             continue;
         }
@@ -322,18 +320,11 @@ pub(super) fn reservations(
             rows::whole(written_off.seconds),
             entry.warned,
             texts.of(&entry.lines),
-            rows::micros(entry.opened),
-            rows::micros(entry.changed),
+            entry.opened.as_i64(),
+            entry.changed.as_i64(),
         ])?;
     }
     Ok(())
-}
-
-fn written_off(entry: &Entry) -> Amount {
-    match entry.standing {
-        Standing::Settled { written_off } => written_off,
-        Standing::Open { .. } | Standing::Released | Standing::Expired => Amount::ZERO,
-    }
 }
 
 /// Writes or replaces the rows of attempts. Who called and when stay as first written, whatever becomes of the call: an
