@@ -22,8 +22,8 @@ use crate::sip::{Flow, Message, Method};
 pub enum State {
     /// A provisional response carried a To-tag.
     Early,
-    /// A 2xx was passed upstream at this moment; the price runs from here (R62).
-    Confirmed { since: Moment },
+    /// A 2xx was passed upstream.
+    Confirmed,
     /// BYE was seen from this end, or sent by us.
     Ended { by: Option<End> },
 }
@@ -35,7 +35,7 @@ pub struct Dialog {
     caller: Side,
     callee: Side,
     state: State,
-    /// From its answer to its end: what a forked call pays for each of its legs (R67).
+    /// From its answer, when the price begins to run (R62), to its end: what a forked call pays for each of its legs (R67).
     talk: Option<(Moment, Option<Moment>)>,
 }
 
@@ -72,13 +72,13 @@ impl Dialog {
     pub fn ended_by(&self) -> Option<End> {
         match self.state {
             State::Ended { by } => by,
-            State::Early | State::Confirmed { .. } => None,
+            State::Early | State::Confirmed => None,
         }
     }
 
     /// True if no price runs on it: it was never answered, or it is over.
     pub fn is_ended_or_early(&self) -> bool {
-        !matches!(self.state, State::Confirmed { .. })
+        !matches!(self.state, State::Confirmed)
     }
 
     /// Somebody has answered, and may have hung up since.
@@ -114,7 +114,7 @@ impl Dialog {
         let is_news = self.state == State::Early;
         if is_news {
             self.hear_answer(response, mark);
-            self.state = State::Confirmed { since: now };
+            self.state = State::Confirmed;
             self.talk = Some((now, None));
         }
         is_news

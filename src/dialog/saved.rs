@@ -102,7 +102,7 @@ impl Dialog {
             callee: Side::restored(saved.callee),
             state: match saved.ended {
                 Some(end) => State::Ended { by: by(end) },
-                None => State::Confirmed { since },
+                None => State::Confirmed,
             },
             talk: Some((since, until)),
         }
