@@ -67,7 +67,8 @@ pub struct Meter {
     price: Option<Arc<Price>>,
     covered: Slice,
     renewal: Renewal,
-    longest: Option<Duration>,
+    /// When its time is over, whatever money there is.
+    time_end: Option<Moment>,
     period_end: Option<Moment>,
     past: Seldom<Past>,
     /// In seconds.
@@ -130,7 +131,7 @@ impl Meter {
             covered: if free { unlimited } else { terms.covered },
             renewal: if free || terms.covered.seconds == UNLIMITED { Renewal::Spent } else { Renewal::Open },
             price: terms.price,
-            longest: terms.longest.map(|longest| longest.min(limits.longest_call)),
+            time_end: None,
             period_end: terms.period_end.filter(|_| !free),
             past: Seldom::default(),
             slice: u32::try_from(limits.first_slice.as_secs()).unwrap_or(u32::MAX),
@@ -142,6 +143,7 @@ impl Meter {
             anew: false,
             overdrawn: false,
         };
+        meter.limit_to(terms.longest, limits);
         meter.foresee(terms.left);
         meter
     }
@@ -161,11 +163,10 @@ impl Meter {
             Renewal::Open | Renewal::Asked(_) | Renewal::Unanswered { .. } => self.money_end,
         };
         // Far ends are no ends: nobody plans for centuries, and their sums would overflow.
-        let near = |span: Duration| (span < FAR).then(|| self.answered + span);
-        let money = Some(seconds).filter(|end| *end != UNLIMITED);
-        let money = money.and_then(|seconds| near(Duration::from_secs(seconds)));
+        let is_near = |end: &Moment| end.since(self.answered) < FAR;
+        let money = Some(self.answered + Duration::from_secs(seconds)).filter(is_near);
         let money = money.map(|end| (end - self.cut_lead.span(), EndCause::CutMoney));
-        let time = self.longest.and_then(near).map(|end| (end, EndCause::CutTime));
+        let time = self.time_end.filter(is_near).map(|end| (end, EndCause::CutTime));
         time.into_iter().chain(money).min_by_key(|(end, _)| *end)
     }
 
@@ -213,7 +214,7 @@ impl Meter {
 
     /// When something must be done next, and what. Only these limits end a call; no message moves them (R73).
     pub fn due(&self) -> Option<(Moment, Due)> {
-        let time_over = self.longest.map(|longest| (self.answered + longest, Due::Cut(EndCause::CutTime)));
+        let time_over = self.time_end.map(|end| (end, Due::Cut(EndCause::CutTime)));
         let asking = matches!(self.renewal, Renewal::Asked(_));
         let midnight = self.midnight().filter(|_| !asking).map(|moment| (moment, Due::Midnight));
         let warning = self.warning().map(|moment| (moment, Due::Warn));
@@ -239,7 +240,7 @@ impl Meter {
             return Some((self.answered, Due::Cut(EndCause::CutMoney)));
         }
         let slice_end = self.answered + Duration::from_secs(self.covered.seconds);
-        if self.longest.is_some_and(|longest| self.answered + longest <= slice_end) {
+        if self.time_end.is_some_and(|end| end <= slice_end) {
             // Time ends the call before money does.
             return None;
         }
@@ -265,7 +266,7 @@ impl Meter {
             Renewal::Asked(_) | Renewal::Spent => return None,
         }
         // No more than the longest call needs.
-        let longest = self.longest.map_or(u64::MAX, whole_seconds);
+        let longest = self.time_end.map_or(u64::MAX, |end| whole_seconds(end.since(self.answered)));
         let next = price.slice(self.covered.seconds.saturating_add(self.slice.into()).min(longest));
         self.renewal = Renewal::Asked(next);
         Some(next)
@@ -342,7 +343,7 @@ impl Meter {
     }
 
     pub fn limit_to(&mut self, longest: Option<Duration>, limits: &Limits) {
-        self.longest = longest.map(|longest| longest.min(limits.longest_call));
+        self.time_end = longest.map(|longest| self.answered + longest.min(limits.longest_call));
     }
 
     /// A period has ended, and its end is not attended to yet.
