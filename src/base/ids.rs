@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::str::FromStr;
 
@@ -38,21 +39,31 @@ index_id!(/// A trunk, by position in the settings.
 macro_rules! event_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(u64);
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name {
+            /// One more than the number, so that an id that may be missing takes no more room than one that is there.
+            from_one: NonZeroU64,
+        }
 
         impl $name {
+            /// The last number that can be told is the one before `u64::MAX`.
             pub const fn from_u64(raw: u64) -> $name {
-                $name(raw)
+                $name { from_one: NonZeroU64::MIN.saturating_add(raw) }
             }
 
             pub const fn as_u64(self) -> u64 {
-                self.0
+                self.from_one.get() - 1
             }
 
             /// As printed, without an allocation: the text goes into several messages of every call.
             pub fn text(self) -> IdText {
-                IdText(encode(self.0))
+                IdText(encode(self.as_u64()))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_tuple(stringify!($name)).field(&self.as_u64()).finish()
             }
         }
 
@@ -66,7 +77,7 @@ macro_rules! event_id {
             type Err = IdError;
 
             fn from_str(text: &str) -> Result<$name, IdError> {
-                decode(text).map($name).ok_or(IdError)
+                decode(text).map($name::from_u64).ok_or(IdError)
             }
         }
 
@@ -76,7 +87,7 @@ macro_rules! event_id {
                 if serializer.is_human_readable() {
                     serializer.serialize_str(&self.text())
                 } else {
-                    serializer.serialize_u64(self.0)
+                    serializer.serialize_u64(self.as_u64())
                 }
             }
         }
@@ -86,7 +97,7 @@ macro_rules! event_id {
                 if deserializer.is_human_readable() {
                     Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
                 } else {
-                    u64::deserialize(deserializer).map($name)
+                    u64::deserialize(deserializer).map($name::from_u64)
                 }
             }
         }
@@ -123,12 +134,12 @@ const EPOCH_MILLIS: i64 = 1_704_067_200_000;
 impl DecisionId {
     /// No decision made since then has a lesser id.
     pub fn earliest(utc: DateTime<Utc>) -> DecisionId {
-        DecisionId(millis(utc) << SEQUENCE_BITS)
+        DecisionId::from_u64(millis(utc) << SEQUENCE_BITS)
     }
 
     /// When it was made, to the millisecond.
     pub fn made_at(self) -> DateTime<Utc> {
-        let millis = i64::try_from(self.0 >> SEQUENCE_BITS).unwrap_or(0) + EPOCH_MILLIS;
+        let millis = i64::try_from(self.as_u64() >> SEQUENCE_BITS).unwrap_or(0) + EPOCH_MILLIS;
         DateTime::from_timestamp_millis(millis).unwrap_or_default()
     }
 }
@@ -152,11 +163,11 @@ impl IdSource {
     }
 
     pub fn decision(&mut self, utc: DateTime<Utc>) -> DecisionId {
-        DecisionId(self.next(utc))
+        DecisionId::from_u64(self.next(utc))
     }
 
     pub fn reservation(&mut self, utc: DateTime<Utc>) -> ReservationId {
-        ReservationId(self.next(utc))
+        ReservationId::from_u64(self.next(utc))
     }
 
     /// Goes on after an id of an earlier run, should the wall clock have been set back meanwhile. That run may have counted on from

@@ -372,6 +372,6 @@ mod tests {
 
     #[test]
     fn a_call_in_progress_is_small() {
-        assert!(size_of::<Call>() <= 968, "{}", size_of::<Call>());
+        assert!(size_of::<Call>() <= 960, "{}", size_of::<Call>());
     }
 }
