@@ -31,10 +31,6 @@ const MIGRATIONS: [&str; 7] = [
 pub(super) const CHECKPOINT_ROWS: usize = 8_192;
 /// Pages of the write-ahead log after which SQLite does that with a commit, should nobody have done it: 16 MiB.
 const CHECKPOINT_PAGES: u32 = 4_096;
-/// KiB of pages kept in memory: the inner pages of the indices and those that the last postings wrote. What is read again comes from the
-/// kernel's cache; more here only grows with the calls in progress.
-const CACHE_KIBIBYTES: i64 = 8 * 1_024;
-
 /// Statements prepared once and kept; the store has about two dozen.
 const STATEMENTS_CACHED: usize = 64;
 
@@ -96,8 +92,7 @@ pub(super) fn connect_writer(
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    // A negative size is in KiB, not in pages.
-    connection.pragma_update(None, "cache_size", -CACHE_KIBIBYTES)?;
+    // Its cache stays at SQLite's own 2 MB: more only grows with the calls in progress, and what is read again comes from the kernel's.
     // After a checkpoint the log is cut back to 16 MiB, so that one busy hour does not fill the disk for good.
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
     Ok(connection)

@@ -40,7 +40,7 @@ pub(super) enum Progress {
 }
 
 /// Room for so many calls and lines is kept for the next posting: what a thousand calls a second leave in between.
-const ROWS_KEPT: usize = 4_096;
+const ROWS_KEPT: usize = 2_048;
 
 impl Rows {
     /// The same, empty, with the room that they stood in.
